@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+
+.PHONY: help setup demo test check format bench lock clean
+
+help:  ## print this
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /' | column -t -s '-' || true
+
+setup: $(STAMP)  ## put everything, run-time and development, into .venv
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "eventjob needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## run the main job on the sample site, or on any session page: make demo URL=https://…
+	$(BIN)/python -m demo $(if $(URL),--url "$(URL)")
+
+test: setup  ## run all tests
+	$(BIN)/python -m pytest -q
+
+check: setup  ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup  ## measure, and print the numbers
+	$(BIN)/python -m pytest -q -s tests/benchmarks -m bench
+
+lock:  ## resolve requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --all-extras --group dev pyproject.toml --output-file requirements.lock --quiet
+
+clean:  ## remove what setup and the demo made
+	rm -rf .venv data demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""eventjob: conference sessions in, Markdown and ZIPs out."""
