@@ -1,0 +1,1 @@
+"""What is decided: pure functions over what is said, without clock, chance or I/O."""

@@ -1,0 +1,58 @@
+"""Ids, groups and partitions: each is computable from the id alone.
+
+A group is what is decided together: a batch (``b-…``) or a job alone (``j-…``). Jobs of a batch are
+numbered from 1 and carry the batch in their id, so that any id leads to its group and partition
+without a look-up. A dot marks a batch's job: ids that clients choose have none.
+"""
+
+import re
+import zlib
+
+import msgspec
+
+PARTITIONS = 16
+BATCH_PREFIX = "batch-"
+JOB_PREFIX = "job-"
+
+_CHOSEN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_BATCH_JOB_ID = re.compile(r"job-(?P<batch>[A-Za-z0-9_-]{0,128})\.(?P<n>[1-9][0-9]{0,5})\Z")
+
+
+class JobKey(msgspec.Struct, frozen=True):
+    """Where a job lives: its group, and its number there."""
+
+    group: str
+    n: int
+
+
+def is_chosen_id(text: str) -> bool:
+    """Whether ``text`` may be the id of a batch or of a job alone."""
+    return _CHOSEN_ID.match(text) is not None
+
+
+def batch_group(batch_id: str) -> str:
+    """The group of a batch. ``x`` and ``batch-x`` share one, as their jobs' ids are equal."""
+    return f"b-{batch_id.removeprefix(BATCH_PREFIX)}"
+
+
+def job_key(job_id: str) -> JobKey | None:
+    """Where the job of this id lives if it exists; None for what can be no job's id."""
+    if found := _BATCH_JOB_ID.match(job_id):
+        return JobKey(f"b-{found['batch']}", int(found["n"]))
+    return JobKey(f"j-{job_id}", 1) if is_chosen_id(job_id) else None
+
+
+def job_id(group: str, n: int) -> str:
+    """The id of a group's job: the inverse of `job_key`."""
+    name = group[2:]
+    return f"{JOB_PREFIX}{name}.{n}" if is_batch(group) else name
+
+
+def is_batch(group: str) -> bool:
+    """Whether the group is a batch, not a job alone."""
+    return group.startswith("b-")
+
+
+def partition(group: str) -> int:
+    """The group's partition, 0 to 15, fixed for ever."""
+    return zlib.crc32(group.encode()) % PARTITIONS
