@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from eventjob.contracts.announcements import WorkKind
 from eventjob.contracts.base import FileRef, JobError, LogLine, Message
 
 
@@ -56,7 +57,7 @@ class ArchiveBuilt(Message, frozen=True, kw_only=True):
 
 
 class WorkFailed(Message, frozen=True, kw_only=True):
-    """Outcome of either task: it could not be done.
+    """Outcome of either task, as ``task`` says: it could not be done.
 
     ``transient`` faults are tried again, not before ``retry_after_s`` seconds; ``counted`` is
     false where a host only asked to wait.
@@ -65,6 +66,7 @@ class WorkFailed(Message, frozen=True, kw_only=True):
     group: str
     n: int
     attempt: int
+    task: WorkKind
     error: JobError
     transient: bool
     retry_after_s: float = 0.0

@@ -1,0 +1,168 @@
+"""A group's memory: a batch with its jobs, or a job alone, folded from its events.
+
+The fold changes the group in place, because a batch has up to 20,000 jobs; it is as pure as a
+copy would be: the same events give the same group.
+"""
+
+import sys
+from collections import OrderedDict
+from typing import Literal, assert_never
+
+import msgspec
+
+from eventjob.contracts.base import Access
+from eventjob.contracts.events import (
+    BatchArchived,
+    BatchCompleted,
+    BatchDeleted,
+    BatchPaused,
+    BatchResumed,
+    BatchSubmitted,
+    BatchUnarchived,
+    Event,
+    GroupEvent,
+    JobDeleted,
+    JobsAdded,
+    JobsFailed,
+    JobsStarted,
+    JobSubmitted,
+)
+from eventjob.domain import job
+from eventjob.domain.job import Deleted, Ended, JobState
+
+REMEMBERED_COMMANDS = 4096  # per group; a redelivery is at most one window of commands late
+
+
+class AddedBy(msgspec.Struct, frozen=True):
+    """Which job an Idempotency-Key added, and of which request."""
+
+    n: int
+    request_hash: str | None
+
+
+class Group:
+    """What the scheduler knows of a batch or of a job alone."""
+
+    def __init__(self, group: str) -> None:
+        self.id = group
+        self.existence: Literal["none", "here", "deleted"] = "none"
+        self.batch_id: str | None = None
+        self.owner: str | None = None
+        self.access = Access()
+        self.request_hash: str | None = None
+        self.active = True
+        self.archived = False
+        self.outcome: Literal["completed", "failed"] | None = None  # as last announced
+        self.jobs: list[JobState] = []
+        self.hosts: list[str] = []
+        self.unfinished = 0
+        self.failed = 0
+        self.present = 0
+        self.added_by: dict[str, AddedBy] = {}
+        self.commands: OrderedDict[str, None] = OrderedDict()
+
+    def job(self, n: int) -> JobState | None:
+        """The state of job ``n``; None where the group has no such job."""
+        return self.jobs[n - 1] if 1 <= n <= len(self.jobs) else None
+
+    def remember(self, command_id: str) -> None:
+        """Recognise this command from now on, should it be delivered again."""
+        self.commands[command_id] = None
+        if len(self.commands) > REMEMBERED_COMMANDS:
+            self.commands.popitem(last=False)
+
+
+def evolve(group: Group, n: int | None, event: Event) -> None:
+    """Let ``event`` happen to ``group``. Nothing happens to what is deleted."""
+    if group.existence == "deleted":
+        return
+    match event:
+        case JobDeleted() if n is None:
+            _clear(group)
+        case _ if n is not None:
+            _evolve_job(group, n, event)
+        case _:
+            _evolve_group(group, event)  # type: ignore[arg-type]  # job events have a number
+
+
+def _evolve_job(group: Group, n: int, event: Event) -> None:
+    state = group.job(n)
+    if state is not None:
+        _put(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
+
+
+def _evolve_group(group: Group, event: GroupEvent) -> None:
+    match event:
+        case JobSubmitted():
+            _create(group, event)
+            _add(group, event.job.host)
+        case BatchSubmitted():
+            _create(group, event)
+            group.batch_id = event.batch_id
+        case JobsAdded():
+            if event.key is not None:
+                group.added_by[event.key] = AddedBy(event.first, event.request_hash)
+            for spec in event.jobs:
+                _add(group, spec.host)
+        case JobsStarted():
+            for start in event.starts:
+                state = group.job(start.n)
+                if state is not None:
+                    _put(group, start.n, job.started(state, start.attempt, event.deadline))
+        case JobsFailed():
+            for number in event.numbers:
+                state = group.job(number)
+                if state is not None:
+                    _put(group, number, job.failed(state))
+        case BatchPaused() | BatchResumed():
+            group.active = isinstance(event, BatchResumed)
+        case BatchArchived() | BatchUnarchived():
+            group.archived = isinstance(event, BatchArchived)
+        case BatchCompleted():
+            group.outcome = event.status
+        case BatchDeleted():
+            _clear(group)
+        case _:
+            assert_never(event)
+
+
+def _create(group: Group, event: JobSubmitted | BatchSubmitted) -> None:
+    group.existence = "here"
+    group.owner = event.owner
+    group.access = event.access
+    group.request_hash = event.request_hash
+
+
+def _add(group: Group, host: str) -> None:
+    group.jobs.append(job.SUBMITTED)
+    group.hosts.append(sys.intern(host))
+    group.unfinished += 1
+    group.present += 1
+    group.outcome = None
+
+
+def _put(group: Group, n: int, state: JobState) -> None:
+    """Replace a job's state, and keep the counts true."""
+    before = group.jobs[n - 1]
+    group.jobs[n - 1] = state
+    group.unfinished += is_unfinished(state) - is_unfinished(before)
+    group.failed += _is_failed(state) - _is_failed(before)
+    group.present -= isinstance(state, Deleted) and not isinstance(before, Deleted)
+    if group.unfinished:
+        group.outcome = None
+
+
+def _clear(group: Group) -> None:
+    group.existence = "deleted"
+    group.jobs, group.hosts = [], []
+    group.unfinished = group.failed = group.present = 0
+    group.added_by.clear()
+
+
+def is_unfinished(state: JobState) -> bool:
+    """Whether the job still has an outcome to come."""
+    return not isinstance(state, Ended | Deleted)
+
+
+def _is_failed(state: JobState) -> bool:
+    return isinstance(state, Ended) and state.status == "failed"

@@ -1,0 +1,242 @@
+"""What a command makes happen to a group, or why it is refused."""
+
+from datetime import datetime
+from typing import Literal, assert_never
+
+import msgspec
+
+from eventjob.contracts.base import JobError, JobSpec
+from eventjob.contracts.commands import (
+    AddJob,
+    DeleteBatch,
+    DeleteJob,
+    GroupCommand,
+    RestartJob,
+    SetBatchActive,
+    SetBatchArchived,
+    SubmitBatch,
+    SubmitJob,
+)
+from eventjob.contracts.events import (
+    BatchArchived,
+    BatchCompleted,
+    BatchDeleted,
+    BatchPaused,
+    BatchResumed,
+    BatchSubmitted,
+    BatchUnarchived,
+    Event,
+    JobsAdded,
+    JobsFailed,
+    JobSubmitted,
+)
+from eventjob.domain import job
+from eventjob.domain.access import Caller, may_change
+from eventjob.domain.batch import Group, is_unfinished
+from eventjob.domain.errors import Refused
+from eventjob.domain.ids import is_batch, job_key
+from eventjob.domain.retry import Policy
+
+JOBS_PER_EVENT = 100
+BYTES_PER_EVENT = 256 * 1024
+MOST_JOBS = 999_999  # per batch: six digits of a job's id
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """An event that is to be appended: on the subject of job ``n``, or on the group's."""
+
+    group: str
+    n: int | None
+    event: Event
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """Who asks, when, and under which policy."""
+
+    caller: Caller
+    at: datetime
+    policy: Policy
+
+
+def decide(command: GroupCommand, group: Group, now: Circumstances) -> list[Draft]:
+    """What ``command`` makes happen to ``group``; nothing where it has happened already.
+
+    A redelivered command never gets here: it is recognised by its id.
+
+    Raises:
+        Refused: ``not_found``, ``permission_denied``, ``conflict`` or ``idempotency_mismatch``.
+    """
+    match command:
+        case SubmitJob() | SubmitBatch():
+            return _submit(command, group, now)
+        case AddJob():
+            return _add_job(command, group, now)
+        case RestartJob() | DeleteJob():
+            return _change_job(command, group, now)
+        case SetBatchActive():
+            return _set_active(command, group, now)
+        case SetBatchArchived():
+            return _set_archived(command, group, now)
+        case DeleteBatch():
+            _check_batch(command.batch_id, group, now.caller)
+            return [_on(group, BatchDeleted(batch_id=command.batch_id, at=now.at))]
+        case _:
+            assert_never(command)
+
+
+def fail_all(group: Group, now: Circumstances) -> list[Draft]:
+    """Fail what is unfinished in a batch that the caller may change; nothing in any other."""
+    if (
+        group.batch_id is None
+        or group.existence != "here"
+        or group.archived
+        or not group.unfinished
+        or not may_change(now.caller, group.owner, group.access)
+    ):
+        return []
+    numbers = [n for n, state in enumerate(group.jobs, 1) if is_unfinished(state)]
+    who = now.caller.user or "a caller without name"
+    error = JobError(code="cancelled", message=f"cancelled by {who}: all unfinished jobs failed")
+    return [_on(group, JobsFailed(numbers=numbers, error=error, at=now.at))]
+
+
+def settle(group: Group, at: datetime) -> list[Draft]:
+    """The batch's completion, where nothing in it is unfinished and that was not said yet."""
+    if group.batch_id is None or group.existence != "here" or group.unfinished:
+        return []
+    all_failed = group.present > 0 and group.failed == group.present
+    status: Literal["failed", "completed"] = "failed" if all_failed else "completed"
+    if group.outcome == status:
+        return []
+    return [_on(group, BatchCompleted(status=status, at=at))]
+
+
+def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Circumstances) -> list[Draft]:
+    if group.existence != "none":
+        _check_repeat(command.request_hash, group)
+        return []
+    if isinstance(command, SubmitJob):
+        event = JobSubmitted(
+            job_id=command.job_id,
+            job=command.job,
+            owner=command.owner,
+            access=command.access,
+            request_hash=command.request_hash,
+            at=now.at,
+        )
+        return [_on(group, event)]
+    opened = BatchSubmitted(
+        batch_id=command.batch_id,
+        batch_name=command.batch_name,
+        total_jobs=len(command.jobs),
+        owner=command.owner,
+        access=command.access,
+        webhook=command.webhook,
+        request_hash=command.request_hash,
+        at=now.at,
+    )
+    return [_on(group, opened), *_chunks(command, group, now)]
+
+
+def _chunks(command: SubmitBatch, group: Group, now: Circumstances) -> list[Draft]:
+    """The jobs of a batch, cut into events of a size that the log likes."""
+    drafts: list[Draft] = []
+    for first, jobs in _cut(command.jobs):
+        event = JobsAdded(
+            batch_id=command.batch_id,
+            first=first,
+            jobs=jobs,
+            owner=command.owner,
+            access=command.access,
+            at=now.at,
+        )
+        drafts.append(_on(group, event))
+    return drafts
+
+
+def _cut(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
+    chunks: list[tuple[int, list[JobSpec]]] = []
+    size = 0
+    for n, spec in enumerate(jobs, 1):
+        size += len(bytes(spec.parameters))
+        if not chunks or len(chunks[-1][1]) == JOBS_PER_EVENT or size > BYTES_PER_EVENT:
+            chunks.append((n, []))
+            size = len(bytes(spec.parameters))
+        chunks[-1][1].append(spec)
+    return chunks
+
+
+def _check_repeat(request_hash: str | None, group: Group) -> None:
+    if group.existence == "here" and request_hash is not None and group.request_hash is not None:
+        if request_hash == group.request_hash:
+            return
+        raise Refused("idempotency_mismatch", "this Idempotency-Key came with another body before")
+    name = group.batch_id or group.id[2:]
+    raise Refused("conflict", f"the id {name} is taken")
+
+
+def _add_job(command: AddJob, group: Group, now: Circumstances) -> list[Draft]:
+    _check_batch(command.batch_id, group, now.caller)
+    if command.key is not None and (known := group.added_by.get(command.key)):
+        if known.request_hash == command.request_hash:
+            return []
+        raise Refused("idempotency_mismatch", "this Idempotency-Key came with another body before")
+    if group.archived:
+        raise Refused("conflict", f"batch {command.batch_id} is archived")
+    if len(group.jobs) >= MOST_JOBS:
+        raise Refused("conflict", f"batch {command.batch_id} has {MOST_JOBS} jobs, the most it can")
+    event = JobsAdded(
+        batch_id=command.batch_id,
+        first=len(group.jobs) + 1,
+        jobs=[command.job],
+        owner=group.owner,
+        access=group.access,
+        key=command.key,
+        request_hash=command.request_hash,
+        at=now.at,
+    )
+    return [_on(group, event)]
+
+
+def _change_job(command: RestartJob | DeleteJob, group: Group, now: Circumstances) -> list[Draft]:
+    key = job_key(command.job_id)
+    state = group.job(key.n) if key is not None and group.existence == "here" else None
+    if key is None or state is None or isinstance(state, job.Deleted):
+        raise Refused("not_found", f"there is no job {command.job_id}")
+    _check_may_change(f"job {command.job_id}", group, now.caller)
+    setting = job.Setting(group.id, key.n, now.at, now.policy)
+    events = job.decide(command, state, setting)
+    alone = isinstance(command, DeleteJob) and not is_batch(group.id)
+    return [Draft(group.id, None if alone else key.n, event) for event in events]
+
+
+def _set_active(command: SetBatchActive, group: Group, now: Circumstances) -> list[Draft]:
+    _check_batch(command.batch_id, group, now.caller)
+    active = not group.active if command.active is None else command.active
+    if active == group.active:
+        return []
+    return [_on(group, BatchResumed(at=now.at) if active else BatchPaused(at=now.at))]
+
+
+def _set_archived(command: SetBatchArchived, group: Group, now: Circumstances) -> list[Draft]:
+    _check_batch(command.batch_id, group, now.caller)
+    if command.archived == group.archived:
+        return []
+    return [
+        _on(group, BatchArchived(at=now.at) if command.archived else BatchUnarchived(at=now.at))
+    ]
+
+
+def _check_batch(batch_id: str, group: Group, caller: Caller) -> None:
+    if group.existence != "here" or group.batch_id != batch_id:
+        raise Refused("not_found", f"there is no batch {batch_id}")
+    _check_may_change(f"batch {batch_id}", group, caller)
+
+
+def _check_may_change(what: str, group: Group, caller: Caller) -> None:
+    if not may_change(caller, group.owner, group.access):
+        raise Refused("permission_denied", f"you may not change {what}")
+
+
+def _on(group: Group, event: Event) -> Draft:
+    return Draft(group.id, None, event)

@@ -1,0 +1,246 @@
+"""The life of one job, decided from its own events alone.
+
+An attempt goes from waiting over fetching and archiving to its end; a report moves it on only if
+it is about exactly the attempt and the step that the job is in.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal, assert_never
+
+import msgspec
+
+from eventjob.contracts.base import JobError
+from eventjob.contracts.commands import DeleteJob, RestartJob
+from eventjob.contracts.events import (
+    AttemptFailed,
+    JobCompleted,
+    JobDeleted,
+    JobEvent,
+    JobFailed,
+    JobFetched,
+    JobRestarted,
+)
+from eventjob.contracts.work import ArchiveBuilt, Outcome, SessionFetched, WorkFailed
+from eventjob.domain.errors import Refused, StaleMemory
+from eventjob.domain.ids import job_id
+from eventjob.domain.retry import Policy, pause
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed."""
+
+    attempt: int
+    tries: int = 0
+    due: datetime | None = None
+
+
+class Fetching(msgspec.Struct, frozen=True):
+    """Handed to a processor."""
+
+    attempt: int
+    tries: int
+    deadline: datetime
+
+
+class Archiving(msgspec.Struct, frozen=True):
+    """Fetched; an archiver makes the ZIP of ``bundle``."""
+
+    attempt: int
+    tries: int
+    deadline: datetime
+    bundle: str
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """Completed or failed. Only a restart or a delete changes it any more."""
+
+    attempt: int
+    status: Literal["completed", "failed"]
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """Gone, for ever."""
+
+
+JobState = Waiting | Fetching | Archiving | Ended | Deleted
+SUBMITTED: JobState = Waiting(attempt=1)
+
+
+class LoseAttempt(msgspec.Struct, frozen=True):
+    """The attempt's time is up and nobody has reported."""
+
+    attempt: int
+
+
+JobCommand = SessionFetched | ArchiveBuilt | WorkFailed | LoseAttempt | RestartJob | DeleteJob
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What a decision about a job depends on besides its history."""
+
+    group: str
+    n: int
+    at: datetime
+    policy: Policy
+
+
+def decide(command: JobCommand, state: JobState, setting: Setting) -> list[JobEvent]:
+    """What ``command`` makes happen to a job in ``state``; nothing where its time has passed.
+
+    Raises:
+        Refused: ``not_found`` for a restart or delete of a job that is gone.
+        StaleMemory: a report is ahead of ``state``.
+    """
+    match command:
+        case RestartJob():
+            attempt = _present(state, command.job_id).attempt + 1
+            return [JobRestarted(attempt=attempt, at=setting.at)]
+        case DeleteJob():
+            _present(state, command.job_id)
+            return [JobDeleted(job_id=command.job_id, at=setting.at)]
+        case LoseAttempt():
+            if not _is_running(state, command.attempt):
+                return []
+            return [_failed(_lost(command, setting), state, setting)]
+        case SessionFetched() | ArchiveBuilt() | WorkFailed():
+            return _report(command, state, setting)
+        case _:
+            assert_never(command)
+
+
+def evolve(state: JobState, event: JobEvent) -> JobState:
+    """``state`` after ``event``. Never refuses: what is in the log has happened."""
+    if isinstance(state, Deleted):
+        return state
+    match event:
+        case JobDeleted():
+            return Deleted()
+        case JobRestarted():
+            return Waiting(event.attempt)
+        case JobFailed():
+            return Ended(event.attempt, "failed")
+        case JobCompleted():
+            return Ended(event.attempt, "completed")
+        case AttemptFailed():
+            tries = _tries(state) + event.counted
+            return Waiting(event.attempt + 1, tries, event.retry_at)
+        case JobFetched():
+            deadline = state.deadline if isinstance(state, Fetching) else event.at
+            return Archiving(event.attempt, _tries(state), deadline, event.bundle)
+        case _:
+            assert_never(event)
+
+
+def started(state: JobState, attempt: int, deadline: datetime) -> JobState:
+    """``state`` after the attempt was handed out."""
+    return Fetching(attempt, _tries(state), deadline) if _is_unfinished(state) else state
+
+
+def failed(state: JobState) -> JobState:
+    """``state`` after a person failed the job; an ended one stays as it is."""
+    match state:
+        case Waiting() | Fetching() | Archiving():
+            return Ended(state.attempt, "failed")
+        case Ended() | Deleted():
+            return state
+        case _:
+            assert_never(state)
+
+
+def _is_unfinished(state: JobState) -> bool:
+    return isinstance(state, Waiting | Fetching | Archiving)
+
+
+def _report(report: Outcome, state: JobState, setting: Setting) -> list[JobEvent]:
+    """A report counts for the attempt and step it is about: before it is stale, after it late."""
+    here, there = _place(state), (report.attempt, _step(report))
+    if here > there:
+        return []
+    if here < there:
+        raise StaleMemory(f"a report about {there} while the job is at {here}")
+    match report:
+        case SessionFetched():
+            return [
+                JobFetched(
+                    attempt=report.attempt,
+                    bundle=report.bundle,
+                    files=report.files,
+                    log=report.log,
+                    at=setting.at,
+                )
+            ]
+        case ArchiveBuilt():
+            return [JobCompleted(attempt=report.attempt, archive=report.archive, at=setting.at)]
+        case WorkFailed():
+            return [_failed(report, state, setting)]
+        case _:
+            assert_never(report)
+
+
+def _step(report: Outcome) -> int:
+    archives = isinstance(report, ArchiveBuilt) or (
+        isinstance(report, WorkFailed) and report.task == "archive"
+    )
+    return 2 if archives else 1
+
+
+def _failed(report: WorkFailed, state: JobState, setting: Setting) -> JobEvent:
+    """The next attempt's appointment, or the job's end where this was the last one."""
+    tries = _tries(state) + report.counted
+    if not report.transient or tries >= setting.policy.max_attempts:
+        return JobFailed(attempt=report.attempt, error=report.error, log=report.log, at=setting.at)
+    asked = timedelta(seconds=report.retry_after_s)
+    salt = f"{job_id(setting.group, setting.n)}:{report.attempt}"
+    wait = pause(tries, setting.policy, at_least=asked, salt=salt) if report.counted else asked
+    return AttemptFailed(
+        attempt=report.attempt,
+        error=report.error,
+        retry_at=setting.at + wait,
+        counted=report.counted,
+        log=report.log,
+        at=setting.at,
+    )
+
+
+def _lost(command: LoseAttempt, setting: Setting) -> WorkFailed:
+    minutes = setting.policy.attempt_timeout / timedelta(minutes=1)
+    message = f"no worker reported within {minutes:g} minutes"
+    return WorkFailed(
+        group=setting.group,
+        n=setting.n,
+        attempt=command.attempt,
+        task="fetch",
+        error=JobError(code="attempts_lost", message=message),
+        transient=True,
+    )
+
+
+def _is_running(state: JobState, attempt: int) -> bool:
+    return isinstance(state, Fetching | Archiving) and state.attempt == attempt
+
+
+def _present(state: JobState, job: str) -> Waiting | Fetching | Archiving | Ended:
+    if isinstance(state, Deleted):
+        raise Refused("not_found", f"job {job} was deleted")
+    return state
+
+
+def _tries(state: JobState) -> int:
+    return state.tries if isinstance(state, Waiting | Fetching | Archiving) else 0
+
+
+def _place(state: JobState) -> tuple[float, int]:
+    """How far a job is, as attempt and step, so that any two places can be compared."""
+    match state:
+        case Waiting():
+            return state.attempt, 0
+        case Fetching():
+            return state.attempt, 1
+        case Archiving():
+            return state.attempt, 2
+        case Ended():
+            return state.attempt, 3
+        case Deleted():
+            return float("inf"), 0
+        case _:
+            assert_never(state)
