@@ -1,0 +1,1 @@
+"""The message bus: the only place that knows NATS."""

@@ -1,0 +1,107 @@
+"""Commands on their way to the scheduler, and the answers on their way back."""
+
+import asyncio
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+import msgspec
+from nats.aio.msg import Msg
+
+from eventjob.bus import subjects
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
+from eventjob.bus.log import FULL
+from eventjob.bus.publish import Outgoing, Rejected, publish
+from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand
+from eventjob.contracts.replies import Reply
+
+ANSWER_WITHIN_S = 5.0
+LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # above it a command travels as an artifact
+
+_encoder = msgspec.json.Encoder()
+_replies = msgspec.json.Decoder(Reply)
+
+
+class Blobs(Protocol):
+    """Where a command too large for one message is put."""
+
+    async def put(self, data: bytes) -> str:
+        """Store ``data``; its sha256."""
+
+
+class CommandSender:
+    """Sends commands and waits for what becomes of them."""
+
+    def __init__(self, connection: Connection, blobs: Blobs) -> None:
+        self._connection = connection
+        self._blobs = blobs
+        self._inbox = connection.client.new_inbox()
+        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._connection.client.subscribe(f"{self._inbox}.*", cb=self._hear)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for waiter in self._waiting.values():
+            waiter.cancel()
+
+    async def send(self, command: GroupCommand, *, group: str, actor: str) -> Reply:
+        """The outcome of a command for one group.
+
+        Raises:
+            Unavailable: the command was not taken.
+            StorageFull: there is no room for it.
+            NoAnswer: it is durable, but was not decided within 5 s.
+        """
+        return await self._send(command, subjects.token_of(group), actor)
+
+    async def send_to_all(self, command: FailBatches, *, actor: str) -> list[Reply]:
+        """The outcomes of all partitions; raises as `send`."""
+        return await asyncio.gather(
+            *(self._send(command, token, actor) for token in subjects.ALL_PARTITIONS)
+        )
+
+    async def _send(self, command: Command, token: str, actor: str) -> Reply:
+        if not self._connection.is_connected:
+            raise Unavailable("not connected to NATS")
+        data = _encoder.encode(command)
+        if len(data) > LARGEST_MESSAGE_BYTES:
+            data = _encoder.encode(StoredCommand(sha256=await self._blobs.put(data)))
+        command_id = uuid4().hex
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting[command_id] = waiter
+        try:
+            await self._publish(token, data, command_id, actor)
+            return await asyncio.wait_for(waiter, ANSWER_WITHIN_S)
+        except TimeoutError as error:
+            raise NoAnswer("the scheduler has not answered yet") from error
+        finally:
+            del self._waiting[command_id]
+
+    async def _publish(self, token: str, data: bytes, command_id: str, actor: str) -> None:
+        headers = {
+            subjects.HEADER_COMMAND: command_id,
+            subjects.HEADER_ACTOR: quote(actor, safe="*"),
+            subjects.HEADER_REPLY: f"{self._inbox}.{command_id}",
+            "Nats-Msg-Id": command_id,
+        }
+        message = Outgoing(subjects.command_subject(token), data, headers)
+        try:
+            await publish(self._connection, [message])
+        except Rejected as error:
+            if error.code in FULL:
+                raise StorageFull(f"no room for commands: {error}") from error
+            raise Unavailable(f"the command was refused: {error}") from error
+
+    async def _hear(self, message: Msg) -> None:
+        waiter = self._waiting.get(message.subject.rsplit(".", 1)[1])
+        if waiter is not None and not waiter.done():
+            waiter.set_result(_replies.decode(message.data))

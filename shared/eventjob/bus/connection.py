@@ -1,0 +1,116 @@
+"""The connection to NATS: it reconnects for ever, and says when it had to."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from eventjob.bus.errors import Unavailable
+
+CONNECT_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
+PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in its middle
+
+
+class Connection:
+    """A NATS client, its JetStream, and the number of times it had to reconnect."""
+
+    def __init__(self, on_trouble: Callable[[str, str], None]) -> None:
+        self.client = Client()
+        self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
+        self.reconnects = 0
+        self._on_trouble = on_trouble
+        self._waiters: list[Callable[[], None]] = []
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server can be spoken to at this moment."""
+        return bool(self.client.is_connected)
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None:
+        """Call back after each reconnect: pulls that were open then are lost."""
+        self._waiters.append(callback)
+
+    def forget(self, callback: Callable[[], None]) -> None:
+        """Call back no more."""
+        self._waiters.remove(callback)
+
+    async def reconnected(self) -> None:
+        """nats-py's callback after a reconnect."""
+        self.reconnects += 1
+        self._on_trouble("nats.reconnected", "")
+        for callback in list(self._waiters):
+            callback()
+
+    async def disconnected(self) -> None:
+        """nats-py's callback when the connection is lost."""
+        self._on_trouble("nats.disconnected", "")
+
+    async def failed(self, error: Exception) -> None:
+        """nats-py's callback for whatever goes wrong in the background."""
+        self._on_trouble("nats.error", repr(error))
+
+    async def close(self) -> None:
+        """Send what is pending and leave."""
+        if self.client.is_connected:
+            try:
+                await asyncio.wait_for(self.client.drain(), timeout=2)
+            except (TimeoutError, nats.errors.Error):
+                self._on_trouble("nats.drain_failed", "")
+        if not self.client.is_closed:
+            await self.client.close()
+
+
+async def connect(
+    url: str,
+    *,
+    name: str,
+    user: str | None = None,
+    password: str | None = None,
+    tls: ssl.SSLContext | None = None,
+    on_trouble: Callable[[str, str], None] = lambda _event, _reason: None,
+) -> Connection:
+    """A connection to the server at ``url``, ready to use.
+
+    Args:
+        url: ``nats://host:port``, several separated by commas.
+        name: what the server calls this client.
+        user: with ``password``, where the server asks for them.
+        password: see ``user``.
+        tls: for ``tls://`` with an own authority.
+        on_trouble: hears an event name and a reason, for the log.
+
+    Raises:
+        Unavailable: there is no answer within 10 s.
+    """
+    connection = Connection(on_trouble)
+    options: dict[str, Any] = {
+        "user": user,
+        "password": password,
+        "tls": tls,
+        "reconnect_time_wait": 0.1,  # seconds; typed as int, taken as float
+    }
+    try:
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await connection.client.connect(
+                servers=[part.strip() for part in url.split(",")],
+                name=name,
+                allow_reconnect=True,
+                max_reconnect_attempts=-1,
+                connect_timeout=2,
+                ping_interval=20,
+                pending_size=PENDING_BYTES,
+                error_cb=connection.failed,
+                disconnected_cb=connection.disconnected,
+                reconnected_cb=connection.reconnected,
+                **{key: value for key, value in options.items() if value is not None},
+            )
+    except (TimeoutError, OSError, nats.errors.Error) as error:
+        await connection.client.close()
+        raise Unavailable(f"no NATS server answers at {url}") from error
+    return connection

@@ -1,0 +1,62 @@
+"""Events as messages of the log, and back."""
+
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from eventjob.bus import subjects
+from eventjob.bus.errors import Poison
+from eventjob.bus.publish import Outgoing
+from eventjob.contracts.events import SCHEMA_VERSION, Event
+from eventjob.domain.recorded import Recorded
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Event)
+
+
+class NewEvent(msgspec.Struct, frozen=True):
+    """An event to append.
+
+    ``expected`` is its subject's last sequence, None where another event of the same append
+    precedes it there.
+    """
+
+    subject: str
+    event: Event
+    expected: int | None
+    command_id: str
+    actor: str
+
+
+def outgoing(new: NewEvent) -> Outgoing:
+    """The message that stores an event."""
+    headers = {subjects.HEADER_VERSION: str(SCHEMA_VERSION)}
+    if new.command_id:
+        headers[subjects.HEADER_COMMAND] = new.command_id
+    if new.actor:
+        headers[subjects.HEADER_ACTOR] = quote(new.actor, safe="")
+    if new.expected is not None:
+        headers["Nats-Expected-Last-Subject-Sequence"] = str(new.expected)
+    return Outgoing(new.subject, _encoder.encode(new.event), headers)
+
+
+def recorded(subject: str, headers: dict[str, str] | None, data: bytes, sequence: int) -> Recorded:
+    """An event as read from the log.
+
+    Raises:
+        Poison: it cannot be decoded.
+    """
+    headers = headers or {}
+    try:
+        group, n = subjects.parse_event_subject(subject)
+        event = _decoder.decode(data)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Poison(f"event {sequence} on {subject} cannot be read: {error}") from error
+    return Recorded(
+        sequence=sequence,
+        group=group,
+        n=n,
+        event=event,
+        command_id=headers.get(subjects.HEADER_COMMAND, ""),
+        actor=unquote(headers.get(subjects.HEADER_ACTOR, "")),
+    )

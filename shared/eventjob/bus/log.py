@@ -1,0 +1,224 @@
+"""The event log: appended to under optimistic concurrency, read by literal subjects."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError, NotFoundError
+
+from eventjob.bus import subjects
+from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
+from eventjob.bus.event_codec import NewEvent, outgoing, recorded
+from eventjob.bus.publish import MOST_MESSAGES, Rejected, publish
+from eventjob.bus.pull import Delivery, Pull, Source
+from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted
+from eventjob.domain.recorded import Recorded
+
+WRONG_SEQUENCE = frozenset({10071, 10164})
+FULL = frozenset({10023, 10047, 10077})  # insufficient resources, storage or a stream's limit
+READ_AHEAD = 4000
+
+
+class EventLog:
+    """The stream EVENTS."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def append(self, events: Sequence[NewEvent]) -> int:
+        """Store all of ``events`` (1 to 1,000) or none; the last one's sequence.
+
+        Raises:
+            Conflict: somebody else wrote first, or nobody knows: fold anew.
+            StorageFull: the log takes no more.
+        """
+        try:
+            return await publish(self._connection, [outgoing(event) for event in events])
+        except Unavailable as error:
+            raise Conflict(str(error)) from error
+        except Rejected as error:
+            if error.code in WRONG_SEQUENCE:
+                raise Conflict(str(error)) from error
+            if error.code in FULL:
+                raise StorageFull(f"the event log takes no more: {error}") from error
+            raise Unavailable(f"the event log refuses: {error}") from error
+
+    async def last_sequence(self) -> int:
+        """The newest event's sequence, 0 for an empty log."""
+        try:
+            info = await self._connection.jetstream.stream_info(subjects.EVENTS)
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"the event log does not answer: {error!r}") from error
+        return int(info.state.last_seq)
+
+    async def purge(self, subject: str, keep: int = 0) -> None:
+        """Remove the events of ``subject`` for good, but for the newest ``keep``."""
+        try:
+            await self._connection.jetstream.purge_stream(
+                subjects.EVENTS, subject=subject, keep=keep or None
+            )
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"cannot purge {subject}: {error!r}") from error
+
+    async def at(self, sequence: int) -> Recorded | None:
+        """The event of this sequence; None if it was purged."""
+        try:
+            message = await self._connection.jetstream.get_msg(
+                subjects.EVENTS, sequence, direct=True
+            )
+        except NotFoundError:
+            return None
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"the event log does not answer: {error!r}") from error
+        return recorded(message.subject or "", message.headers, message.data or b"", sequence)
+
+    async def read(self, group: str, n: int | None = None) -> list[Recorded]:
+        """All events of a group's own subject, and of its job ``n``; oldest first.
+
+        With ``n``, only those that concern this job.
+        """
+        found = await self._read_subject(subjects.event_subject(group))
+        if n is not None:
+            found = [record for record in found if _concerns(record.event, n)]
+            found += await self._read_subject(subjects.event_subject(group, n))
+        return sorted(found, key=lambda record: record.sequence)
+
+    async def follow(self, after: int, until: int | None = None) -> AsyncIterator[list[Recorded]]:
+        """Everything after the sequence ``after``, as it comes, in stretches of what is there.
+
+        Ends once the event of sequence ``until`` was passed, where that is given.
+
+        Raises:
+            Unavailable: the connection or the reader is lost; begin again where you are.
+            Poison: an event cannot be decoded; everything before it was given.
+        """
+        if until is not None and after >= until:
+            return
+        pull, durable = await self._open_reader(after)
+        position = 0
+        try:
+            while True:
+                await pull.keep(0, READ_AHEAD)
+                deliveries = await pull.take(MOST_MESSAGES, within_s=1.0)
+                if deliveries:
+                    _check_order(deliveries, position)
+                    position = deliveries[-1].consumer_sequence
+                    stretch, poison = _decoded(deliveries)
+                    if stretch:
+                        yield stretch
+                    if poison is not None:
+                        raise poison
+                    after = deliveries[-1].stream_sequence
+                if until is not None and after >= until:
+                    return
+        finally:
+            await self._close_reader(pull, durable)
+
+    async def _open_reader(self, after: int) -> tuple[Pull, str]:
+        config = ConsumerConfig(
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=after + 1,
+            ack_policy=AckPolicy.NONE,
+            filter_subject="ev.>",
+            inactive_threshold=60.0,
+            mem_storage=True,
+            num_replicas=1,
+        )
+        try:
+            info = await self._connection.jetstream.add_consumer(subjects.EVENTS, config)
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"cannot read the event log: {error!r}") from error
+        pull = Pull(self._connection, [Source(subjects.EVENTS, info.name)])
+        await pull.open()
+        return pull, info.name
+
+    async def _close_reader(self, pull: Pull, durable: str) -> None:
+        await pull.close()
+        if self._connection.is_connected:
+            try:
+                await self._connection.jetstream.delete_consumer(subjects.EVENTS, durable)
+            except (APIError, TimeoutError, nats.errors.Error):
+                return  # it goes by itself when nobody pulls
+
+    async def _read_subject(self, subject: str) -> list[Recorded]:
+        """By batched direct get: 0.6 ms for an ordinary job."""
+        found: list[Recorded] = []
+        start = 1
+        while True:
+            page = await self._read_page(subject, start)
+            found += page
+            if len(page) < MOST_MESSAGES:
+                return found
+            start = page[-1].sequence + 1
+
+    async def _read_page(self, subject: str, start: int) -> list[Recorded]:
+        client = self._connection.client
+        if not self._connection.is_connected:
+            raise Unavailable("not connected to NATS")
+        request = {"seq": start, "batch": MOST_MESSAGES, "next_by_subj": subject}
+        inbox = client.new_inbox()
+        subscription = await client.subscribe(inbox)
+        found: list[Recorded] = []
+        try:
+            await client.publish(
+                f"$JS.API.DIRECT.GET.{subjects.EVENTS}", msgspec.json.encode(request), reply=inbox
+            )
+            while True:
+                message = await subscription.next_msg(timeout=ANSWER_WITHIN_S)
+                if _is_end(message):
+                    return found
+                found.append(_direct(message))
+        except (TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"the event log does not answer: {error!r}") from error
+        finally:
+            await subscription.unsubscribe()
+
+
+def _decoded(deliveries: list[Delivery]) -> tuple[list[Recorded], Poison | None]:
+    """The deliveries' events, up to the first that cannot be read."""
+    stretch: list[Recorded] = []
+    for delivery in deliveries:
+        try:
+            stretch.append(
+                recorded(
+                    delivery.subject, delivery.headers, delivery.data, delivery.stream_sequence
+                )
+            )
+        except Poison as error:
+            return stretch, error
+    return stretch, None
+
+
+def _concerns(event: Event, n: int) -> bool:
+    match event:
+        case JobsAdded():
+            return event.first <= n < event.first + len(event.jobs)
+        case JobsStarted():
+            return any(start.n == n for start in event.starts)
+        case JobsFailed():
+            return n in event.numbers
+        case _:
+            return True
+
+
+def _check_order(deliveries: list[Delivery], position: int) -> None:
+    """A consumer numbers what it delivers without a gap; anything else was lost on the way."""
+    if deliveries[0].consumer_sequence != position + 1 or deliveries[
+        -1
+    ].consumer_sequence != position + len(deliveries):
+        raise Unavailable("deliveries of the event log were lost on the way")
+
+
+def _is_end(message: Msg) -> bool:
+    status = (message.headers or {}).get("Status")
+    if status not in {None, "204", "404"}:
+        raise Unavailable(f"the event log answers {status}")
+    return status is not None
+
+
+def _direct(message: Msg) -> Recorded:
+    headers = message.headers or {}
+    return recorded(headers["Nats-Subject"], headers, message.data, int(headers["Nats-Sequence"]))

@@ -1,0 +1,74 @@
+"""Publishing many messages as one: all of them are stored, or none."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import nats.errors
+from nats.js.errors import APIError, NoStreamResponseError
+
+from eventjob.bus import frames
+from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus.errors import Unavailable
+
+MOST_MESSAGES = 1000  # in one atomic batch
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A message to publish."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str] = {}
+
+
+class Rejected(Exception):
+    """The server refused to store a message; ``code`` is its ``err_code``."""
+
+    def __init__(self, code: int | None, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+async def publish(connection: Connection, messages: Sequence[Outgoing]) -> int:
+    """Store ``messages`` (1 to 1,000) and return the last one's sequence; the others precede it.
+
+    Raises:
+        Rejected: none was stored.
+        Unavailable: nobody knows whether they were stored.
+    """
+    *others, last = messages
+    headers = dict(last.headers)
+    if others:
+        await _stage(connection, others, headers)
+    try:
+        ack = await connection.jetstream.publish(
+            last.subject, last.data, headers=headers or None, timeout=ANSWER_WITHIN_S
+        )
+    except APIError as error:
+        raise Rejected(error.err_code, error.description or str(error)) from error
+    except NoStreamResponseError as error:
+        raise Unavailable(f"no stream takes {last.subject}") from error
+    except (TimeoutError, nats.errors.Error, OSError) as error:
+        raise Unavailable(f"NATS did not confirm: {error!r}") from error
+    return ack.seq
+
+
+async def _stage(
+    connection: Connection, others: Sequence[Outgoing], last_headers: dict[str, str]
+) -> None:
+    """Send all but the last message, which commits the batch that they form."""
+    batch_id = secrets.token_urlsafe(6)  # short: it is stored with every event
+
+    def numbered(headers: Mapping[str, str], number: int) -> dict[str, str]:
+        return {**headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+
+    await frames.write(
+        connection.client,
+        (
+            frames.headed(message.subject, numbered(message.headers, number), message.data)
+            for number, message in enumerate(others, 1)
+        ),
+    )
+    last_headers.update(numbered(last_headers, len(others) + 1))
+    last_headers["Nats-Batch-Commit"] = "1"

@@ -1,0 +1,195 @@
+"""Standing pulls on one or many consumers, whose deliveries come out of one queue.
+
+nats-py's own `fetch` asks twice and serves one consumer; this asks ahead, and a reader takes all
+that is there at once.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
+
+EXPIRES_S = 30.0
+HEARTBEAT_S = 5.0
+SILENCE_S = 3 * HEARTBEAT_S  # without message or heartbeat a pull is lost
+NANOSECOND = 1_000_000_000
+
+
+class Source(NamedTuple):
+    """A consumer of a stream."""
+
+    stream: str
+    durable: str
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A message as a consumer delivered it, and where its acknowledgement goes."""
+
+    source: int  # index of the consumer among the pull's sources
+    subject: str
+    data: bytes
+    headers: dict[str, str]
+    reply: str
+    delivered: int  # how often so far, from 1
+    stream_sequence: int
+    consumer_sequence: int
+
+
+class _Pulls:
+    """What is asked of one consumer and not yet delivered."""
+
+    def __init__(self) -> None:
+        self.wanted = 0
+        self.asked = 0
+        self.heard_at = time.monotonic()
+
+
+class Pull:
+    """Deliveries of several consumers, as many at a time as was asked for.
+
+    A source's ``keep`` is how many messages are to be under way to this reader at any time;
+    a worker sets it to its free slots, a scheduler leaves it high.
+    """
+
+    def __init__(self, connection: Connection, sources: Sequence[Source]) -> None:
+        self._connection = connection
+        self._sources = sources
+        self._pulls = [_Pulls() for _ in sources]
+        self._index = {source: index for index, source in enumerate(sources)}
+        self._queue: deque[Delivery] = deque()
+        self._arrived = asyncio.Event()
+        self._inbox = connection.client.new_inbox()
+        self._subscription: Subscription | None = None
+        self._trouble: str | None = None
+
+    async def open(self) -> None:
+        """Begin to listen; nothing is asked for yet."""
+        self._subscription = await self._connection.client.subscribe(
+            f"{self._inbox}.*", cb=self._hear, pending_bytes_limit=256 * 1024 * 1024
+        )
+        self._connection.on_reconnect(self._lost)
+
+    async def close(self) -> None:
+        """Stop listening. What is under way comes back after the consumer's ``ack_wait``."""
+        self._connection.forget(self._lost)
+        if self._subscription is not None and self._connection.is_connected:
+            await self._subscription.unsubscribe()
+
+    async def keep(self, source: int, count: int) -> None:
+        """Have ``count`` messages under way from now on, queued ones included."""
+        pulls = self._pulls[source]
+        pulls.wanted = count
+        missing = count - pulls.asked - sum(1 for d in self._queue if d.source == source)
+        if missing > 0 and (missing * 2 >= count or not pulls.asked):
+            await self._ask(source, missing)
+
+    async def take(self, most: int, within_s: float) -> list[Delivery]:
+        """Up to ``most`` deliveries, as soon as there is one; none after ``within_s``.
+
+        Raises:
+            Unavailable: the pulls are lost, with the connection or with the consumer.
+        """
+        if not self._queue and self._trouble is None:
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), within_s)
+            except TimeoutError:
+                await self._check_silence()
+        if self._trouble is not None:
+            raise Unavailable(self._trouble)
+        return [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+
+    @property
+    def arrived(self) -> asyncio.Event:
+        """Set whenever something has come in."""
+        return self._arrived
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries that nobody has taken yet."""
+        return len(self._queue)
+
+    def _lost(self) -> None:
+        self._trouble = "the connection was lost, and the open pulls with it"
+        self._arrived.set()
+
+    async def _ask(self, index: int, count: int) -> None:
+        source, pulls = self._sources[index], self._pulls[index]
+        pulls.asked += count
+        pulls.heard_at = time.monotonic()
+        request = {
+            "batch": count,
+            "expires": int(EXPIRES_S * NANOSECOND),
+            "idle_heartbeat": int(HEARTBEAT_S * NANOSECOND),
+        }
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
+        try:
+            await self._connection.client.publish(
+                subject, msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
+            )
+        except nats.errors.Error as error:
+            raise Unavailable(f"cannot pull from {source.durable}: {error!r}") from error
+
+    async def _hear(self, message: Msg) -> None:
+        if message.reply.startswith("$JS.ACK."):
+            self._enqueue(message)
+        else:
+            await self._status(message)
+
+    def _enqueue(self, message: Msg) -> None:
+        tokens = message.reply.split(".")
+        base = len(tokens) - 5 if len(tokens) == _TOKENS_V1 else len(tokens) - 6
+        source = self._index[Source(tokens[base - 2], tokens[base - 1])]
+        pulls = self._pulls[source]
+        pulls.asked -= 1
+        pulls.heard_at = time.monotonic()
+        self._queue.append(
+            Delivery(
+                source=source,
+                subject=message.subject,
+                data=message.data,
+                headers=message.headers or {},
+                reply=message.reply,
+                delivered=int(tokens[base]),
+                stream_sequence=int(tokens[base + 1]),
+                consumer_sequence=int(tokens[base + 2]),
+            )
+        )
+        self._arrived.set()
+
+    async def _status(self, message: Msg) -> None:
+        """A pull ended without its messages, or is still alive."""
+        index = int(message.subject.rsplit(".", 1)[1])
+        pulls = self._pulls[index]
+        headers = message.headers or {}
+        pulls.heard_at = time.monotonic()
+        match headers.get("Status"):
+            case "100":
+                return
+            case "404" | "408":
+                pulls.asked -= int(headers.get("Nats-Pending-Messages", pulls.asked))
+                missing = pulls.wanted - pulls.asked
+                if missing > 0 and self._trouble is None:
+                    await self._ask(index, missing)
+            case status:
+                durable = self._sources[index].durable
+                self._trouble = f"{durable}: {status} {headers.get('Description', '')}".strip()
+                self._arrived.set()
+
+    async def _check_silence(self) -> None:
+        now = time.monotonic()
+        for index, pulls in enumerate(self._pulls):
+            if pulls.asked and now - pulls.heard_at > SILENCE_S:
+                self._trouble = f"{self._sources[index].durable} has gone silent"
+
+
+_TOKENS_V1 = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<left>

@@ -1,0 +1,100 @@
+"""Names on the bus. They are stored: changing one is a migration.
+
+A subject is computable from an id alone, so that the log is always read by literal subjects.
+"""
+
+from typing import NamedTuple
+
+from eventjob.contracts.announcements import WorkKind
+from eventjob.domain.ids import PARTITIONS, partition
+
+EVENTS = "EVENTS"
+CMD = "CMD"
+TASKS = "TASKS"
+REPORTS = "REPORTS"
+PARKED = "PARKED"
+
+HEADER_COMMAND = "Ej-Command"
+HEADER_ACTOR = "Ej-Actor"
+HEADER_REPLY = "Ej-Reply"
+HEADER_VERSION = "Ej-Version"
+HEADER_REASON = "Ej-Reason"
+
+ANNOUNCEMENTS = "say.>"
+
+
+def partition_token(number: int) -> str:
+    """A partition as it stands in subjects: two digits."""
+    return f"{number:02d}"
+
+
+ALL_PARTITIONS = tuple(partition_token(number) for number in range(PARTITIONS))
+
+
+def token_of(group: str) -> str:
+    """The partition token of a group."""
+    return partition_token(partition(group))
+
+
+def event_subject(group: str, n: int | None = None) -> str:
+    """Where the events of a group lie, or those of its job ``n``."""
+    subject = f"ev.{token_of(group)}.{group}"
+    return subject if n is None else f"{subject}.{n}"
+
+
+class EventAddress(NamedTuple):
+    """What an event's subject says."""
+
+    group: str
+    n: int | None
+
+
+def parse_event_subject(subject: str) -> EventAddress:
+    """The inverse of `event_subject`."""
+    _, _, group, *rest = subject.split(".")
+    return EventAddress(group, int(rest[0]) if rest else None)
+
+
+def command_subject(token: str) -> str:
+    """Where the commands of a partition go."""
+    return f"cmd.{token}"
+
+
+def report_subject(token: str) -> str:
+    """Where the reports of a partition go."""
+    return f"rep.{token}"
+
+
+def task_subject(kind: WorkKind, group: str, n: int, attempt: int) -> str:
+    """A task's own subject. The attempt is in it: an old delivery never blocks a new attempt."""
+    return f"task.{kind}.{token_of(group)}.{group}.{n}.{attempt}"
+
+
+class TaskAddress(NamedTuple):
+    """What a task's subject says."""
+
+    kind: str
+    group: str
+    n: int
+    attempt: int
+
+
+def parse_task_subject(subject: str) -> TaskAddress:
+    """The inverse of `task_subject`."""
+    _, kind, _, group, n, attempt = subject.split(".")
+    return TaskAddress(kind, group, int(n), int(attempt))
+
+
+def scheduler_durable(token: str) -> str:
+    """The scheduler's consumer of one partition, on CMD and on REPORTS alike."""
+    return f"scheduler-{token}"
+
+
+def worker_durable(kind: WorkKind) -> str:
+    """The consumer that all workers of one kind share."""
+    return f"{kind}-workers"
+
+
+def announcement_subject(kind: str) -> str:
+    """Where a service says in passing what others may like to know."""
+    return f"say.{kind}"

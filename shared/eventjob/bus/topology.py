@@ -1,0 +1,132 @@
+"""Streams and consumers as they must be, made where they are missing.
+
+EVENTS and CMD are on disk: they are what must not be lost. TASKS and REPORTS are in memory, since
+they follow from the events: on disk each of their acks would cost a tombstone with its own fsync.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import BadRequestError, NotFoundError
+
+from eventjob.bus import subjects
+from eventjob.contracts.announcements import WorkKind
+
+ACK_WAIT_S = 30.0
+MAX_ACK_PENDING = 4000  # below the commands that a group remembers
+DUPLICATE_WINDOW_S = timedelta(minutes=2).total_seconds()
+
+EVENTS = StreamConfig(
+    name=subjects.EVENTS,
+    subjects=["ev.>"],
+    retention=RetentionPolicy.LIMITS,
+    storage=StorageType.FILE,
+    discard=DiscardPolicy.NEW,
+    deny_delete=True,
+    allow_atomic=True,
+    allow_direct=True,
+    duplicate_window=1.0,  # not used: each event is guarded by its subject's last sequence
+)
+CMD = StreamConfig(
+    name=subjects.CMD,
+    subjects=["cmd.*"],
+    retention=RetentionPolicy.WORK_QUEUE,
+    storage=StorageType.FILE,
+    discard=DiscardPolicy.NEW,
+    allow_atomic=True,
+    duplicate_window=DUPLICATE_WINDOW_S,
+)
+PARKED = StreamConfig(
+    name=subjects.PARKED,
+    subjects=["parked.>"],
+    retention=RetentionPolicy.LIMITS,
+    storage=StorageType.FILE,
+    discard=DiscardPolicy.NEW,
+    allow_direct=True,
+)
+TASKS = StreamConfig(
+    name=subjects.TASKS,
+    subjects=["task.>"],
+    retention=RetentionPolicy.WORK_QUEUE,
+    storage=StorageType.MEMORY,
+    discard=DiscardPolicy.NEW,
+    discard_new_per_subject=True,
+    max_msgs_per_subject=1,
+    allow_atomic=True,
+    duplicate_window=1.0,
+)
+REPORTS = StreamConfig(
+    name=subjects.REPORTS,
+    subjects=["rep.*"],
+    retention=RetentionPolicy.WORK_QUEUE,
+    storage=StorageType.MEMORY,
+    discard=DiscardPolicy.NEW,
+    duplicate_window=1.0,
+)
+LASTING = (EVENTS, CMD, PARKED)
+DERIVED = (TASKS, REPORTS)
+WORK_KINDS: tuple[WorkKind, ...] = ("fetch", "archive")
+
+
+async def ensure_streams(jetstream: JetStreamContext) -> None:
+    """Make the streams that are missing; one that exists with other settings is left alone.
+
+    Raises:
+        nats.errors.Error: the server refuses, or does not answer.
+    """
+    for config in (*LASTING, *DERIVED):
+        await _ensure_stream(jetstream, config)
+
+
+async def ensure_consumers(jetstream: JetStreamContext) -> None:
+    """Make the durable consumers of scheduler and workers."""
+    for token in subjects.ALL_PARTITIONS:
+        durable = subjects.scheduler_durable(token)
+        command = _consumer(durable, subjects.command_subject(token))
+        await jetstream.add_consumer(subjects.CMD, command)
+        report = _consumer(durable, subjects.report_subject(token))
+        await jetstream.add_consumer(subjects.REPORTS, report)
+    for kind in WORK_KINDS:
+        config = _consumer(subjects.worker_durable(kind), f"task.{kind}.>")
+        await jetstream.add_consumer(subjects.TASKS, config)
+
+
+async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await jetstream.add_stream(replace(config))
+    except BadRequestError as error:
+        if error.err_code != _STREAM_EXISTS:
+            raise
+
+
+_STREAM_EXISTS = 10058  # with other settings; equal ones are no error
+
+
+def _consumer(durable: str, filter_subject: str) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=durable,
+        filter_subject=filter_subject,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT_S,
+        max_ack_pending=MAX_ACK_PENDING,
+        max_waiting=512,
+    )
+
+
+async def has_streams(jetstream: JetStreamContext) -> bool:
+    """Whether all streams are there."""
+    try:
+        for config in (*LASTING, *DERIVED):
+            await jetstream.stream_info(config.name or "")
+    except NotFoundError:
+        return False
+    return True
