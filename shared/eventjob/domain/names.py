@@ -1,0 +1,138 @@
+"""Names of files and folders that are valid on Linux, macOS and Windows, and stay readable.
+
+A safe name is in Unicode NFC, has at most 200 bytes in UTF-8, and no separators, no control or
+bidi characters, and no name that Windows reserves. Making a safe name safe changes nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import count
+from urllib.parse import quote
+
+import msgspec
+
+MAX_BYTES = 200
+README = "README.md"
+MANIFEST = "manifest.json"
+
+_STEM_BYTES = MAX_BYTES - len(".zip")
+_INVISIBLE = {"Cc", "Cf", "Cs"}  # controls, formats (bidi among them), lone surrogates
+_EXTENSION = re.compile(r"\.(?=[0-9]*[a-z])[a-z0-9]{1,10}\Z", re.IGNORECASE)
+_WINDOWS_DEVICE = re.compile(
+    r"\A(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9¹²³])(?= *(?:\.|\Z))",
+    re.IGNORECASE,
+)
+
+
+class SessionPaths(msgspec.Struct, frozen=True):
+    """Where a session lies in its ZIP: ``<Event>/<Track>/<stem>.md``, and a folder beside it."""
+
+    folder: str
+    stem: str
+    markdown: str
+    asset_folder: str
+
+
+def session_paths(event: str, track: str, filename: str) -> SessionPaths:
+    """The paths that follow from a job's parameters; none meets README or manifest of the ZIP."""
+    top = unique([README, MANIFEST, folder_name(event, "event")])[-1]
+    folder = f"{top}/{folder_name(track, 'track')}"
+    stem = stem_of(filename)
+    return SessionPaths(folder, stem, f"{folder}/{stem}.md", f"{folder}/{stem}")
+
+
+def stem_of(filename: str) -> str:
+    """A job's ``filename`` as a safe name without ``.md``.
+
+    It never ends in ``.md``: so no session's folder has the name of another session's Markdown.
+    """
+    stem = _shortened(_sanitised(filename, "session"), "", _STEM_BYTES)
+    while stem.lower().endswith(".md"):
+        stem = _sanitised(stem[: -len(".md")], "session")
+    return stem
+
+
+def folder_name(text: str, fallback: str) -> str:
+    """``text`` as a safe name, or ``fallback`` where nothing of it can stay."""
+    return _shortened(_sanitised(text, fallback), "", MAX_BYTES)
+
+
+def file_name(text: str, fallback: str) -> str:
+    """Like `folder_name`, but a name that is too long keeps its extension."""
+    return _shortened(*_split(_sanitised(text, fallback)), MAX_BYTES)
+
+
+def is_safe(name: str) -> bool:
+    """Whether ``name`` can be a file or folder everywhere, just as it is."""
+    return name == folder_name(name, "")
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """The safe ``names`` of one folder, numbered ``-2``, ``-3`` … where they would collide.
+
+    The first of several equal names keeps it, and no number makes a name that another one has.
+    """
+    taken = {collision_key(name) for name in names}
+    next_number: dict[str, int] = {}
+    result = []
+    for name in names:
+        key = collision_key(name)
+        if key in next_number:
+            number, name = _free(name, next_number[key], taken)  # noqa: PLW2901 - the same name, free
+            taken.add(collision_key(name))
+            next_number[key] = number + 1
+        else:
+            next_number[key] = 2
+        result.append(name)
+    return result
+
+
+def collision_key(path: str) -> str:
+    """Equal for two names that some file system takes for one.
+
+    Source: canonical caseless matching, Unicode standard 3.13, D145.
+    """
+    folded = unicodedata.normalize("NFD", path).casefold()
+    return unicodedata.normalize("NFD", folded)
+
+
+def content_disposition(name: str, *, inline: bool) -> str:
+    """The header value under which a browser shows or saves a file as ``name``.
+
+    Source: RFC 6266, appendix D: ASCII for old clients, ``filename*`` (RFC 5987) for the others.
+    """
+    name = file_name(name, "download")
+    plain = re.sub(r"[^ !#$&-\[\]-~]", "_", name)
+    value = f'{"inline" if inline else "attachment"}; filename="{plain}"'
+    return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _sanitised(text: str, fallback: str) -> str:
+    name = _cleaned(text) or _cleaned(fallback) or "unnamed"
+    return _WINDOWS_DEVICE.sub(r"\g<0>_", name)
+
+
+def _cleaned(text: str) -> str:
+    spaced = re.sub(r"\s+", " ", text)
+    visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE)
+    allowed = re.sub(r'[<>"?*]', "", re.sub(r"[/\\|:]", "-", visible))
+    return re.sub(r" +", " ", unicodedata.normalize("NFC", allowed)).strip(" .")
+
+
+def _split(name: str) -> tuple[str, str]:
+    found = _EXTENSION.search(name)
+    return (name[: found.start()], found[0]) if found else (name, "")
+
+
+def _shortened(stem: str, ending: str, max_bytes: int) -> str:
+    room = max_bytes - len(ending.encode())
+    if len(stem.encode()) > room:
+        stem = stem.encode()[:room].decode(errors="ignore").rstrip(" .")
+    return stem + ending
+
+
+def _free(name: str, first: int, taken: set[str]) -> tuple[int, str]:
+    stem, extension = _split(name)
+    numbered = ((n, _shortened(stem, f"-{n}{extension}", MAX_BYTES)) for n in count(first))
+    return next((n, name) for n, name in numbered if collision_key(name) not in taken)
