@@ -1,0 +1,225 @@
+"""Blobs named by the sha256 of their content, in a local folder or an S3 bucket."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from eventjob.artifacts import disk
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta
+    from obstore.store import RetryConfig
+
+CHUNK_BYTES = 1024 * 1024
+RENEWED_AFTER = timedelta(minutes=10)
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_UPLOADED_AT_ONCE = 4  # parts of 5 MiB
+_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+
+
+class ArtifactMissing(Exception):
+    """There is no such blob."""
+
+
+class ArtifactCorrupt(ArtifactMissing):
+    """The blob is there, but its bytes are not those that were stored."""
+
+
+class ArtifactsUnavailable(Exception):
+    """The store itself fails: disk full, no credentials, host away. Worth another try later.
+
+    The text is for logs: it may name folders and hosts.
+    """
+
+
+class Artifacts:
+    """A store of blobs that are written once, never changed, and shared by all who need them.
+
+    What is stored survives a power cut, and no reader ever sees a part of it. Storing what is
+    already there costs next to nothing, but makes it at most `RENEWED_AFTER` old: so a clean-up
+    whose grace is longer never takes a blob that somebody has just stored again.
+
+    Every method raises ValueError for what is no sha256 in lower-case hex, and
+    ArtifactsUnavailable where the store fails.
+    """
+
+    def __init__(
+        self,
+        store: LocalStore | MemoryStore | S3Store,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._folder = store.prefix if isinstance(store, LocalStore) else None
+        self._clock = clock
+
+    async def put(self, data: bytes) -> str:
+        """Store ``data``; the result is its sha256."""
+        sha256 = await asyncio.to_thread(_sha256, data)
+        await self._keep(sha256, data, len(data))
+        return sha256
+
+    async def put_file(self, path: Path, sha256: str | None = None) -> str:
+        """Store a file of any size in constant memory; the result is its sha256.
+
+        Raises:
+            ValueError: the file's content does not have the ``sha256`` that the caller expects.
+            OSError: the file cannot be read.
+        """
+        found, size_bytes = await asyncio.to_thread(_measured, path)
+        if sha256 is not None and sha256 != found:
+            raise ValueError(f"{path.name} has the sha256 {found}, not {sha256}")
+        await self._keep(found, path, size_bytes)
+        return found
+
+    async def get(self, sha256: str) -> bytes:
+        """The whole blob, its content verified.
+
+        Raises:
+            ArtifactMissing: there is no such blob, or it is corrupt (ArtifactCorrupt).
+        """
+        with _read_faults(sha256):
+            result = await self._store.get_async(_path(sha256))
+            data = (await result.bytes_async()).to_bytes()
+        found = await asyncio.to_thread(_sha256, data)
+        if found != sha256:
+            raise ArtifactCorrupt(f"artifact {sha256} is corrupt: its content has sha256 {found}")
+        return data
+
+    async def size(self, sha256: str) -> int:
+        """The blob's size in bytes.
+
+        Raises:
+            ArtifactMissing: there is no such blob.
+        """
+        with _read_faults(sha256):
+            return (await self._store.head_async(_path(sha256)))["size"]
+
+    async def stream(
+        self, sha256: str, start: int = 0, end: int | None = None, chunk_size: int = CHUNK_BYTES
+    ) -> AsyncIterator[bytes]:
+        """The blob's bytes from ``start`` to before ``end``, unverified, in constant memory.
+
+        All chunks but the last have at least ``chunk_size`` bytes.
+
+        Raises:
+            ArtifactMissing: there is no such blob.
+            ValueError: the range is empty, or not within the blob.
+        """
+        options: GetOptions = {}
+        if (start, end) != (0, None):
+            size_bytes = await self.size(sha256)
+            end = size_bytes if end is None else end
+            if not 0 <= start < end <= size_bytes:
+                raise ValueError(f"no bytes {start} to {end} in {size_bytes} of artifact {sha256}")
+            options["range"] = (start, end)
+        with _read_faults(sha256):
+            result = await self._store.get_async(_path(sha256), options=options)
+            async for chunk in result.stream(min_chunk_size=chunk_size):
+                if chunk:
+                    yield chunk
+
+    async def older_than(self, sha256: str, age: timedelta) -> bool:
+        """Whether the blob is there and was last stored longer than ``age`` ago."""
+        meta = await self._head(_path(sha256))
+        return meta is not None and self._age(meta) > age
+
+    async def delete(self, sha256: str) -> None:
+        """Remove the blob; nothing happens where there is none."""
+        path = _path(sha256)
+        with _store_faults(), suppress(FileNotFoundError):
+            await self._store.delete_async(path)
+
+    async def _keep(self, sha256: str, source: bytes | Path, size_bytes: int) -> None:
+        path = _path(sha256)
+        known = await self._head(path)
+        with _store_faults():
+            if known is None or known["size"] != size_bytes or self._age(known) > RENEWED_AFTER:
+                await self._write(path, source)
+            if self._folder is not None:
+                # Also for a known blob: whoever wrote it may not have come to this yet.
+                await asyncio.to_thread(disk.sync_names, self._folder / path, self._folder)
+
+    async def _write(self, path: str, source: bytes | Path) -> None:
+        target = path if self._folder is None else f"{disk.STAGING}/{uuid4()}"
+        await self._store.put_async(target, source, max_concurrency=_UPLOADED_AT_ONCE)
+        if self._folder is not None:
+            await asyncio.to_thread(disk.publish, self._folder / target, self._folder / path)
+
+    def _age(self, meta: "ObjectMeta") -> timedelta:
+        return self._clock() - meta["last_modified"]
+
+    async def _head(self, path: str) -> "ObjectMeta | None":
+        with _store_faults(), suppress(FileNotFoundError):
+            return await self._store.head_async(path)
+        return None
+
+
+def open_artifacts(url: str) -> Artifacts:
+    """The store at ``file:///absolute/folder``, made where absent, or ``s3://bucket/prefix``.
+
+    Credentials, region and endpoint of S3 are read from the usual ``AWS_*`` variables.
+
+    Raises:
+        ValueError: the setting is wrong; it is named.
+    """
+    try:
+        return Artifacts(_open(url))
+    except (BaseError, OSError, ValueError) as error:
+        raise ValueError(f"EVENTJOB_ARTIFACTS_URL is {url!r}: {_reason(error)}") from error
+
+
+def _open(url: str) -> LocalStore | S3Store:
+    if url.startswith("s3://"):
+        return S3Store.from_url(url, retry_config=_RETRIES)
+    store = LocalStore.from_url(url, mkdir=True) if url.startswith("file:///") else None
+    if store is None or store.prefix is None:
+        raise ValueError("expected file:///absolute/folder or s3://bucket/prefix")
+    disk.prepare(store.prefix)
+    return store
+
+
+def _path(sha256: str) -> str:
+    if not _SHA256.match(sha256):
+        raise ValueError(f"not a sha256 in lower-case hex: {sha256!r}")
+    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _measured(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+@contextmanager
+def _store_faults() -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise ArtifactsUnavailable(_reason(error)) from error
+
+
+@contextmanager
+def _read_faults(sha256: str) -> Iterator[None]:
+    with _store_faults():
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ArtifactMissing(f"there is no artifact {sha256}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Obstore's messages go on with a dump of its internals."""
+    return str(error).partition("\n")[0]
