@@ -1,0 +1,182 @@
+"""A ZIP of stored files, with a README and a manifest: the same files give the same bytes."""
+
+import asyncio
+import hashlib
+import re
+import stat
+import zipfile
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from eventjob.artifacts.store import ArtifactMissing
+from eventjob.contracts.base import FileRef
+from eventjob.domain.names import MANIFEST, README, collision_key, is_safe
+
+MANIFEST_SCHEMA = "event-session-archive/1"
+
+_WRITTEN_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread and back
+_COMPRESSIBLE = re.compile(r"text/|application/(?:json|xml|javascript)\b|[^;]*\+(?:json|xml)\b")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#&])")
+
+
+class Artifacts(Protocol):
+    """Where the members' content comes from."""
+
+    def stream(self, sha256: str, /) -> AsyncIterator[bytes]:
+        """The content in chunks, or `ArtifactMissing`."""
+
+
+class BrokenMember(Exception):
+    """A file's content is missing, or is not what was stored: no ZIP can be built from it."""
+
+
+class Zip(msgspec.Struct, frozen=True):
+    """A finished ZIP on disk."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+async def build_zip(
+    artifacts: Artifacts, files: Sequence[FileRef], readme: str, target: Path
+) -> Zip:
+    """Write ``files``, README and manifest to ``target``, in constant memory.
+
+    Where it fails, there is no file ``target``.
+
+    Raises:
+        ValueError: a path could leave the folder that the ZIP is unpacked in, or meet another.
+        BrokenMember: a file is not in the store as it should be.
+        OSError: there is no room for the ZIP.
+    """
+    members, texts = await asyncio.to_thread(_plan, files, readme)
+    with ExitStack() as undo:
+        undo.callback(target.unlink, missing_ok=True)
+        archive = undo.enter_context(zipfile.ZipFile(target, "w"))
+        for member in members:
+            text = texts.get(member.path)
+            content = artifacts.stream(member.sha256) if text is None else _at_once(text)
+            await _add(archive, member, content)
+        await asyncio.to_thread(archive.close)
+        built = await asyncio.to_thread(_measured, target)
+        undo.pop_all()
+    return built
+
+
+def session_readme(event: str, track: str, title: str, paths: Iterable[str]) -> str:
+    """The README of one session's ZIP."""
+    listed = "\n".join(f"- {_plain(path)}" for path in sorted(paths))
+    return f"""# {_plain(title)}
+
+A session of {_plain(event)} (track: {_plain(track)}), as Markdown with the files that belong to it:
+
+{listed}
+
+`{MANIFEST}` has the size, the SHA-256, the media type and the source of each file.
+"""
+
+
+def _plan(files: Sequence[FileRef], readme: str) -> tuple[list[FileRef], dict[str, bytes]]:
+    """All members in their order, and the content of those that are in no store."""
+    readme_text = readme.encode(errors="replace")
+    listed = [*files, _text(README, readme_text, "text/markdown")]
+    listed.sort(key=lambda member: member.path)
+    manifest_text = _manifest(listed)
+    members = [*listed, _text(MANIFEST, manifest_text, "application/json")]
+    members.sort(key=lambda member: member.path)
+    _check([member.path for member in members])
+    return members, {README: readme_text, MANIFEST: manifest_text}
+
+
+def _text(path: str, content: bytes, media_type: str) -> FileRef:
+    return FileRef(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        media_type=media_type,
+    )
+
+
+def _manifest(files: Sequence[FileRef]) -> bytes:
+    lines = [
+        {
+            "path": file.path,
+            "bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "media_type": file.media_type,
+            "source_url": file.source_url,
+        }
+        for file in files
+    ]
+    manifest = msgspec.json.encode({"schema": MANIFEST_SCHEMA, "files": lines})
+    return msgspec.json.format(manifest, indent=2) + b"\n"
+
+
+def _check(paths: Sequence[str]) -> None:
+    """Raise ValueError for a path that is unsafe, or that some file system mixes up."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for path in paths:
+        if not all(is_safe(name) for name in path.split("/")):
+            raise ValueError(f"not a safe path in a ZIP: {path!r}")
+        key = collision_key(path)
+        if key in files:
+            raise ValueError(f"two files in a ZIP have the path {path!r}")
+        files.add(key)
+        folders.update(_parents(key))
+    if both := files & folders:
+        raise ValueError(f"a file and a folder in a ZIP have the path {min(both)!r}")
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+async def _add(archive: zipfile.ZipFile, member: FileRef, content: AsyncIterator[bytes]) -> None:
+    digest = hashlib.sha256()
+    written = 0
+    try:
+        with archive.open(_entry(member), "w") as entry:
+            async for chunk in content:
+                written += len(chunk)
+                if written > member.size_bytes:
+                    break
+                digest.update(chunk)
+                if len(chunk) <= _WRITTEN_AT_ONCE:
+                    entry.write(chunk)
+                else:
+                    await asyncio.to_thread(entry.write, chunk)
+    except ArtifactMissing as error:
+        raise BrokenMember(f"{member.path}: {error}") from error
+    if written != member.size_bytes or digest.hexdigest() != member.sha256:
+        raise BrokenMember(f"{member.path}: artifact {member.sha256} is not what was stored")
+
+
+def _entry(member: FileRef) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(member.path, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.create_system = 3  # Unix, on every system
+    entry.external_attr = (stat.S_IFREG | 0o644) << 16
+    compress = _COMPRESSIBLE.match(member.media_type)
+    entry.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    entry.file_size = member.size_bytes  # tells zipfile whether the entry needs ZIP64
+    return entry
+
+
+async def _at_once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+def _measured(path: Path) -> Zip:
+    with path.open("rb") as file:
+        return Zip(path, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+
+
+def _plain(text: str) -> str:
+    """One line of text that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
