@@ -65,7 +65,7 @@ async def test_an_empty_blob_is_one(artifacts):
     sha256 = await artifacts.put(b"")
     assert await artifacts.get(sha256) == b""
     assert await artifacts.size(sha256) == 0
-    assert await read(artifacts, sha256) == []
+    assert await read(artifacts, sha256) == [b""]
 
 
 async def test_a_file_is_put_like_its_bytes(artifacts, store, tmp_path):

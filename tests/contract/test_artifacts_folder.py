@@ -54,7 +54,7 @@ KILLED = """
 import asyncio, sys, time
 from eventjob.artifacts import disk
 from eventjob.artifacts.store import open_artifacts
-def publish(staged, final):
+def publish(*_):
     print("staged", flush=True)
     time.sleep(60)
 disk.publish = publish

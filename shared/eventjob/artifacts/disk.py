@@ -26,22 +26,24 @@ def prepare(folder: Path) -> None:
                 file.unlink()
 
 
-def publish(staged: Path, final: Path) -> None:
-    """Move a whole file to its name, which it never has before its content is on disk.
+def publish(folder: Path, staged: str, path: str) -> None:
+    """Move a staged file to its path in ``folder``, and bring to disk that it is there.
 
-    Without that order a power cut may leave an empty file under a name that promises content.
+    It never has its name before its content is on disk: a power cut would leave an empty file.
     """
+    source, target = folder / staged, folder / path
     try:
-        _sync(staged)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        staged.replace(final)
+        _sync(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
     except OSError:
-        staged.unlink(missing_ok=True)
+        source.unlink(missing_ok=True)
         raise
+    sync_names(target, folder)
 
 
 def sync_names(file: Path, folder: Path) -> None:
-    """Bring to disk that ``file`` is there, and each folder on its way from ``folder``."""
+    """Bring to disk the name of ``file``, and of each folder on its way from ``folder``."""
     for parent in file.parents:
         _sync(parent)
         if parent == folder:

@@ -23,6 +23,7 @@ CHUNK_BYTES = 1024 * 1024
 RENEWED_AFTER = timedelta(minutes=10)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_HASHED_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread and back
 _UPLOADED_AT_ONCE = 4  # parts of 5 MiB
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
@@ -64,7 +65,7 @@ class Artifacts:
 
     async def put(self, data: bytes) -> str:
         """Store ``data``; the result is its sha256."""
-        sha256 = await asyncio.to_thread(_sha256, data)
+        sha256 = await _sha256(data)
         await self._keep(sha256, data, len(data))
         return sha256
 
@@ -90,7 +91,7 @@ class Artifacts:
         with _read_faults(sha256):
             result = await self._store.get_async(_path(sha256))
             data = (await result.bytes_async()).to_bytes()
-        found = await asyncio.to_thread(_sha256, data)
+        found = await _sha256(data)
         if found != sha256:
             raise ArtifactCorrupt(f"artifact {sha256} is corrupt: its content has sha256 {found}")
         return data
@@ -109,7 +110,7 @@ class Artifacts:
     ) -> AsyncIterator[bytes]:
         """The blob's bytes from ``start`` to before ``end``, unverified, in constant memory.
 
-        All chunks but the last have at least ``chunk_size`` bytes.
+        All chunks but the last have at least ``chunk_size`` bytes. An empty blob is an empty chunk.
 
         Raises:
             ArtifactMissing: there is no such blob.
@@ -124,8 +125,10 @@ class Artifacts:
             options["range"] = (start, end)
         with _read_faults(sha256):
             result = await self._store.get_async(_path(sha256), options=options)
-            async for chunk in result.stream(min_chunk_size=chunk_size):
-                if chunk:
+            if result.meta["size"] <= chunk_size:  # twice as fast as a stream of one chunk
+                yield (await result.bytes_async()).to_bytes()
+            else:
+                async for chunk in result.stream(min_chunk_size=chunk_size):
                     yield chunk
 
     async def older_than(self, sha256: str, age: timedelta) -> bool:
@@ -145,15 +148,14 @@ class Artifacts:
         with _store_faults():
             if known is None or known["size"] != size_bytes or self._age(known) > RENEWED_AFTER:
                 await self._write(path, source)
-            if self._folder is not None:
-                # Also for a known blob: whoever wrote it may not have come to this yet.
+            elif self._folder is not None:  # whoever wrote it may not have come to this yet
                 await asyncio.to_thread(disk.sync_names, self._folder / path, self._folder)
 
     async def _write(self, path: str, source: bytes | Path) -> None:
         target = path if self._folder is None else f"{disk.STAGING}/{uuid4()}"
         await self._store.put_async(target, source, max_concurrency=_UPLOADED_AT_ONCE)
         if self._folder is not None:
-            await asyncio.to_thread(disk.publish, self._folder / target, self._folder / path)
+            await asyncio.to_thread(disk.publish, self._folder, target, path)
 
     def _age(self, meta: "ObjectMeta") -> timedelta:
         return self._clock() - meta["last_modified"]
@@ -194,8 +196,10 @@ def _path(sha256: str) -> str:
     return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+async def _sha256(data: bytes) -> str:
+    if len(data) <= _HASHED_AT_ONCE:
+        return hashlib.sha256(data).hexdigest()
+    return (await asyncio.to_thread(hashlib.sha256, data)).hexdigest()
 
 
 def _measured(path: Path) -> tuple[str, int]:
