@@ -1,0 +1,52 @@
+"""The form of a web address. Where it leads is decided when it is fetched."""
+
+import re
+import unicodedata
+from urllib.parse import SplitResult, urlsplit
+
+LONGEST_URL = 2048
+
+_LONGEST_HOST = 253  # RFC 1035, as text
+_LABEL = re.compile(r"(?:[a-z0-9_-]|[^\x00-\x7f]){1,63}", re.IGNORECASE)
+
+
+def check_url(url: str) -> str:
+    """The host of ``url`` in lower case, without brackets, once its form is found right.
+
+    Right is: http or https, a host, at most 2,048 characters, no user info, no spaces or controls.
+
+    Raises:
+        ValueError: says what is wrong, and repeats nothing that could be a password.
+    """
+    if len(url) > LONGEST_URL:
+        raise ValueError(f"the url has {len(url)} characters, at most {LONGEST_URL} are allowed")
+    if any(c == "\\" or c.isspace() or unicodedata.category(c) in {"Cc", "Cs"} for c in url):
+        raise ValueError("the url has a space, a control character or a backslash in it")
+    parts = _split(url)
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError(f"the url starts with {parts.scheme[:20]!r} instead of http or https")
+    if "@" in parts.netloc:
+        raise ValueError("the url has user info in it (a name or password before an @)")
+    host = parts.hostname or ""
+    if not _is_host(host, bracketed="[" in parts.netloc):
+        raise ValueError(f"the url has {host[:60]!r} where a host is expected")
+    return host
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("the url has a host or port that cannot be read") from None
+    if port == 0:
+        raise ValueError("the url has port 0")
+    return parts
+
+
+def _is_host(host: str, *, bracketed: bool) -> bool:
+    """Whether it may be a name or an address; zones (``fe80::1%eth0``) are neither."""
+    if bracketed:
+        return ":" in host and "%" not in host
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in labels)

@@ -1,0 +1,112 @@
+"""Which addresses may be connected to: public ones on the web's ports, and what is allowed."""
+
+from collections.abc import Sequence
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_network,
+)
+
+import msgspec
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+WEB_PORTS = frozenset({80, 443})
+
+_PUBLIC_V6 = IPv6Network("2000::/3")  # the only range that is given out for unicast
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address is its last 32 bits
+_SPECIAL = tuple(
+    ip_network(network)
+    for network in (
+        # RFC 6890 and the IANA special-purpose registries; what ``is_global`` knows differs
+        # between Python's versions
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's host, on a public address
+        "169.254.0.0/16",  # link-local, the clouds' metadata among them
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "2001::/23",  # Teredo and ORCHID among them
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: hides an IPv4 address, and nobody uses it any more
+        "3fff::/20",
+    )
+)
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """A network that may be fetched from, whatever it is, on these ports."""
+
+    network: Network
+    ports: frozenset[int]
+
+
+def parse_allowances(text: str) -> tuple[Allowance, ...]:
+    """The entries of ``CIDR:port,…``, as in ``127.0.0.1/32:8301,[::1]/128:8301``; none in "".
+
+    Raises:
+        ValueError: names the entry that is wrong.
+    """
+    return tuple(_allowance(entry.strip()) for entry in text.split(",") if entry.strip())
+
+
+def _allowance(entry: str) -> Allowance:
+    cidr, _, port = entry.rpartition(":")
+    if cidr.startswith("[") != (":" in cidr):
+        raise ValueError(f"{entry!r} is not CIDR:port, an IPv6 address in brackets")
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
+        raise ValueError(f"{entry!r} does not end in a port (1 to 65535)")
+    try:
+        network = ip_network(cidr.replace("[", "").replace("]", ""))
+    except ValueError as error:
+        raise ValueError(f"{entry!r} is not CIDR:port ({error})") from None
+    return Allowance(network, frozenset({int(port)}))
+
+
+class AddressGuard:
+    """Decides where a connection may go, each time that one is made, by its literal address."""
+
+    def __init__(self, allowances: Sequence[Allowance] = ()) -> None:
+        self._allowances = tuple(allowances)
+
+    def allows(self, address: Address, port: int) -> bool:
+        """Whether ``address`` is public and ``port`` the web's, or both are allowed expressly."""
+        address = unwrapped(address)
+        return (port in WEB_PORTS and is_public(address)) or any(
+            address in allowance.network and port in allowance.ports
+            for allowance in self._allowances
+        )
+
+
+def unwrapped(address: Address) -> Address:
+    """The IPv4 address that ``::ffff:a.b.c.d`` is another spelling of; any other as it is."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def is_public(address: Address) -> bool:
+    """Whether ``address`` belongs to the open internet, also where it wraps another address."""
+    address = unwrapped(address)
+    if isinstance(address, IPv6Address):
+        if address in _NAT64:
+            return is_public(IPv4Address(int(address) & (2**32 - 1)))
+        if address not in _PUBLIC_V6 or address.scope_id is not None:
+            return False
+    return address.is_global and not any(address in network for network in _SPECIAL)

@@ -1,0 +1,31 @@
+"""How much of the world's bytes and of our time one fetch may take."""
+
+from datetime import timedelta
+
+import msgspec
+
+MEGABYTE = 1024 * 1024
+
+
+class FetchCaps(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one fetch, its redirects included.
+
+    ``max_raw_bytes`` counts what comes over the wire, ``max_bytes`` what it unpacks to, and
+    ``ratio`` is how many times larger the second may be. ``total`` counts the time of the
+    requests, not what a gate makes them wait.
+    """
+
+    max_bytes: int
+    max_raw_bytes: int
+    connect: timedelta = timedelta(seconds=5)
+    read: timedelta = timedelta(seconds=10)
+    total: timedelta = timedelta(seconds=60)
+    redirects: int = 5
+    ratio: int = 100
+
+
+PAGE = FetchCaps(max_bytes=5 * MEGABYTE, max_raw_bytes=5 * MEGABYTE)
+IMAGE = FetchCaps(max_bytes=10 * MEGABYTE, max_raw_bytes=10 * MEGABYTE)
+FILE = FetchCaps(
+    max_bytes=100 * MEGABYTE, max_raw_bytes=100 * MEGABYTE, total=timedelta(minutes=10)
+)
