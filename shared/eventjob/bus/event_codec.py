@@ -1,6 +1,6 @@
 """Events as messages of the log, and back."""
 
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 
@@ -58,5 +58,5 @@ def recorded(subject: str, headers: dict[str, str] | None, data: bytes, sequence
         n=n,
         event=event,
         command_id=headers.get(subjects.HEADER_COMMAND, ""),
-        actor=unquote(headers.get(subjects.HEADER_ACTOR, "")),
+        actor=subjects.actor_of(headers),
     )

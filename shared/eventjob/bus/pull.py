@@ -21,6 +21,7 @@ from eventjob.bus.errors import Unavailable
 EXPIRES_S = 30.0
 HEARTBEAT_S = 5.0
 SILENCE_S = 3 * HEARTBEAT_S  # without message or heartbeat a pull is lost
+MANY = 100  # from here on, asked for again by halves
 NANOSECOND = 1_000_000_000
 
 
@@ -50,6 +51,7 @@ class _Pulls:
     def __init__(self) -> None:
         self.wanted = 0
         self.asked = 0
+        self.queued = 0
         self.heard_at = time.monotonic()
 
 
@@ -88,8 +90,8 @@ class Pull:
         """Have ``count`` messages under way from now on, queued ones included."""
         pulls = self._pulls[source]
         pulls.wanted = count
-        missing = count - pulls.asked - sum(1 for d in self._queue if d.source == source)
-        if missing > 0 and (missing * 2 >= count or not pulls.asked):
+        missing = count - pulls.asked - pulls.queued
+        if missing > 0 and (count < MANY or missing * 2 >= count):
             await self._ask(source, missing)
 
     async def take(self, most: int, within_s: float) -> list[Delivery]:
@@ -106,12 +108,14 @@ class Pull:
                 await self._check_silence()
         if self._trouble is not None:
             raise Unavailable(self._trouble)
-        return [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        for delivery in taken:
+            self._pulls[delivery.source].queued -= 1
+        return taken
 
-    @property
-    def arrived(self) -> asyncio.Event:
-        """Set whenever something has come in."""
-        return self._arrived
+    def wake(self) -> None:
+        """Let a reader that waits in `take` come back at once."""
+        self._arrived.set()
 
     @property
     def waiting(self) -> int:
@@ -151,6 +155,7 @@ class Pull:
         source = self._index[Source(tokens[base - 2], tokens[base - 1])]
         pulls = self._pulls[source]
         pulls.asked -= 1
+        pulls.queued += 1
         pulls.heard_at = time.monotonic()
         self._queue.append(
             Delivery(
@@ -177,7 +182,7 @@ class Pull:
                 return
             case "404" | "408":
                 pulls.asked -= int(headers.get("Nats-Pending-Messages", pulls.asked))
-                missing = pulls.wanted - pulls.asked
+                missing = pulls.wanted - pulls.asked - pulls.queued
                 if missing > 0 and self._trouble is None:
                     await self._ask(index, missing)
             case status:

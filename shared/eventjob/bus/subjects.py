@@ -3,7 +3,9 @@
 A subject is computable from an id alone, so that the log is always read by literal subjects.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.ids import PARTITIONS, partition
@@ -29,6 +31,11 @@ def partition_token(number: int) -> str:
 
 
 ALL_PARTITIONS = tuple(partition_token(number) for number in range(PARTITIONS))
+
+
+def actor_of(headers: Mapping[str, str]) -> str:
+    """Who asked, as a message's headers say; "" for nobody in particular."""
+    return unquote(headers.get(HEADER_ACTOR, ""))
 
 
 def token_of(group: str) -> str:

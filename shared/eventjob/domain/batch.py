@@ -65,6 +65,10 @@ class Group:
         """The state of job ``n``; None where the group has no such job."""
         return self.jobs[n - 1] if 1 <= n <= len(self.jobs) else None
 
+    def host(self, n: int) -> str:
+        """The host of job ``n``; "" where the group has no such job."""
+        return self.hosts[n - 1] if 1 <= n <= len(self.hosts) else ""
+
     def remember(self, command_id: str) -> None:
         """Recognise this command from now on, should it be delivered again."""
         self.commands[command_id] = None

@@ -104,7 +104,7 @@ class Dispatch:
             del self._running[host]
 
     def take(self, free: int, share: int, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
-        """Up to ``free`` jobs to start now, counted as begun: one of each lane in turn.
+        """Up to ``free`` jobs to start now, one of each lane in turn. `began` is the caller's.
 
         Args:
             free: how many the workers can start.
@@ -112,10 +112,11 @@ class Dispatch:
             wanted: whether a job that was queued is still to start; others are dropped.
         """
         chosen: list[Candidate] = []
+        running = self._running.copy()
         fruitless = 0  # lanes in a row that had nothing to give: all, and the round is over
         while len(chosen) < free and fruitless < len(self._lanes):
             lane, queue = next(iter(self._lanes.items()))
-            candidate = queue.pop(lambda host: self._running[host] >= share)
+            candidate = queue.pop(lambda host: running[host] >= share)
             if queue:
                 self._lanes.move_to_end(lane)
             else:
@@ -125,6 +126,6 @@ class Dispatch:
                 continue
             fruitless = 0
             if wanted(candidate):
-                self.began(candidate.host)
+                running[candidate.host] += 1
                 chosen.append(candidate)
         return chosen

@@ -10,6 +10,8 @@ import zlib
 
 import msgspec
 
+from eventjob.contracts.commands import DeleteJob, GroupCommand, RestartJob, SubmitJob
+
 PARTITIONS = 16
 BATCH_PREFIX = "batch-"
 JOB_PREFIX = "job-"
@@ -56,3 +58,15 @@ def is_batch(group: str) -> bool:
 def partition(group: str) -> int:
     """The group's partition, 0 to 15, fixed for ever."""
     return zlib.crc32(group.encode()) % PARTITIONS
+
+
+def group_of(command: GroupCommand) -> str | None:
+    """The group that decides ``command``; None where its id can be no job's."""
+    match command:
+        case SubmitJob():
+            return f"j-{command.job_id}"
+        case RestartJob() | DeleteJob():
+            key = job_key(command.job_id)
+            return None if key is None else key.group
+        case _:
+            return batch_group(command.batch_id)

@@ -1,0 +1,148 @@
+"""What the scheduler has to do: which jobs are ready, which tasks are out, what time brings.
+
+All of it follows from the groups' states; a restart builds it by folding. No clock of its own.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from eventjob.contracts.announcements import WorkKind
+from eventjob.domain.batch import Group
+from eventjob.domain.dispatch import Candidate, Dispatch, host_share
+from eventjob.domain.ids import is_batch
+from eventjob.domain.job import Archiving, Fetching, JobState, Waiting
+
+
+class Errand(msgspec.Struct, frozen=True):
+    """A task that is to be handed out, or is out."""
+
+    kind: WorkKind
+    group: str
+    n: int
+    attempt: int
+
+
+class Due(msgspec.Struct, frozen=True, order=True):
+    """What time brings: an attempt that may start, or a task that nobody reported in time."""
+
+    at: datetime
+    what: Literal["retry", "fetch", "archive"]
+    group: str
+    n: int
+    attempt: int
+
+
+class Agenda:
+    """Kept true by `moved`, which hears of every change of a job's state."""
+
+    def __init__(self, find: Callable[[str], Group]) -> None:
+        self._find = find
+        self._dispatch = Dispatch()
+        self._due: list[Due] = []
+        self._queue: dict[WorkKind, deque[Errand]] = {"fetch": deque(), "archive": deque()}
+        self._out: dict[WorkKind, set[Errand]] = {"fetch": set(), "archive": set()}
+
+    def moved(
+        self, group: Group, n: int, host: str, before: JobState | None, after: JobState | None
+    ) -> None:
+        """Note that job ``n`` went from one state to another; None is before it came, or after."""
+        if before == after:
+            return
+        if isinstance(before, Fetching):
+            self._out["fetch"].discard(Errand("fetch", group.id, n, before.attempt))
+            self._dispatch.ended(host)
+        elif isinstance(before, Archiving):
+            self._out["archive"].discard(Errand("archive", group.id, n, before.attempt))
+        match after:
+            case Waiting(due=None):
+                self._dispatch.ready(lane(group), Candidate(group.id, n, after.attempt, host))
+            case Waiting(due=due) if due is not None:
+                heapq.heappush(self._due, Due(due, "retry", group.id, n, after.attempt))
+            case Fetching():
+                self._dispatch.began(host)
+                self._queue["fetch"].append(Errand("fetch", group.id, n, after.attempt))
+                heapq.heappush(self._due, Due(after.deadline, "fetch", group.id, n, after.attempt))
+            case Archiving():
+                self._queue["archive"].append(Errand("archive", group.id, n, after.attempt))
+            case _:
+                return
+
+    def pause(self, group: Group) -> None:
+        """Start no further job of the batch."""
+        self._dispatch.pause(lane(group))
+
+    def resume(self, group: Group) -> None:
+        """Start jobs of the batch again."""
+        self._dispatch.resume(lane(group))
+
+    def found_out(self, kind: WorkKind, found: Collection[Errand]) -> None:
+        """Tasks that were found with the workers after a restart need not be handed out."""
+        queue = self._queue[kind]
+        self._out[kind].update(errand for errand in queue if errand in found)
+        self._queue[kind] = deque(errand for errand in queue if errand not in found)
+
+    def starts(self, capacity: int) -> list[Candidate]:
+        """The waiting jobs that start now, as many as the processors can take."""
+        free = capacity - len(self._out["fetch"]) - len(self._queue["fetch"])
+        return self._dispatch.take(free, host_share(capacity), self._is_waiting)
+
+    def errands(self, kind: WorkKind, capacity: int) -> list[Errand]:
+        """The tasks to hand out now, counted as out from here on."""
+        queue, out = self._queue[kind], self._out[kind]
+        picked: list[Errand] = []
+        while queue and len(out) < capacity:
+            errand = queue.popleft()
+            if self._is_running(errand):
+                out.add(errand)
+                picked.append(errand)
+        return picked
+
+    def expect_archive(self, errand: Errand, deadline: datetime) -> None:
+        """An archiver has until ``deadline``, reckoned from when it was asked."""
+        heapq.heappush(self._due, Due(deadline, "archive", errand.group, errand.n, errand.attempt))
+
+    def out(self, kind: WorkKind) -> int:
+        """How many tasks are with the workers."""
+        return len(self._out[kind])
+
+    def next_due(self) -> datetime | None:
+        """When time brings something next."""
+        return self._due[0].at if self._due else None
+
+    def overdue(self, now: datetime, most: int) -> list[Due]:
+        """At most ``most`` tasks whose time is up; retries that are due become ready by the way."""
+        lost: list[Due] = []
+        while self._due and self._due[0].at <= now and len(lost) < most:
+            due = heapq.heappop(self._due)
+            if due.what == "retry":
+                self._retry(due)
+            elif self._is_running(Errand(due.what, due.group, due.n, due.attempt)):
+                lost.append(due)
+        return lost
+
+    def _retry(self, due: Due) -> None:
+        group = self._find(due.group)
+        state = group.job(due.n)
+        if isinstance(state, Waiting) and state.attempt == due.attempt:
+            host = group.hosts[due.n - 1]
+            candidate = Candidate(due.group, due.n, due.attempt, host)
+            self._dispatch.ready(lane(group), candidate)
+
+    def _is_waiting(self, candidate: Candidate) -> bool:
+        state = self._find(candidate.group).job(candidate.n)
+        return isinstance(state, Waiting) and state.attempt == candidate.attempt
+
+    def _is_running(self, errand: Errand) -> bool:
+        step = Fetching if errand.kind == "fetch" else Archiving
+        state = self._find(errand.group).job(errand.n)
+        return isinstance(state, step) and state.attempt == errand.attempt
+
+
+def lane(group: Group) -> str:
+    """The queue in which a group's jobs stand: a batch's own, or that of its owner's lone jobs."""
+    return group.id if is_batch(group.id) else f"j:{group.owner or ''}"

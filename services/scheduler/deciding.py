@@ -1,0 +1,164 @@
+"""From a message to what follows from it, decided on the memory and moved on at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from eventjob.bus.errors import Poison
+from eventjob.contracts.commands import AddJob, Command, FailBatches, GroupCommand
+from eventjob.contracts.events import JobsAdded
+from eventjob.contracts.replies import Declined
+from eventjob.contracts.work import Outcome, Report
+from eventjob.domain import decide, job
+from eventjob.domain.access import Caller
+from eventjob.domain.batch import Group
+from eventjob.domain.decide import Circumstances, Draft
+from eventjob.domain.errors import Refused, StaleMemory
+from eventjob.domain.ids import group_of
+from eventjob.domain.job import LoseAttempt
+from eventjob.domain.retry import Policy
+from services.scheduler.agenda import Due
+from services.scheduler.memory import Memory
+
+TRUSTED = "*"  # as actor: a caller who passes every door
+
+_commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_reports = msgspec.json.Decoder(Report)
+
+
+class Unit(msgspec.Struct, kw_only=True):
+    """The events that one message leads to; they are appended together."""
+
+    drafts: list[Draft]
+    command_id: str = ""
+    actor: str = ""
+    declined: Declined | None = None
+    updated: int = 0
+    number: int = 0
+
+
+def decode_command(data: bytes) -> Command:
+    """The command in a message.
+
+    Raises:
+        Poison: there is none that this version knows.
+    """
+    try:
+        return _commands.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Poison(f"not a command: {error}") from error
+
+
+def decode_report(data: bytes) -> Report:
+    """The report in a message.
+
+    Raises:
+        Poison: there is none that this version knows.
+    """
+    try:
+        return _reports.decode(data)
+    except msgspec.MsgspecError as error:
+        raise Poison(f"not a report: {error}") from error
+
+
+class Deciding:
+    """Decides messages one after the other, each on what those before it left."""
+
+    def __init__(self, memory: Memory, policy: Policy) -> None:
+        self._memory = memory
+        self._policy = policy
+
+    def command(self, command: GroupCommand, command_id: str, actor: str, at: datetime) -> Unit:
+        """What a user's command leads to; a refusal where the answer is no."""
+        group = group_of(command)
+        if group is None:
+            return Unit(drafts=[], declined=Declined(code="not_found", message="no such job"))
+        entry = self._memory.entry(group)
+        if command_id in entry.group.commands:
+            return Unit(drafts=[], number=_number(entry.group, command, []))
+        now = Circumstances(_caller(actor), at, self._policy)
+        try:
+            drafts = decide.decide(command, entry.group, now)
+        except Refused as refusal:
+            return Unit(drafts=[], declined=Declined(code=refusal.code, message=str(refusal)))
+        unit = self._unit(drafts, command_id, actor)
+        unit.number = _number(entry.group, command, drafts)
+        return unit
+
+    def fail_all(
+        self, command: FailBatches, partition: int, command_id: str, actor: str, at: datetime
+    ) -> list[Unit]:
+        """What a fail-all does in one partition: a unit per batch."""
+        now = Circumstances(_caller(actor), at, self._policy)
+        units = []
+        for entry in self._memory.in_partition(partition):
+            if command_id in entry.group.commands:
+                units.append(Unit(drafts=[], updated=1))
+            elif drafts := decide.fail_all(entry.group, now):
+                made = [] if command.dry_run else drafts
+                unit = self._unit(made, command_id, actor)
+                unit.updated = 1
+                units.append(unit)
+        return units
+
+    def outcome(self, outcome: Outcome, at: datetime) -> list[Draft]:
+        """What a worker's report leads to; nothing where it is late.
+
+        Raises:
+            StaleMemory: the report is ahead of the memory.
+        """
+        entry = self._memory.entry(outcome.group)
+        if entry.group.existence == "deleted":
+            return []
+        state = entry.group.job(outcome.n)
+        if state is None:
+            raise StaleMemory(f"a report of {outcome.group}.{outcome.n}, which is unknown")
+        setting = job.Setting(outcome.group, outcome.n, at, self._policy)
+        return self._move_job(outcome, state, setting)
+
+    def lost(self, due: Due, at: datetime) -> list[Draft]:
+        """What follows from a task that nobody reported in time."""
+        state = self._memory.entry(due.group).group.job(due.n)
+        if state is None:
+            return []
+        setting = job.Setting(due.group, due.n, at, self._policy)
+        return self._move_job(LoseAttempt(due.attempt), state, setting)
+
+    def settle(self, groups: Sequence[str], at: datetime) -> list[Draft]:
+        """The completions of batches among ``groups`` in which nothing is unfinished any more."""
+        drafts = [
+            draft for name in groups for draft in decide.settle(self._memory.entry(name).group, at)
+        ]
+        return self._unit(drafts, "", "").drafts
+
+    def started(self, drafts: list[Draft]) -> None:
+        """Let the attempts that begin move the memory."""
+        self._unit(drafts, "", "")
+
+    def _move_job(
+        self, command: Outcome | LoseAttempt, state: job.JobState, setting: job.Setting
+    ) -> list[Draft]:
+        events = job.decide(command, state, setting)
+        drafts = [Draft(setting.group, setting.n, event) for event in events]
+        return self._unit(drafts, "", "").drafts
+
+    def _unit(self, drafts: list[Draft], command_id: str, actor: str) -> Unit:
+        for draft in drafts:
+            self._memory.move(draft, command_id)
+        shown = "" if actor == TRUSTED else actor
+        return Unit(drafts=drafts, command_id=command_id, actor=shown)
+
+
+def _caller(actor: str) -> Caller:
+    return Caller(None, trusted=True) if actor == TRUSTED else Caller(actor or None)
+
+
+def _number(group: Group, command: GroupCommand, drafts: list[Draft]) -> int:
+    """The number of the job that an `AddJob` added, now or when it came first."""
+    if not isinstance(command, AddJob):
+        return 0
+    if drafts and isinstance(drafts[0].event, JobsAdded):
+        return drafts[0].event.first
+    known = group.added_by.get(command.key or "")
+    return known.n if known else len(group.jobs)

@@ -1,0 +1,141 @@
+"""The groups as the scheduler knows them: folded from the log, and moved on by its own decisions.
+
+A decision moves the fold at once, so that the next one in the same round sees it. If the append
+then fails, the whole memory is dropped and folded anew; nobody has heard of the decision yet.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from eventjob.bus.subjects import event_subject
+from eventjob.contracts.events import (
+    BatchDeleted,
+    BatchPaused,
+    BatchResumed,
+    Event,
+    JobDeleted,
+    JobsAdded,
+    JobsFailed,
+    JobsStarted,
+    JobSubmitted,
+)
+from eventjob.domain import batch
+from eventjob.domain.batch import Group
+from eventjob.domain.decide import Draft
+from eventjob.domain.ids import partition
+from eventjob.domain.recorded import Recorded
+from services.scheduler.agenda import Agenda
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The event that holds the descriptions of a group's jobs from number ``first`` on."""
+
+    first: int
+    sequence: int
+
+
+class Purge(msgspec.Struct, frozen=True):
+    """A subject's events that go for good, but for the newest ``keep``."""
+
+    subject: str
+    keep: int
+
+
+def purges(draft: Draft) -> list[Purge]:
+    """What an event removes from the log: what was deleted, but for its tombstone."""
+    own = event_subject(draft.group, draft.n)
+    match draft.event:
+        case BatchDeleted() | JobDeleted() if draft.n is None:
+            return [Purge(f"{own}.*", 0), Purge(own, 1)]
+        case JobDeleted():
+            return [Purge(own, 1)]
+        case _:
+            return []
+
+
+class Entry:
+    """A group, the last sequence of each of its subjects, and where its jobs are described."""
+
+    def __init__(self, group: str) -> None:
+        self.group = Group(group)
+        self.last: dict[int | None, int] = {}
+        self.places: list[Place] = []
+
+
+class Memory:
+    """All groups of all partitions. Whatever happens to a job is noted in the agenda too."""
+
+    def __init__(self) -> None:
+        self.agenda = Agenda(lambda group: self.entry(group).group)
+        self.position = 0
+        self.leftovers: list[Purge] = []  # of deletions that a crash did not let finish
+        self._entries: dict[str, Entry] = {}
+
+    def entry(self, group: str) -> Entry:
+        """What is known of a group; of a new one, that it is not there."""
+        found = self._entries.get(group)
+        return Entry(group) if found is None else found
+
+    def in_partition(self, number: int) -> list[Entry]:
+        """The groups of one partition."""
+        return [e for name, e in self._entries.items() if partition(name) == number]
+
+    def fold(self, record: Recorded) -> None:
+        """Take in an event that the log holds."""
+        draft = Draft(record.group, record.n, record.event)
+        known = self.entry(record.group).last
+        if draft.n in known or (draft.n is None and known):
+            self.leftovers += purges(draft)
+        self.move(draft, record.command_id)
+        self.stamp(draft, record.sequence)
+
+    def move(self, draft: Draft, command_id: str) -> None:
+        """Let an event happen that may not be in the log yet."""
+        entry = self._entries.setdefault(draft.group, self.entry(draft.group))
+        group = entry.group
+        before = [(n, group.job(n), group.host(n)) for n in touched(draft, group)]
+        batch.evolve(group, draft.n, draft.event)
+        if command_id:
+            group.remember(command_id)
+        for n, state, host in before:
+            self.agenda.moved(group, n, host or group.host(n), state, group.job(n))
+        if isinstance(draft.event, BatchPaused):
+            self.agenda.pause(group)
+        elif isinstance(draft.event, BatchResumed | BatchDeleted):
+            self.agenda.resume(group)
+
+    def stamp(self, draft: Draft, sequence: int) -> None:
+        """The log holds the event as ``sequence``."""
+        entry = self._entries[draft.group]
+        entry.last[draft.n] = sequence
+        self.position = max(self.position, sequence)
+        if isinstance(draft.event, JobsAdded):
+            entry.places.append(Place(draft.event.first, sequence))
+        elif isinstance(draft.event, JobSubmitted):
+            entry.places.append(Place(1, sequence))
+
+    def expected(self, draft: Draft) -> int:
+        """The last sequence of the draft's subject, 0 where it has none yet."""
+        return self._entries[draft.group].last.get(draft.n, 0)
+
+
+def touched(draft: Draft, group: Group) -> Sequence[int]:
+    """The numbers of the jobs that an event is about, in ``group`` as it was before."""
+    event: Event = draft.event
+    count = len(group.jobs)
+    match event:
+        case _ if draft.n is not None:
+            return (draft.n,)
+        case JobSubmitted():
+            return (1,)
+        case JobsAdded():
+            return range(count + 1, count + 1 + len(event.jobs))
+        case JobsStarted():
+            return [start.n for start in event.starts]
+        case JobsFailed():
+            return event.numbers
+        case BatchDeleted() | JobDeleted():
+            return range(1, count + 1)
+        case _:
+            return ()

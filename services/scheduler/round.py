@@ -1,0 +1,179 @@
+"""One round: everything that is there is decided, appended, handed out, answered, acknowledged.
+
+In this order, and acknowledged last: a crash anywhere lets the messages come back, and each step
+can happen twice.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from eventjob.bus import frames, subjects
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Poison, StorageFull
+from eventjob.bus.log import EventLog
+from eventjob.bus.parking import park
+from eventjob.bus.pull import Delivery
+from eventjob.contracts.announcements import WorkKind
+from eventjob.contracts.commands import Command, FailBatches, StoredCommand
+from eventjob.contracts.events import JobsStarted, Start
+from eventjob.contracts.replies import Accepted, Declined, Reply
+from eventjob.domain.decide import Draft
+from eventjob.domain.retry import Policy
+from services.scheduler.appending import append
+from services.scheduler.deciding import Deciding, Unit, decode_command, decode_report
+from services.scheduler.memory import Memory
+from services.scheduler.tasks import Tasks
+from services.scheduler.workers import Workers
+
+MOST_LOST = 200  # overdue tasks in one round
+
+_encoder = msgspec.json.Encoder()
+
+
+class Blobs(Protocol):
+    """Where commands too large for a message lie."""
+
+    async def get(self, sha256: str) -> bytes:
+        """The bytes of an artifact."""
+
+
+class Answer(msgspec.Struct):
+    """A delivery, the units it led to, and the inbox that waits for the outcome."""
+
+    delivery: Delivery
+    units: list[Unit]
+    reply_to: str | None = None
+
+
+class Rounds:
+    """What a round needs, for as long as the memory is good."""
+
+    def __init__(
+        self,
+        *,
+        connection: Connection,
+        log: EventLog,
+        blobs: Blobs,
+        memory: Memory,
+        workers: Workers,
+        policy: Policy,
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._blobs = blobs
+        self._memory = memory
+        self._workers = workers
+        self._policy = policy
+        self._deciding = Deciding(memory, policy)
+        self.tasks = Tasks(connection, log, memory, policy.attempt_timeout)
+
+    async def run(self, deliveries: Sequence[Delivery], now: datetime, *, release: bool) -> int:
+        """Work off ``deliveries`` and what time has brought; how many events that made.
+
+        Without ``release`` nothing is handed out: after a start, until the backlog is done.
+
+        Raises:
+            Conflict, StaleMemory: the memory is not what the log says: fold anew.
+            StorageFull: the log takes no more; the commands were told.
+            Unavailable: the bus or the artifacts are away.
+        """
+        answers = await self._decide(deliveries, now)
+        units = [unit for answer in answers for unit in answer.units]
+        lost = self._memory.agenda.overdue(now, MOST_LOST)
+        units += [Unit(drafts=self._deciding.lost(due, now)) for due in lost]
+        if release:
+            units += self._start(now)
+        groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
+        units += [Unit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
+        try:
+            await append(self._log, self._memory, self.tasks, units)
+        except StorageFull as full:
+            await self._decline(answers, full)
+            raise
+        if release:
+            await self._hand_out(now)
+        await self._answer(answers)
+        await frames.acknowledge(self._connection.client, (a.delivery.reply for a in answers))
+        return sum(len(unit.drafts) for unit in units)
+
+    async def _decide(self, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
+        answers = []
+        for delivery in deliveries:
+            try:
+                if delivery.subject.startswith("rep."):
+                    units = self._decide_report(delivery, now)
+                else:
+                    units = await self._decide_command(delivery, now)
+            except Poison as poison:
+                await park(self._connection, delivery, str(poison))
+                units = []
+            reply_to = delivery.headers.get(subjects.HEADER_REPLY)
+            answers.append(Answer(delivery, units, reply_to))
+        return answers
+
+    def _decide_report(self, delivery: Delivery, now: datetime) -> list[Unit]:
+        report = decode_report(delivery.data)
+        return [Unit(drafts=self._deciding.outcome(outcome, now)) for outcome in report.outcomes]
+
+    async def _decide_command(self, delivery: Delivery, now: datetime) -> list[Unit]:
+        command: Command = decode_command(delivery.data)
+        if isinstance(command, StoredCommand):
+            command = decode_command(await self._blobs.get(command.sha256))
+        command_id = delivery.headers.get(subjects.HEADER_COMMAND, "")
+        actor = subjects.actor_of(delivery.headers)
+        match command:
+            case FailBatches():
+                number = int(delivery.subject.rsplit(".", 1)[1])
+                return self._deciding.fail_all(command, number, command_id, actor, now)
+            case StoredCommand():
+                raise Poison("a stored command that names another one")
+            case _:
+                return [self._deciding.command(command, command_id, actor, now)]
+
+    def _start(self, now: datetime) -> list[Unit]:
+        """Begin attempts, as many as the processors can take: one event per group."""
+        starts: dict[str, list[Start]] = {}
+        for chosen in self._memory.agenda.starts(self._workers.capacity("fetch")):
+            starts.setdefault(chosen.group, []).append(Start(chosen.n, chosen.attempt))
+        deadline = now + self._policy.attempt_timeout
+        drafts = [
+            Draft(group, None, JobsStarted(starts=some, deadline=deadline, at=now))
+            for group, some in starts.items()
+        ]
+        self._deciding.started(drafts)
+        return [Unit(drafts=[draft]) for draft in drafts]
+
+    async def _hand_out(self, now: datetime) -> None:
+        kinds: tuple[WorkKind, ...] = ("archive", "fetch")
+        for kind in kinds:
+            errands = self._memory.agenda.errands(kind, self._workers.capacity(kind))
+            if errands:
+                await self.tasks.hand_out(errands, now)
+
+    async def _answer(self, answers: Sequence[Answer]) -> None:
+        await self._send([(a.reply_to, self._reply(a)) for a in answers if a.reply_to])
+
+    async def _send(self, replies: Sequence[tuple[str, Reply]]) -> None:
+        if replies:
+            plain = (frames.plain(inbox, _encoder.encode(reply)) for inbox, reply in replies)
+            await frames.write(self._connection.client, plain)
+
+    def _reply(self, answer: Answer) -> Reply:
+        for unit in answer.units:
+            if unit.declined is not None:
+                return unit.declined
+        return Accepted(
+            sequence=self._memory.position,
+            updated=sum(unit.updated for unit in answer.units),
+            number=max((unit.number for unit in answer.units), default=0),
+        )
+
+    async def _decline(self, answers: Sequence[Answer], full: StorageFull) -> None:
+        """Tell those who asked that there is no room; what workers report comes back later."""
+        declined = Declined(code="storage_full", message=str(full))
+        asked = [answer for answer in answers if answer.reply_to]
+        await self._send([(answer.reply_to or "", declined) for answer in asked])
+        await frames.acknowledge(self._connection.client, (a.delivery.reply for a in asked))

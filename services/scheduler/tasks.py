@@ -1,0 +1,115 @@
+"""Handing tasks out: each is built from the event that describes its job."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from eventjob.bus import subjects
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.log import EventLog
+from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
+from eventjob.contracts.base import JobSpec
+from eventjob.contracts.events import Event, JobsAdded, JobSubmitted
+from eventjob.contracts.work import BuildArchive, FetchSession, Task
+from eventjob.domain.ids import job_id
+from eventjob.domain.job import Archiving, Fetching
+from services.scheduler.agenda import Errand
+from services.scheduler.memory import Entry, Memory
+
+REMEMBERED_EVENTS = 400  # of up to 100 jobs or 256 KB each
+TAKEN = 10077  # the task is there already: it was handed out before
+
+_encoder = msgspec.json.Encoder()
+
+
+class Tasks:
+    """Builds and publishes tasks; keeps the descriptions it read last."""
+
+    def __init__(
+        self, connection: Connection, log: EventLog, memory: Memory, timeout: timedelta
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._memory = memory
+        self._timeout = timeout
+        self._known: OrderedDict[int, tuple[int, list[JobSpec]]] = OrderedDict()
+
+    def remember(self, sequence: int, event: Event) -> None:
+        """Keep the descriptions of an event that was just appended."""
+        match event:
+            case JobSubmitted():
+                self._known[sequence] = (1, [event.job])
+            case JobsAdded():
+                self._known[sequence] = (event.first, event.jobs)
+            case _:
+                return
+        if len(self._known) > REMEMBERED_EVENTS:
+            self._known.popitem(last=False)
+
+    async def hand_out(self, errands: Sequence[Errand], at: datetime) -> None:
+        """Publish the tasks of ``errands``, all of which are counted as out.
+
+        Raises:
+            Unavailable: nobody knows which of them are out.
+        """
+        messages = [await self._message(errand, at) for errand in errands]
+        for first in range(0, len(messages), MOST_MESSAGES):
+            await self._publish(messages[first : first + MOST_MESSAGES])
+
+    async def _publish(self, messages: list[Outgoing]) -> None:
+        try:
+            await publish(self._connection, messages)
+        except Rejected as error:
+            if error.code != TAKEN:
+                raise Unavailable(f"tasks were refused: {error}") from error
+            if len(messages) > 1:
+                for message in messages:
+                    await self._publish([message])
+
+    async def _message(self, errand: Errand, at: datetime) -> Outgoing:
+        entry = self._memory.entry(errand.group)
+        task = await self._task(errand, entry, at)
+        subject = subjects.task_subject(errand.kind, errand.group, errand.n, errand.attempt)
+        return Outgoing(subject, _encoder.encode(task))
+
+    async def _task(self, errand: Errand, entry: Entry, at: datetime) -> Task:
+        state = entry.group.job(errand.n)
+        job = job_id(errand.group, errand.n)
+        match state:
+            case Fetching():
+                spec = await self._describe(entry, errand.n)
+                return FetchSession(
+                    job_id=job,
+                    group=errand.group,
+                    n=errand.n,
+                    attempt=errand.attempt,
+                    deadline=state.deadline,
+                    parameters=spec.parameters,
+                )
+            case Archiving():
+                deadline = at + self._timeout
+                self._memory.agenda.expect_archive(errand, deadline)
+                return BuildArchive(
+                    job_id=job,
+                    group=errand.group,
+                    n=errand.n,
+                    attempt=errand.attempt,
+                    deadline=deadline,
+                    bundle=state.bundle,
+                )
+            case _:
+                raise Unavailable(f"{job} is not at work")  # the memory moved: fold anew
+
+    async def _describe(self, entry: Entry, n: int) -> JobSpec:
+        place = next(place for place in reversed(entry.places) if place.first <= n)
+        if place.sequence not in self._known:
+            record = await self._log.at(place.sequence)
+            if record is None:
+                raise Unavailable(f"event {place.sequence} is gone")
+            self.remember(place.sequence, record.event)
+        self._known.move_to_end(place.sequence)
+        first, jobs = self._known[place.sequence]
+        return jobs[n - first]
