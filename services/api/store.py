@@ -1,11 +1,12 @@
 """The projection's store, as its writer and its readers see it: two databases stand behind it."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
-from eventjob.domain.access import Caller
 
+from eventjob.domain.access import Caller
 from services.api.read_model import BatchDocument, JobDocument, Status
 
 Document = TypeVar("Document", JobDocument, BatchDocument)
@@ -13,6 +14,10 @@ Document = TypeVar("Document", JobDocument, BatchDocument)
 
 class StoreUnavailable(Exception):
     """The database does not answer, or refuses; it may be back later."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The database will not do, however long one waits: a person has to look."""
 
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     batches: Sequence[BatchDocument] = ()
     deleted_jobs: Collection[str] = ()
     deleted_groups: Collection[str] = ()  # with all their jobs
+    after: int = 0  # the changes build on documents that reflect this sequence
     checkpoint: int  # the last sequence that this stretch reflects
 
 
@@ -65,7 +71,10 @@ class Store(Protocol):
         """The last sequence that the documents reflect; 0 for an empty projection."""
 
     async def apply(self, changes: Changes) -> None:
-        """Write documents and checkpoint, so that no reader sees one without the other."""
+        """Write documents and checkpoint, so that no reader sees one without the other.
+
+        Refused where the store is not as far as ``changes.after``: it was replaced meanwhile.
+        """
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         """The documents that exist of these."""
@@ -84,6 +93,12 @@ class Store(Protocol):
 
     async def list_batches(self, query: BatchQuery) -> Page[BatchDocument]:
         """A page of batches and their exact total."""
+
+    async def orphans(self, older_than: datetime, limit: int) -> list[str]:
+        """Blobs, by sha256, whose last reference went before ``older_than``; oldest first."""
+
+    async def forget_orphans(self, shas: Collection[str]) -> None:
+        """These blobs are gone."""
 
     async def close(self) -> None:
         """Let go of the database."""

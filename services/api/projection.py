@@ -1,0 +1,181 @@
+"""What a stretch of the event log makes of the documents: pure, and safe to apply twice.
+
+A document that reflects an event already is not changed by it, and events of what is unknown or
+deleted do nothing: so a replay from any earlier checkpoint ends with the same documents.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from eventjob.contracts.events import (
+    AttemptFailed,
+    BatchDeleted,
+    BatchSubmitted,
+    Event,
+    JobCompleted,
+    JobDeleted,
+    JobFailed,
+    JobFetched,
+    JobRestarted,
+    JobsAdded,
+    JobsFailed,
+    JobsStarted,
+    JobSubmitted,
+)
+from eventjob.domain.ids import is_batch, job_id
+from eventjob.domain.recorded import Recorded
+from services.api import projection_batch, projection_job
+from services.api.projection_batch import BatchFold
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.store import Changes
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """What a stretch needs to be loaded: jobs by their ids, batches by their groups."""
+
+    job_ids: set[str]
+    groups: set[str]
+
+
+def touched(stretch: Iterable[Recorded]) -> Touched:
+    """The documents that the stretch may change. Those that it creates need no loading."""
+    job_ids: set[str] = set()
+    groups: set[str] = set()
+    for record in stretch:
+        if is_batch(record.group):
+            groups.add(record.group)
+        job_ids.update(job_id(record.group, n) for n in _numbers(record))
+    return Touched(job_ids, groups)
+
+
+def fold(
+    stretch: Sequence[Recorded],
+    jobs: Mapping[str, JobDocument],
+    batches: Mapping[str, BatchDocument],
+    *,
+    after: int = 0,
+) -> Changes:
+    """What the stretch (one event or more) makes of the documents that it touches.
+
+    Args:
+        stretch: events in the order of the log.
+        jobs: those of `touched` that exist, by id.
+        batches: those of `touched` that exist, by group.
+        after: the sequence that the documents reflect.
+    """
+    documents = _Documents(jobs, batches)
+    for record in stretch:
+        documents.evolve(record)
+    return documents.changes(after, stretch[-1].sequence)
+
+
+def slices(stretch: Sequence[Recorded], most: int) -> Iterator[Sequence[Recorded]]:
+    """The stretch, cut between events so that a slice writes some ``most`` documents."""
+    first = size = 0
+    for index, record in enumerate(stretch):
+        size += _documents(record.event)
+        if size >= most:
+            yield stretch[first : index + 1]
+            first, size = index + 1, 0
+    if first < len(stretch):
+        yield stretch[first:]
+
+
+class _Documents:
+    """The documents that a stretch touches, as they change."""
+
+    def __init__(
+        self, jobs: Mapping[str, JobDocument], batches: Mapping[str, BatchDocument]
+    ) -> None:
+        self._jobs = dict(jobs)
+        self._batches = {group: BatchFold(document) for group, document in batches.items()}
+        self._changed: dict[str, None] = {}
+        self._deleted_jobs: set[str] = set()
+        self._deleted_groups: set[str] = set()
+
+    def evolve(self, record: Recorded) -> None:
+        """Let an event happen to its job or jobs, and to its batch."""
+        if record.group in self._deleted_groups:
+            return
+        match record.event:
+            case BatchDeleted():
+                self._deleted_groups.add(record.group)
+                self._batches.pop(record.group, None)
+            case BatchSubmitted() as event:
+                document = projection_batch.opened(record, event)
+                self._batches.setdefault(record.group, BatchFold(document, is_new=True))
+            case event:
+                self._evolve_jobs(record, event)
+                if batch := self._batches.get(record.group):
+                    batch.evolve(record)
+
+    def changes(self, after: int, checkpoint: int) -> Changes:
+        """Everything that is new."""
+        written = [self._jobs[job] for job in self._changed if job in self._jobs]
+        return Changes(
+            jobs=[job for job in written if job.group not in self._deleted_groups],
+            batches=[batch.document() for batch in self._batches.values() if batch.is_changed],
+            deleted_jobs=self._deleted_jobs,
+            deleted_groups=self._deleted_groups,
+            after=after,
+            checkpoint=checkpoint,
+        )
+
+    def _evolve_jobs(self, record: Recorded, event: Event) -> None:
+        match event:
+            case JobSubmitted():
+                self._create([projection_job.submitted(record, event)])
+            case JobsAdded():
+                self._create(projection_job.added(record, event))
+            case JobsStarted():
+                for start in event.starts:
+                    if job := self._job(record, start.n):
+                        self._put(job, projection_job.started(job, record, event, start))
+            case JobsFailed():
+                for n in event.numbers:
+                    if job := self._job(record, n):
+                        self._put(job, projection_job.failed(job, record, event))
+            case JobDeleted():
+                self._jobs.pop(event.job_id, None)
+                self._deleted_jobs.add(event.job_id)
+            case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
+                if job := self._job(record, record.n):
+                    self._put(job, projection_job.evolve(job, record, event))
+            case _:
+                return  # concerns the batch alone
+
+    def _job(self, record: Recorded, n: int | None) -> JobDocument | None:
+        return None if n is None else self._jobs.get(job_id(record.group, n))
+
+    def _create(self, created: list[JobDocument]) -> None:
+        for job in created:
+            if self._jobs.setdefault(job.job_id, job) is job:
+                self._changed[job.job_id] = None
+
+    def _put(self, before: JobDocument, job: JobDocument) -> None:
+        if job is not before:
+            self._jobs[job.job_id] = job
+            self._changed[job.job_id] = None
+
+
+def _numbers(record: Recorded) -> Iterable[int]:
+    match record.event:
+        case JobsStarted(starts=starts):
+            return [start.n for start in starts]
+        case JobsFailed(numbers=numbers):
+            return numbers
+        case _:
+            return () if record.n is None else (record.n,)
+
+
+def _documents(event: Event) -> int:
+    match event:
+        case JobsAdded():
+            return len(event.jobs)
+        case JobsStarted():
+            return len(event.starts)
+        case JobsFailed():
+            return len(event.numbers)
+        case _:
+            return 1

@@ -1,0 +1,231 @@
+"""A job's document, event by event: pure, and the same however often an event is applied."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, assert_never
+
+import msgspec
+
+from eventjob.contracts.base import JobError, JobSpec, LogLine
+from eventjob.contracts.events import (
+    AttemptFailed,
+    JobCompleted,
+    JobFailed,
+    JobFetched,
+    JobRestarted,
+    JobsAdded,
+    JobsFailed,
+    JobsStarted,
+    JobSubmitted,
+    Start,
+)
+from eventjob.domain.ids import job_id
+from eventjob.domain.recorded import Recorded
+from services.api.read_model import JobDocument, Progress
+
+LOG_LINES = 100
+EVENTS_APART = 2**20  # positions between two events; an event creates fewer documents
+
+Change = JobFetched | AttemptFailed | JobCompleted | JobFailed | JobRestarted
+
+
+def position(sequence: int, index: int = 0) -> int:
+    """Where the ``index``-th document of an event stands among all; fits into 63 bits."""
+    return sequence * EVENTS_APART + index
+
+
+def submitted(record: Recorded, event: JobSubmitted) -> JobDocument:
+    """A job alone, as it begins."""
+    return _new(record, event, event.job, n=1, index=0, batch_id=None)
+
+
+def added(record: Recorded, event: JobsAdded) -> list[JobDocument]:
+    """The jobs that joined a batch, as they begin."""
+    return [
+        _new(record, event, spec, n=event.first + index, index=index, batch_id=event.batch_id)
+        for index, spec in enumerate(event.jobs)
+    ]
+
+
+def started(job: JobDocument, record: Recorded, event: JobsStarted, start: Start) -> JobDocument:
+    """``job`` after an attempt was handed out; one that has ended stays as it is."""
+    if not _is_newer(record, job) or not _is_unfinished(job):
+        return job
+    return _changed(
+        job,
+        record,
+        event.at,
+        _line(event.at, "info", f"attempt {start.attempt} started"),
+        status="processing",
+        attempt=start.attempt,
+        processing_started_at=event.at,
+        progress=Progress(step="fetching", percent=10, message=f"attempt {start.attempt}"),
+    )
+
+
+def failed(job: JobDocument, record: Recorded, event: JobsFailed) -> JobDocument:
+    """``job`` after a person failed it; one that has ended stays as it is."""
+    if not _is_newer(record, job) or not _is_unfinished(job):
+        return job
+    return _ended(job, record, event.at, event.error)
+
+
+def evolve(job: JobDocument, record: Recorded, event: Change) -> JobDocument:
+    """``job`` after ``event``; unchanged where it reflects the event already."""
+    if not _is_newer(record, job):
+        return job
+    match event:
+        case JobFetched():
+            return _fetched(job, record, event)
+        case AttemptFailed():
+            return _waiting(job, record, event)
+        case JobCompleted():
+            return _changed(
+                job,
+                record,
+                event.at,
+                _line(event.at, "info", "completed"),
+                status="completed",
+                attempt=event.attempt,
+                archive=event.archive,
+                completed_at=event.at,
+                progress=Progress(step="completed", percent=100, message="completed"),
+            )
+        case JobFailed():
+            return _ended(job, record, event.at, event.error, *event.log)
+        case JobRestarted():
+            return _restarted(job, record, event)
+        case _:
+            assert_never(event)
+
+
+def _fetched(job: JobDocument, record: Recorded, event: JobFetched) -> JobDocument:
+    count = len(event.files)
+    said = f"fetched {count} file{'' if count == 1 else 's'}"
+    return _changed(
+        job,
+        record,
+        event.at,
+        *event.log,
+        _line(event.at, "info", said),
+        status="processing",
+        attempt=event.attempt,
+        bundle=event.bundle,
+        files=event.files,
+        progress=Progress(step="archiving", percent=80, message=said),
+    )
+
+
+def _waiting(job: JobDocument, record: Recorded, event: AttemptFailed) -> JobDocument:
+    following = f"attempt {event.attempt + 1} at {_instant(event.retry_at)}"
+    cause = f"{event.error.code}: {event.error.message}"
+    outcome = "failed" if event.counted else "put off"
+    return _changed(
+        job,
+        record,
+        event.at,
+        *event.log,
+        _line(event.at, "warning", f"attempt {event.attempt} {outcome}, {cause}; {following}"),
+        **_NO_RESULTS,
+        status="pending",
+        attempt=event.attempt + 1,
+        tries=job.tries + event.counted,
+        progress=Progress(step="waiting", percent=0, message=f"{following}, after {cause}"),
+    )
+
+
+def _restarted(job: JobDocument, record: Recorded, event: JobRestarted) -> JobDocument:
+    return _changed(
+        job,
+        record,
+        event.at,
+        _line(event.at, "info", "restarted"),
+        **_NO_RESULTS,
+        status="pending",
+        attempt=event.attempt,
+        tries=0,
+        processing_started_at=None,
+        completed_at=None,
+        progress=None,
+        error=None,
+    )
+
+
+def _ended(
+    job: JobDocument, record: Recorded, at: datetime, error: JobError, *log: LogLine
+) -> JobDocument:
+    percent = job.progress.percent if job.progress is not None else 0
+    return _changed(
+        job,
+        record,
+        at,
+        *log,
+        _line(at, "error", f"failed, {error.code}: {error.message}"),
+        **_NO_RESULTS,
+        status="failed",
+        error=error,
+        completed_at=at,
+        progress=Progress(step="failed", percent=percent, message=error.message),
+    )
+
+
+_NO_RESULTS: dict[str, Any] = {"bundle": None, "files": [], "archive": None}
+
+
+def _new(
+    record: Recorded,
+    event: JobSubmitted | JobsAdded,
+    spec: JobSpec,
+    *,
+    n: int,
+    index: int,
+    batch_id: str | None,
+) -> JobDocument:
+    return JobDocument(
+        job_id=job_id(record.group, n),
+        group=record.group,
+        n=n,
+        sequence=record.sequence,
+        position=position(record.sequence, index),
+        status="pending",
+        created_at=event.at,
+        updated_at=event.at,
+        job_name=spec.job_name,
+        job_type=spec.job_type,
+        parameters=spec.parameters,
+        batch_id=batch_id,
+        owner=event.owner,
+        access=event.access,
+        log=[_line(event.at, "info", "submitted")],
+    )
+
+
+def _changed(
+    job: JobDocument,
+    record: Recorded,
+    at: datetime,
+    *log: LogLine,
+    **changes: Any,  # noqa: ANN401 - any field of the document
+) -> JobDocument:
+    return msgspec.structs.replace(
+        job,
+        sequence=record.sequence,
+        updated_at=at,
+        log=[*job.log, *log][-LOG_LINES:],
+        **changes,
+    )
+
+
+def _is_newer(record: Recorded, job: JobDocument) -> bool:
+    return record.sequence > job.sequence
+
+
+def _is_unfinished(job: JobDocument) -> bool:
+    return job.status in {"pending", "processing"}
+
+
+def _line(at: datetime, level: Literal["info", "warning", "error"], message: str) -> LogLine:
+    return LogLine(timestamp=at, level=level, message=message)
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
