@@ -19,7 +19,9 @@ from eventjob.domain.names import MANIFEST, README, collision_key, is_safe
 MANIFEST_SCHEMA = "event-session-archive/1"
 
 _WRITTEN_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread and back
-_COMPRESSIBLE = re.compile(r"text/|application/(?:json|xml|javascript)\b|[^;]*\+(?:json|xml)\b")
+_COMPRESSIBLE = re.compile(
+    r"text/|application/(?:json|xml|javascript)\b|[^;]*\+(?:json|xml)\b", re.IGNORECASE
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#&])")
 
 

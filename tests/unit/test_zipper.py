@@ -113,7 +113,7 @@ async def test_the_same_files_give_the_same_bytes(artifacts, tmp_path):
 @pytest.mark.parametrize(
     ("media_type", "method"),
     [
-        ("text/vtt", zipfile.ZIP_DEFLATED),
+        ("Text/VTT", zipfile.ZIP_DEFLATED),
         ("application/json", zipfile.ZIP_DEFLATED),
         ("application/xml; charset=utf-8", zipfile.ZIP_DEFLATED),
         ("image/svg+xml", zipfile.ZIP_DEFLATED),

@@ -47,8 +47,9 @@ class Artifacts:
     """A store of blobs that are written once, never changed, and shared by all who need them.
 
     What is stored survives a power cut, and no reader ever sees a part of it. Storing what is
-    already there costs next to nothing, but makes it at most `RENEWED_AFTER` old: so a clean-up
-    whose grace is longer never takes a blob that somebody has just stored again.
+    already there costs next to nothing, but leaves it at most `RENEWED_AFTER` old. So a clean-up
+    takes nothing that a running attempt has stored again, where its grace is longer than this and
+    an attempt together (but for the instant between `older_than` and `delete`).
 
     Every method raises ValueError for what is no sha256 in lower-case hex, and
     ArtifactsUnavailable where the store fails.
