@@ -1,12 +1,17 @@
 """Servers on loopback that answer as they like: each is one function over a connection."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
 
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
-from eventjob.fetch.client import Fetcher
+from eventjob.fetch.client import PAGE, Fetcher
 from eventjob.fetch.errors import FetchFailed
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
@@ -19,7 +24,10 @@ class Server:
         self.port = port
         self.connections = 0
         self.requests: list[str] = []  # heads, as they came
-        self.failure: Exception | None = None
+
+    @property
+    def allowance(self) -> str:
+        return f"127.0.0.1/32:{self.port}"
 
     def url(self, path: str = "/", host: str = "127.0.0.1", scheme: str = "http") -> str:
         return f"{scheme}://{host}:{self.port}{path}"
@@ -29,8 +37,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(answer: Answer, **options: object) -> AsyncIterator[Server]:
-    """A server that reads one request head a connection, answers, and closes."""
+async def serving(
+    answer: Answer, *, requests_per_connection: int = 1, **options: object
+) -> AsyncIterator[Server]:
+    """A server that reads a request head, answers, and closes."""
     open_connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,10 +49,11 @@ async def serving(answer: Answer, **options: object) -> AsyncIterator[Server]:
         open_connections.add(task)
         task.add_done_callback(open_connections.discard)
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            server.requests.append(head)
-            await answer(head, writer)
-            await writer.drain()
+            for _ in range(requests_per_connection):
+                request = (await reader.readuntil(b"\r\n\r\n")).decode()
+                server.requests.append(request)
+                await answer(request, writer)
+                await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client hung up, or the test is over
         finally:
@@ -64,7 +75,7 @@ def head(status: int = 200, **fields: object) -> bytes:
     """The head of an answer; ``content_type`` becomes ``Content-Type``."""
     lines = [f"HTTP/1.1 {status} {'OK' if status < 400 else 'Nope'}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
-    return ("\r\n".join([*lines, "connection: close"]) + "\r\n\r\n").encode()
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def fixed(body: bytes = b"hello", status: int = 200, **fields: object) -> Answer:
@@ -149,12 +160,31 @@ class OpenGate:
         return [status for _, status, _ in self.afters]
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()  # slow to make
+
+
 @asynccontextmanager
 async def fetching(allow: str = "", **options: object) -> AsyncIterator[Fetcher]:
     """A fetcher that may connect to ``allow`` besides the open web."""
     guard = AddressGuard(parse_allowances(allow))
+    options.setdefault("tls", _tls())
     fetcher = Fetcher(guard=guard, user_agent="eventjob-test/1", **options)
     try:
         yield fetcher
     finally:
         await fetcher.close()
+
+
+async def failure(fetcher: Fetcher, url: str, directory: Path, **options: object) -> FetchFailed:
+    """Why the fetch of ``url`` fails, as it must, leaving no file behind."""
+    wanted = {"caps": PAGE, "gate": OpenGate(), "directory": directory, **options}
+    with pytest.raises(FetchFailed) as caught:
+        await fetcher.fetch(url, **wanted)
+    assert files_in(directory) == []
+    return caught.value
+
+
+def files_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]

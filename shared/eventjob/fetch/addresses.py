@@ -1,5 +1,6 @@
 """Which addresses may be connected to: public ones on the web's ports, and what is allowed."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import (
     IPv4Address,
@@ -16,6 +17,7 @@ Network = IPv4Network | IPv6Network
 
 WEB_PORTS = frozenset({80, 443})
 
+_ENTRY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([0-9.]+))(/[0-9]+)?:([0-9]{1,5})", re.IGNORECASE)
 _PUBLIC_V6 = IPv6Network("2000::/3")  # the only range that is given out for unicast
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address is its last 32 bits
 _SPECIAL = tuple(
@@ -67,13 +69,14 @@ def parse_allowances(text: str) -> tuple[Allowance, ...]:
 
 
 def _allowance(entry: str) -> Allowance:
-    cidr, _, port = entry.rpartition(":")
-    if cidr.startswith("[") != (":" in cidr):
-        raise ValueError(f"{entry!r} is not CIDR:port, an IPv6 address in brackets")
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 2**16):
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        raise ValueError(f"{entry!r} is not CIDR:port, with an IPv6 address in brackets")
+    v6, v4, prefix, port = found.groups()
+    if not 0 < int(port) < 2**16:
         raise ValueError(f"{entry!r} does not end in a port (1 to 65535)")
     try:
-        network = ip_network(cidr.replace("[", "").replace("]", ""))
+        network = ip_network(f"{v6 or v4}{prefix or ''}")
     except ValueError as error:
         raise ValueError(f"{entry!r} is not CIDR:port ({error})") from None
     return Allowance(network, frozenset({int(port)}))

@@ -25,7 +25,7 @@ class Resolver(Protocol):
 
 
 async def system_resolver(host: str) -> Sequence[Address]:
-    """What the operating system knows, DNS included. It also reads ``0x7f.1`` and the like."""
+    """What the operating system knows, DNS included."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host.encode(), None, type=socket.SOCK_STREAM)
     return [ip_address(socket_address[0]) for *_, socket_address in found]
@@ -37,10 +37,9 @@ async def addresses_of(host: str, resolver: Resolver, timeout_s: float | None) -
     Raises:
         FetchFailed: ``dns_failed``.
     """
-    try:
-        return [ip_address(host)]
-    except ValueError:
-        pass
+    literal = _literal(host.removesuffix("."))
+    if literal is not None:
+        return [literal]
     if f".{host.lower().removesuffix('.')}".endswith(".localhost"):  # RFC 6761, 6.3
         return [_LOOPBACK]
     try:
@@ -56,3 +55,15 @@ async def addresses_of(host: str, resolver: Resolver, timeout_s: float | None) -
     if not found:
         raise FetchFailed("dns_failed", f"{host} has no address")
     return list(dict.fromkeys(found))
+
+
+def _literal(host: str) -> Address | None:
+    """The address that ``host`` is, also in the old spellings: ``127.1``, ``0x7f.1``, ``017…``."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None

@@ -1,0 +1,83 @@
+"""Content codings come undone in small steps, however they are cut."""
+
+import gzip
+import zlib
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventjob.fetch.decode import STEP_BYTES, Undecodable, decoder
+
+TEXT = b"one track, one room, one hour. " * 40
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+PACKERS = {
+    "": bytes,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "Deflate": raw_deflate,
+    " X-GZip ": lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]) + b"\0\0",
+}
+
+
+@given(st.sampled_from(sorted(PACKERS)), st.binary(max_size=4000), st.lists(st.integers(0, 4000)))
+def test_what_was_packed_comes_out_whole_however_it_was_cut(coding, data, cuts):
+    packed = PACKERS[coding](data)
+    bounds = [0, *sorted(min(cut, len(packed)) for cut in cuts), len(packed)]
+    box = decoder(coding)
+    out = b"".join(piece for a, b in pairwise(bounds) for piece in box.feed(packed[a:b]))
+    assert out == data
+    assert box.finished()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_bomb_comes_out_in_small_pieces(coding):
+    size = 20_000_000
+    box = decoder(coding)
+    pieces = [len(piece) for piece in box.feed(PACKERS[coding](b"\0" * size))]
+    assert sum(pieces) == size
+    assert max(pieces) <= STEP_BYTES
+    assert box.finished()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate"])
+def test_a_body_cut_short_is_not_finished(coding):
+    packed = PACKERS[coding](TEXT)
+    for end in range(1, len(packed)):
+        box = decoder(coding)
+        list(box.feed(packed[:end]))
+        assert not box.finished(), end
+
+
+def test_a_body_that_never_came_is_finished():
+    assert decoder("gzip").finished()
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "complaint"),
+    [
+        pytest.param("gzip", b"<html>not packed", "broken", id="not packed at all"),
+        pytest.param("deflate", b"<html>not packed", "broken", id="not deflated at all"),
+        pytest.param("gzip", gzip.compress(TEXT)[:-8] + b"12345678", "broken", id="wrong sum"),
+        pytest.param("gzip", gzip.compress(TEXT) + b"<html>", "broken", id="more behind it"),
+        pytest.param("deflate", zlib.compress(TEXT) * 2, "goes on after", id="two of deflate"),
+        pytest.param("gzip", gzip.compress(b"") * 2000, "goes on after", id="endless members"),
+    ],
+)
+def test_a_broken_body_is_refused(coding, body, complaint):
+    with pytest.raises(Undecodable, match=complaint):
+        list(decoder(coding).feed(body))
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br", "x" * 999])
+def test_a_coding_that_was_not_asked_for_is_refused(coding):
+    with pytest.raises(Undecodable, match="which nobody asked for") as error:
+        decoder(coding)
+    assert len(str(error.value)) < 120
