@@ -1,0 +1,163 @@
+"""Writing changes into the SQLite projection, within the caller's transaction."""
+
+# ruff: noqa: S608 - names of tables and columns are this module's own constants
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.store import Changes, Document, StoreUnavailable
+from services.api.store_sqlite_acls import Acls, json_list
+from services.api.store_sqlite_blobs import Blobs
+
+FACET = {"jobs": "batch_id", "batches": "archived"}
+_CHANGING = {
+    "jobs": ("sequence", "status", "updated_at"),
+    "batches": ("sequence", "archived", "status", "updated_at"),
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def milliseconds(at: datetime) -> int:
+    """An instant as the tables hold it."""
+    return round(at.timestamp() * 1000)
+
+
+def batch_ids(groups: Iterable[str]) -> list[str]:
+    """The ids that batches of these groups can have: see `eventjob.domain.ids.batch_group`."""
+    return [batch_id for group in groups for batch_id in (group[2:], f"batch-{group[2:]}")]
+
+
+def apply(connection: sqlite3.Connection, changes: Changes, at: datetime) -> None:
+    """Write all of ``changes``; a document that is there in a later state stays.
+
+    Raises:
+        StoreUnavailable: the documents are not as far as the changes presume.
+    """
+    (checkpoint,) = connection.execute("SELECT checkpoint FROM progress").fetchone()
+    if checkpoint < changes.after:
+        raise StoreUnavailable(
+            f"the projection is at {checkpoint} and not at {changes.after}: it was replaced"
+        )
+    acls = Acls(connection)
+    blobs = Blobs(connection)
+    blobs.refer(_write(connection, "jobs", changes.jobs, acls))
+    _write(connection, "batches", changes.batches, acls)
+    blobs.release(_delete_all(connection, changes))
+    blobs.note_orphans(milliseconds(at))
+    connection.execute("UPDATE progress SET checkpoint = max(checkpoint, ?)", (changes.checkpoint,))
+
+
+def _write(
+    connection: sqlite3.Connection, table: str, documents: Sequence[Document], acls: Acls
+) -> list[Document]:
+    """Those documents that were not there in a later state, and are written now."""
+    rows = [_row(document, acls) for document in documents]
+    known = _known(connection, table, [str(row[1]) for row in rows])
+    newer = [
+        (document, row)
+        for document, row in zip(documents, rows, strict=True)
+        if document.sequence > known.get(row[1], (0,))[0]
+    ]
+    update = ", ".join(f"{column} = excluded.{column}" for column in _CHANGING[table])
+    connection.executemany(
+        f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+        f"ON CONFLICT (position) DO UPDATE SET {update}",
+        [row for _, row in newer],
+    )
+    connection.executemany(
+        f"INSERT INTO {table}_documents VALUES (?, ?) "
+        "ON CONFLICT (position) DO UPDATE SET document = excluded.document",
+        [(document.position, _encode(document)) for document, _ in newer],
+    )
+    before = [known[row[1]][1:] for _, row in newer if row[1] in known]
+    _count(connection, table, more=[row[3:6] for _, row in newer], fewer=before)
+    return [document for document, _ in newer]
+
+
+def _delete_all(connection: sqlite3.Connection, changes: Changes) -> list[int]:
+    """The positions of the jobs that are gone."""
+    batches = batch_ids(changes.deleted_groups)
+    alone = [group[2:] for group in changes.deleted_groups if group.startswith("j-")]
+    _delete(connection, "batches", "id", batches)
+    return [
+        *_delete(connection, "jobs", "id", [*changes.deleted_jobs, *alone]),
+        *_delete(connection, "jobs", "batch_id", batches),
+    ]
+
+
+def _delete(
+    connection: sqlite3.Connection, table: str, column: str, values: Sequence[str]
+) -> list[int]:
+    if not values:
+        return []
+    deleted = connection.execute(
+        f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?)) "
+        f"RETURNING position, acl, {FACET[table]}, status",
+        (json_list(values),),
+    ).fetchall()
+    positions = [row[0] for row in deleted]
+    connection.execute(
+        f"DELETE FROM {table}_documents WHERE position IN (SELECT value FROM json_each(?))",
+        (json_list(positions),),
+    )
+    _count(connection, table, more=[], fewer=[row[1:] for row in deleted])
+    return positions
+
+
+def _count(
+    connection: sqlite3.Connection,
+    table: str,
+    *,
+    more: Iterable[tuple[Any, ...]],
+    fewer: Iterable[tuple[Any, ...]],
+) -> None:
+    """Keep the numbers behind the totals exact, for rows of (acl, facet, status)."""
+    change = Counter(more)
+    change.subtract(Counter(fewer))
+    keys = [(acl, "" if facet is None else facet, status) for acl, facet, status in change]
+    connection.executemany(
+        f"INSERT INTO {table}_counts VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET n = n + excluded.n",
+        [(*key, n) for key, n in zip(keys, change.values(), strict=True)],
+    )
+    connection.executemany(
+        f"DELETE FROM {table}_counts WHERE acl = ? AND {FACET[table]} = ? AND status = ? AND n = 0",
+        keys,
+    )
+
+
+def _known(
+    connection: sqlite3.Connection, table: str, ids: Sequence[str]
+) -> dict[Any, tuple[Any, ...]]:
+    """What the rows of these ids say: sequence, acl, facet and status."""
+    found = connection.execute(
+        f"SELECT id, sequence, acl, {FACET[table]}, status FROM {table} "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        (json_list(ids),),
+    )
+    return {row[0]: row[1:] for row in found}
+
+
+def _row(document: JobDocument | BatchDocument, acls: Acls) -> tuple[Any, ...]:
+    match document:
+        case JobDocument(job_id=key, batch_id=facet):
+            pass
+        case BatchDocument(batch_id=key, archived=facet):
+            pass
+    return (
+        document.position,
+        key,
+        document.sequence,
+        acls.of(document.owner, document.access),
+        facet,
+        document.status,
+        milliseconds(document.created_at),
+        milliseconds(document.updated_at),
+    )
