@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
-from eventjob.fetch.client import PAGE, Fetcher
+from eventjob.fetch.client import PAGE, Fetched, Fetcher
 from eventjob.fetch.errors import FetchFailed
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
@@ -38,7 +38,11 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    answer: Answer, *, requests_per_connection: int = 1, **options: object
+    answer: Answer,
+    *,
+    requests_per_connection: int = 1,
+    head_end: bytes = b"\r\n\r\n",
+    **options: object,
 ) -> AsyncIterator[Server]:
     """A server that reads a request head, answers, and closes."""
     open_connections: set[asyncio.Task[None]] = set()
@@ -50,7 +54,7 @@ async def serving(
         task.add_done_callback(open_connections.discard)
         try:
             for _ in range(requests_per_connection):
-                request = (await reader.readuntil(b"\r\n\r\n")).decode()
+                request = (await reader.readuntil(head_end)).decode()
                 server.requests.append(request)
                 await answer(request, writer)
                 await writer.drain()
@@ -177,11 +181,16 @@ async def fetching(allow: str = "", **options: object) -> AsyncIterator[Fetcher]
         await fetcher.close()
 
 
+async def fetched(fetcher: Fetcher, url: str, directory: Path, **options: object) -> Fetched:
+    """What a fetch of ``url`` brings, as a page through an open gate unless said otherwise."""
+    usual = {"caps": PAGE, "gate": OpenGate(), "directory": directory}
+    return await fetcher.fetch(url, **{**usual, **options})
+
+
 async def failure(fetcher: Fetcher, url: str, directory: Path, **options: object) -> FetchFailed:
     """Why the fetch of ``url`` fails, as it must, leaving no file behind."""
-    wanted = {"caps": PAGE, "gate": OpenGate(), "directory": directory, **options}
     with pytest.raises(FetchFailed) as caught:
-        await fetcher.fetch(url, **wanted)
+        await fetched(fetcher, url, directory, **options)
     assert files_in(directory) == []
     return caught.value
 

@@ -3,9 +3,8 @@
 import pytest
 
 from eventjob.fetch import addresses
-from eventjob.fetch.client import PAGE
 from eventjob.fetch.resolver import system_resolver
-from tests.fetch_servers import OpenGate, failure, fetching, fixed, resolving, serving
+from tests.fetch_servers import failure, fetched, fetching, fixed, resolving, serving
 
 INSIDE = """
     http://127.0.0.1:{port}/ http://127.1:{port}/ http://127.0.1:{port}/ http://127.0.0.2:{port}/
@@ -85,7 +84,7 @@ async def test_what_is_no_address_of_the_open_web_is_blocked(url, trap, tmp_path
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "app.localhost", "[::ffff:7f00:1]"])
 async def test_the_trap_itself_can_be_reached_where_it_is_allowed(host, trap, tmp_path):
     async with fetching(trap.allowance) as fetcher:
-        await fetcher.fetch(trap.url(host=host), caps=PAGE, gate=OpenGate(), directory=tmp_path)
+        await fetched(fetcher, trap.url(host=host), tmp_path)
     assert trap.connections == 1
 
 
@@ -101,7 +100,7 @@ async def test_a_name_is_looked_up_once_a_connection_and_each_answer_is_checked(
     resolver = resolving(rebinding_example=answers)
     async with fetching(trap.allowance, resolver=resolver) as fetcher:
         url = trap.url(host="rebinding.example")
-        got = await fetcher.fetch(url, caps=PAGE, gate=OpenGate(), directory=tmp_path)
+        got = await fetched(fetcher, url, tmp_path)
         got.path.unlink()
         assert len(answers) == 1
         error = await failure(fetcher, url, tmp_path)
@@ -113,5 +112,5 @@ async def test_no_proxy_of_the_environment_is_used(trap, tmp_path, monkeypatch):
     async with serving(fixed()) as proxy, fetching(trap.allowance) as fetcher:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url())
-        await fetcher.fetch(trap.url(), caps=PAGE, gate=OpenGate(), directory=tmp_path)
+        await fetched(fetcher, trap.url(), tmp_path)
     assert (trap.connections, proxy.connections) == (1, 0)

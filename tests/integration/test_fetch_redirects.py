@@ -4,10 +4,10 @@ from itertools import count
 
 import pytest
 
-from eventjob.fetch.client import PAGE
 from tests.fetch_servers import (
     OpenGate,
     failure,
+    fetched,
     fetching,
     fixed,
     head,
@@ -35,7 +35,7 @@ async def test_a_redirect_is_followed_to_its_end(status, tmp_path):
     gate = OpenGate()
     routes = {"/a": redirect("/b?x=1#top", status), "/b?x=1": fixed(b"end")}
     async with serving(routed(routes)) as site, fetching(site.allowance) as fetcher:
-        got = await fetcher.fetch(site.url("/a#old"), caps=PAGE, gate=gate, directory=tmp_path)
+        got = await fetched(fetcher, site.url("/a#old"), tmp_path, gate=gate)
     assert got.path.read_bytes() == b"end"
     assert (got.requested_url, got.final_url) == (site.url("/a#old"), site.url("/b?x=1"))
     assert gate.before_urls == [site.url("/a"), site.url("/b?x=1")]
@@ -127,9 +127,7 @@ async def test_credentials_stay_with_their_origin(location, kept, trap, tmp_path
         routes["/"] = redirect(location.format(port=site.port, other=trap.port))
         allow = f"{site.allowance},{trap.allowance}"
         async with fetching(allow) as fetcher:
-            await fetcher.fetch(
-                site.url(), caps=PAGE, gate=OpenGate(), directory=tmp_path, headers=secrets
-            )
+            await fetched(fetcher, site.url(), tmp_path, headers=secrets)
     first, last = (site.requests + trap.requests)[:2]
     assert first.count("s3cret") == 2
     assert last.count("s3cret") == (2 if kept else 0)
@@ -139,7 +137,7 @@ async def test_credentials_stay_with_their_origin(location, kept, trap, tmp_path
 async def test_cookies_are_not_kept(tmp_path):
     routes = {"/": fixed(b"", 302, location="/end", set_cookie="id=1; Path=/"), "/end": fixed()}
     async with serving(routed(routes)) as site, fetching(site.allowance) as fetcher:
-        await fetcher.fetch(site.url(), caps=PAGE, gate=OpenGate(), directory=tmp_path)
+        await fetched(fetcher, site.url(), tmp_path)
     assert not any("cookie" in request.lower() for request in site.requests)
 
 
@@ -149,5 +147,5 @@ async def test_a_redirect_s_body_is_not_read(tmp_path):
         serving(routed({"/": endless_body, "/end": fixed(b"end")})) as site,
         fetching(site.allowance) as fetcher,
     ):
-        got = await fetcher.fetch(site.url(), caps=PAGE, gate=OpenGate(), directory=tmp_path)
+        got = await fetched(fetcher, site.url(), tmp_path)
     assert got.size_bytes == 3
