@@ -11,6 +11,8 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from eventjob.bus.errors import Unavailable
+from eventjob.runtime.logs import Logger
+from eventjob.runtime.settings import Nats
 
 CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
@@ -64,6 +66,25 @@ class Connection:
                 self._on_trouble("nats.drain_failed", "")
         if not self.client.is_closed:
             await self.client.close()
+
+
+async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
+    """A service's connection, by its settings; its troubles go to ``log``.
+
+    Raises:
+        Unavailable: there is no answer within 10 s.
+    """
+    if nats.url is None:
+        raise Unavailable("EVENTJOB_NATS_URL is not set, and only `eventjob up` can do without")
+    tls = None if nats.ca is None else ssl.create_default_context(cafile=str(nats.ca))
+    return await connect(
+        nats.url,
+        name=name,
+        user=nats.user,
+        password=nats.password,
+        tls=tls,
+        on_trouble=lambda event, reason: log.warning(event, reason=reason),
+    )
 
 
 async def connect(

@@ -1,0 +1,111 @@
+"""A conference site of the tests' own: answers any address with a session page, or with a PDF."""
+
+import html
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+PAGE = """<!doctype html><html lang="en"><head><title>{title} - Test Conference</title></head>
+<body><nav><a href="/">Home</a></nav><main><h1>{title}</h1>
+<p>This talk is about {title}. It explains what the project does, why it was started, how it
+is built, what went wrong on the way, and what its users have made of it since. Those who
+listen will be able to try it on their own machines the same evening, and to take part.</p>
+<p>It ends with a demonstration, a list of things to do, and time for questions.</p>
+{slides}</main></body></html>"""
+
+
+def pdf(text: str) -> bytes:
+    """A PDF of one page that says ``text``."""
+    stream = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode("latin-1", "replace")
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    body = b"%PDF-1.4\n"
+    offsets = []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    return (
+        body
+        + b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<< /Size %d /Root 1 0 R >>\n"
+        % (
+            len(objects) + 1,
+            table,
+            len(objects) + 1,
+        )
+        + b"startxref\n%d\n%%%%EOF\n" % len(body)
+    )
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        site = self.server.site
+        site.seen[self.path] += 1
+        status, content_type, body = site.answer(self.path)
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    site: "Site"
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is the client's affair."""
+
+
+class Site:
+    """``with Site() as site``: ``site.url`` + any path is a session page; *.pdf is a PDF."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.hold = threading.Event()
+        self.hold.set()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.site = self
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def answer(self, path: str) -> tuple[int, str, bytes]:
+        self.hold.wait(60)
+        if path == "/robots.txt":
+            return 404, "text/plain", b"none"
+        if path.startswith("/missing"):
+            return 404, "text/html", b"<h1>Not found</h1>"
+        if path.endswith(".pdf"):
+            return 200, "application/pdf", pdf(path.rsplit("/", 1)[1])
+        title = html.escape(path.strip("/").replace("-", " ").replace("/", ": "))
+        slides = '<a href="slides.pdf">Slides</a>' if path.startswith("/with-slides") else ""
+        return 200, "text/html; charset=utf-8", PAGE.format(title=title, slides=slides).encode()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.hold.set()
+        self._server.shutdown()
+        self._server.server_close()
