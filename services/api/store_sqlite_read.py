@@ -12,7 +12,7 @@ from services.api.store import BatchQuery, JobQuery
 from services.api.store_sqlite_acls import json_list, visible
 from services.api.store_sqlite_schema import index_name
 
-FEW = 5000  # rows that may be collected and sorted, where their order has no index
+FEW = 20_000  # rows that may be collected and sorted, where their order has no index
 
 
 class _Search(msgspec.Struct, frozen=True):

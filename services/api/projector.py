@@ -1,0 +1,110 @@
+"""Keeps the documents up with the event log, for ever, from wherever the store's checkpoint is."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from eventjob.bus.errors import Poison, Unavailable
+from eventjob.contracts.announcements import ProjectedTo
+from eventjob.domain.recorded import Recorded
+from eventjob.runtime.logs import Logger
+from services.api.projection import fold, slices, touched
+from services.api.store import Store, StoreRefused, StoreUnavailable
+
+MOST_DOCUMENTS = 2000  # written by one transaction, give or take an event
+ANNOUNCE_EVERY_S = 1.0
+SHORTEST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 2.0
+
+Announce = Callable[[ProjectedTo], Awaitable[None]]
+
+
+class Events(Protocol):
+    """The event log, read; see `eventjob.bus.log.EventLog`."""
+
+    def follow(self, after: int) -> AsyncGenerator[list[Recorded], None]:
+        """Everything after ``after``, in stretches, without end; Unavailable or Poison."""
+
+    async def last_sequence(self) -> int:
+        """The newest event's sequence; Unavailable."""
+
+
+class WrongLog(Exception):
+    """The documents reflect more events than there are: they are of another log."""
+
+
+class Projector:
+    """Applies stretch after stretch, and tells how far it is.
+
+    Whatever goes wrong, it begins again at the store's checkpoint: nothing is lost, and nothing
+    is ever skipped.
+    """
+
+    def __init__(self, events: Events, store: Store, announce: Announce, log: Logger) -> None:
+        self._events = events
+        self._store = store
+        self._announce = announce
+        self._log = log
+        self._sequence = 0
+        self._trouble: str | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Project until ``stop``."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self._persist()), tasks.create_task(self._repeat())]
+            await stop.wait()
+            for task in running:
+                task.cancel()
+
+    async def _persist(self) -> None:
+        pause_s = SHORTEST_PAUSE_S
+        while True:
+            before = self._sequence
+            try:
+                await self._project()
+            except (Unavailable, StoreUnavailable, Poison, WrongLog) as reason:
+                await self._note(reason)
+            is_better = self._sequence > before
+            pause_s = SHORTEST_PAUSE_S if is_better else min(2 * pause_s, LONGEST_PAUSE_S)
+            await asyncio.sleep(pause_s)
+
+    async def _project(self) -> None:
+        """Apply what comes after the checkpoint, until something goes wrong."""
+        self._sequence = await self._store.checkpoint()
+        last = await self._events.last_sequence()
+        if last < self._sequence:
+            raise WrongLog(f"the documents reflect event {self._sequence}, the log ends at {last}")
+        if last == self._sequence:
+            await self._tell(trouble=None)
+        async with aclosing(self._events.follow(self._sequence)) as stretches:
+            async for stretch in stretches:
+                for part in slices(stretch, MOST_DOCUMENTS):
+                    await self._apply(part)
+
+    async def _apply(self, part: Sequence[Recorded]) -> None:
+        wanted = touched(part)
+        jobs = await self._store.jobs(wanted.job_ids)
+        batches = await self._store.batches(wanted.groups)
+        await self._store.apply(fold(part, jobs, batches, after=self._sequence))
+        self._sequence = part[-1].sequence
+        await self._tell(trouble=None)
+
+    async def _note(self, reason: Exception) -> None:
+        """Log a trouble when it begins, not each time it is met again."""
+        if self._trouble is None:
+            is_final = isinstance(reason, Poison | WrongLog | StoreRefused)
+            log = self._log.error if is_final else self._log.warning
+            log("projection.stopped", sequence=self._sequence, reason=str(reason))
+        await self._tell(trouble=str(reason))
+
+    async def _tell(self, *, trouble: str | None) -> None:
+        if self._trouble is not None and trouble is None:
+            self._log.info("projection.resumed", sequence=self._sequence)
+        self._trouble = trouble
+        await self._announce(ProjectedTo(sequence=self._sequence, stopped=trouble))
+
+    async def _repeat(self) -> None:
+        while True:
+            await self._announce(ProjectedTo(sequence=self._sequence, stopped=self._trouble))
+            await asyncio.sleep(ANNOUNCE_EVERY_S)
