@@ -9,9 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
-from eventjob.fetch.caps import FILE, IMAGE, MEGABYTE, PAGE
-from tests.fetch_servers import (
+from fetch_servers import (
     OpenGate,
     endless,
     failure,
@@ -21,6 +19,8 @@ from tests.fetch_servers import (
     head,
     serving,
 )
+
+from eventjob.fetch.caps import FILE, IMAGE, MEGABYTE, PAGE
 
 GIGABYTE = 1024 * MEGABYTE
 ZEROS = b"\0" * MEGABYTE

@@ -8,9 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
-from eventjob.fetch.client import Fetched
-from tests.fetch_servers import (
+from fetch_servers import (
     OpenGate,
     endless,
     failure,
@@ -23,6 +21,8 @@ from tests.fetch_servers import (
     resolving,
     serving,
 )
+
+from eventjob.fetch.client import Fetched
 
 TEXT = "größte Bühne\n".encode() * 5000
 
@@ -57,7 +57,7 @@ async def test_an_answer_is_told_whole(tmp_path):
 
 async def test_who_we_are_is_said_and_gzip_is_all_that_is_asked_for(tmp_path):
     async with serving(fixed()) as site, fetching(site.allowance) as fetcher:
-        await fetched(fetcher, site.url(), tmp_path, headers={"If-None-Match": '"1"'})
+        await fetched(fetcher, site.url(), tmp_path, headers={"If-None-Match": '"é"'})
     (request,) = site.requests
     fields = dict(line.split(": ", 1) for line in request.lower().split("\r\n")[1:-2])
     assert fields == {
@@ -65,8 +65,26 @@ async def test_who_we_are_is_said_and_gzip_is_all_that_is_asked_for(tmp_path):
         "user-agent": "eventjob-test/1",
         "accept": "*/*",
         "accept-encoding": "gzip",
-        "if-none-match": '"1"',
+        "if-none-match": '"é"',
     }
+
+
+@pytest.mark.parametrize(
+    ("content_type", "media_type", "charset"),
+    [
+        ('text/html; charset="utf-8"', "text/html", "utf-8"),
+        ("text/html; charset=größe", "text/html", None),
+        ("text/html; charset=é; charset=utf-8", "text/html", None),
+        (";;;=;charset", "", None),
+        ("x" * 5000, "x" * 5000, None),
+    ],
+)
+async def test_a_strange_type_is_taken_as_it_is(content_type, media_type, charset, tmp_path):
+    site_says = fixed(content_type=content_type)
+    async with serving(site_says) as site, fetching(site.allowance) as fetcher:
+        got = await fetched(fetcher, site.url(), tmp_path)
+    assert got.media_type == media_type
+    assert charset is None or got.charset == charset
 
 
 @pytest.mark.parametrize(
@@ -194,7 +212,7 @@ async def test_a_cancelled_fetch_leaves_nothing_and_the_gate_knows(tmp_path):
         fetch = fetched(fetcher, site.url(), tmp_path, gate=gate)
         task = asyncio.create_task(fetch)
         async with asyncio.timeout(5):
-            while not files_in(tmp_path):  # noqa: ASYNC110 - a file tells nobody that it is there
+            while not files_in(tmp_path):
                 await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

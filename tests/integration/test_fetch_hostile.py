@@ -1,10 +1,10 @@
 """Addresses that lead inside: each is refused, and nothing is ever connected to."""
 
 import pytest
+from fetch_servers import failure, fetched, fetching, fixed, resolving, serving
 
 from eventjob.fetch import addresses
 from eventjob.fetch.resolver import system_resolver
-from tests.fetch_servers import failure, fetched, fetching, fixed, resolving, serving
 
 INSIDE = """
     http://127.0.0.1:{port}/ http://127.1:{port}/ http://127.0.1:{port}/ http://127.0.0.2:{port}/

@@ -3,8 +3,7 @@
 from itertools import count
 
 import pytest
-
-from tests.fetch_servers import (
+from fetch_servers import (
     OpenGate,
     failure,
     fetched,

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eventjob.fetch.answers import check_status, declared, redirect_target, retry_after
+from eventjob.fetch.answers import check_status, declared_type, redirect_target, retry_after
 from eventjob.fetch.errors import FetchFailed
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -38,23 +40,40 @@ def test_a_server_may_ask_to_wait_up_to_an_hour(value, seconds):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("value", "media_type"),
     [
-        ("text/html", ("text/html", None)),
-        ("Text/HTML ; Charset=ISO-8859-1", ("text/html", "ISO-8859-1")),
-        ('text/html; charset="utf-8"', ("text/html", "utf-8")),
-        ("", ("", None)),
-        (";charset=utf-8", ("", "utf-8")),
-        ("nonsense", ("nonsense", None)),
+        ("text/html", "text/html"),
+        ("Text/HTML ; Charset=ISO-8859-1", "text/html"),
+        ("", ""),
+        (";charset=utf-8", ""),
+        ("größe", "größe"),
     ],
 )
-def test_type_and_charset_are_as_declared(value, expected):
-    media_type, charset = declared(httpx2.Headers({"content-type": value}))
-    assert (media_type, charset and charset.lower()) == (
-        expected[0],
-        expected[1] and expected[1].lower(),
-    )
-    assert declared(httpx2.Headers()) == ("", None)
+def test_the_type_is_as_declared(value, media_type):
+    assert declared_type(answered(200, content_type=value)) == media_type
+    assert declared_type(answered(200)) == ""
+
+
+@given(st.lists(st.sampled_from(["Tue, ", "01 Jan ", "2030 ", "9" * 20, ":", "+0100", "-", "é"])))
+def test_any_pause_is_read_or_ignored(pieces):
+    wait = retry_after({"retry-after": "".join(pieces)}, NOW)
+    assert wait is None or timedelta() <= wait <= timedelta(hours=1)
+
+
+URL_PIECES = (
+    "http:// https:// // / ? # @ : [ ] ::1 % %2 . .. 127.0.0.1 [v1.a] xn-- é ① 。 \xad 9 \t"
+)
+
+
+@given(st.lists(st.sampled_from([*URL_PIECES.split(" "), "x" * 64, " "]), max_size=8))
+def test_any_location_is_a_target_or_blocked(pieces):
+    try:
+        target = redirect_target(answered(302, location="".join(pieces)))
+    except FetchFailed as error:
+        code = error.code
+    else:
+        code = "blocked_address" if target.host and target.scheme in {"http", "https"} else ""
+    assert code == "blocked_address"
 
 
 @pytest.mark.parametrize("status", [200, 203, 204])

@@ -43,7 +43,7 @@ def redirect_target(answer: httpx2.Response) -> httpx2.URL | None:
     host = answer.request.url.host
     try:
         return parsed(str(answer.request.url.join(location)))
-    except httpx2.InvalidURL as error:
+    except (ValueError, httpx2.InvalidURL) as error:
         raise blocked(f"{host} redirects to a url that cannot be read") from error
     except FetchFailed as error:
         raise blocked(f"{host} redirects to where nobody goes: {error}") from error
@@ -76,14 +76,13 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(value[:9]), LONGEST_PAUSE.total_seconds()))
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     wait = until.replace(tzinfo=until.tzinfo or UTC) - now
     return max(timedelta(), min(wait, LONGEST_PAUSE))
 
 
-def declared(headers: httpx2.Headers) -> tuple[str, str | None]:
-    """The media type in lower case, "" where none is declared; and the charset."""
-    value = headers.get("content-type", "")
-    answer = httpx2.Response(200, headers={"content-type": value})
-    return value.partition(";")[0].strip().lower(), answer.charset_encoding
+def declared_type(answer: httpx2.Response) -> str:
+    """The media type in lower case, without parameters; "" where none is declared."""
+    value: str = answer.headers.get("content-type", "")
+    return value.partition(";")[0].strip().lower()

@@ -13,7 +13,7 @@ import httpx2
 import msgspec
 
 from eventjob.fetch.addresses import AddressGuard
-from eventjob.fetch.answers import check_status, declared, parsed, redirect_target
+from eventjob.fetch.answers import check_status, declared_type, parsed, redirect_target
 from eventjob.fetch.body import store, too_large
 from eventjob.fetch.caps import FILE, IMAGE, PAGE, FetchCaps
 from eventjob.fetch.errors import FetchFailed
@@ -116,7 +116,7 @@ class Fetcher:
             FetchFailed: there is no usable answer; ``directory`` is as it was.
         """
         sent = httpx2.Headers(self._headers)
-        sent.update(headers)
+        sent.update(httpx2.Headers(headers, encoding="utf-8"))  # an etag may be any text
         order = _Order(
             url=url,
             caps=caps,
@@ -183,7 +183,7 @@ def _timeouts(caps: FetchCaps) -> dict[str, float | None]:
 async def _received(answer: httpx2.Response, order: _Order) -> Fetched:
     host = answer.request.url.host
     not_modified = order.conditional and answer.status_code == HTTPStatus.NOT_MODIFIED
-    media_type, charset = declared(answer.headers)
+    media_type = declared_type(answer)
     if not not_modified:
         check_status(answer)
         if not order.accept(media_type):
@@ -202,5 +202,5 @@ async def _received(answer: httpx2.Response, order: _Order) -> Fetched:
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
         media_type=media_type,
-        charset=charset,
+        charset=answer.charset_encoding,
     )
