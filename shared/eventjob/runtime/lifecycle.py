@@ -1,0 +1,78 @@
+"""The life of a process: it runs until it is told to stop, and not longer than its parent."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from eventjob.runtime.logs import get_logger
+
+__all__ = ["CannotStart", "Stop", "run_service"]
+
+Stop: TypeAlias = asyncio.Event
+
+FINE = 0
+FAILED = 1
+WRONG_USE = 2
+ORPHAN_GRACE_S = 3.0
+
+
+class CannotStart(Exception):
+    """Something that whoever started the process can put right; shown without a traceback."""
+
+    def __init__(self, reason: str, exit_code: int = FAILED) -> None:
+        super().__init__(reason)
+        self.exit_code = exit_code
+
+
+def run_service(
+    name: str, main: Callable[[Stop], Awaitable[None]], *, parent_pipe: int | None = None
+) -> int:
+    """The exit code, once ``main`` has ended: 0, 1 where it broke, or what `CannotStart` says.
+
+    SIGTERM and SIGINT set the event that ``main`` is given; a second one ends the process at once.
+
+    Args:
+        name: of the service, for the log.
+        main: cleans up and returns soon after the event is set.
+        parent_pipe: an inherited descriptor; where it closes, the parent is gone, and this process
+            stops too, within 3 s whatever ``main`` does.
+    """
+    log = get_logger(name)
+    try:
+        asyncio.run(_run(main, parent_pipe))
+    except CannotStart as reason:
+        sys.stderr.write(f"eventjob {name}: {reason}\n")
+        return reason.exit_code
+    except Exception:  # the last one who can say it
+        log.exception("service.broke")
+        return FAILED
+    log.info("service.stopped")
+    return FINE
+
+
+async def _run(main: Callable[[Stop], Awaitable[None]], parent_pipe: int | None) -> None:
+    stop = Stop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(FAILED)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    if parent_pipe is not None:
+        threading.Thread(target=_outlive_by_little, args=(parent_pipe,), daemon=True).start()
+    await main(stop)
+
+
+def _outlive_by_little(parent_pipe: int) -> None:
+    """Blocks for the parent's life: nothing is ever written, so reading ends when it does."""
+    os.read(parent_pipe, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(ORPHAN_GRACE_S)
+    os._exit(FAILED)

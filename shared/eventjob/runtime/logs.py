@@ -1,0 +1,153 @@
+"""Log lines: JSON, one each, to stderr, whoever writes them.
+
+The standard library's logging is underneath, so libraries' lines (uvicorn's, nats-py's) come out
+in the same form. Nothing long is ever written (a body would be), and no credentials of a URL.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+import threading
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal
+
+__all__ = ["Logger", "get_logger", "set_up_logs"]
+
+Level = Literal["debug", "info", "warning", "error"]
+OURS = ("eventjob", "services")
+LONGEST_VALUE = 2_000  # characters
+LONGEST_TRACEBACK = 8_000
+
+_STDERR = 2
+_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+_USER_INFO = re.compile(r"(?<=://)[^/\s\"'@]+@")
+_FIRST = frozenset({"ts", "level", "event"})
+_OF_ANY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"taskName", "color_message"}
+
+
+class Logger:
+    """Writes lines of one service; an event is a constant ``noun.verb``, the rest are fields."""
+
+    def __init__(self, service: str) -> None:
+        self._logger = logging.getLogger(f"{OURS[0]}.{service}")
+        self._service = service
+
+    def debug(self, event: str, /, **fields: object) -> None:
+        """Mechanics, message by message."""
+        self._write(logging.DEBUG, event, fields)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """A decision or an effect; a refusal is one too."""
+        self._write(logging.INFO, event, fields)
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """Will be tried again, and someone may care."""
+        self._write(logging.WARNING, event, fields)
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """A person must look."""
+        self._write(logging.ERROR, event, fields)
+
+    def exception(self, event: str, /, **fields: object) -> None:
+        """An error, with the exception that is being handled."""
+        self._write(logging.ERROR, event, fields, with_exception=True)
+
+    def _write(
+        self, level: int, event: str, fields: dict[str, object], *, with_exception: bool = False
+    ) -> None:
+        if self._logger.isEnabledFor(level):
+            extra = {"fields": {"service": self._service, **fields}}
+            self._logger.log(level, "%s", event, extra=extra, exc_info=with_exception)
+
+
+def get_logger(service: str) -> Logger:
+    """The logger of ``service``, such as api or scheduler."""
+    return Logger(service)
+
+
+def set_up_logs(service: str, level: Level) -> None:
+    """Everything this process logs goes to stderr as JSON, from now on.
+
+    Libraries are heard from info upwards at most: their debug lines hold what we never log.
+
+    Args:
+        service: named in lines that do not say whose they are.
+        level: the least that our own lines are written for.
+    """
+    handler = _Stderr()
+    handler.setFormatter(_OneLine(service))
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(number, logging.INFO), handlers=[handler], force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(number)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(
+        args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+    )
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    logging.getLogger(OURS[0]).critical("process.broke", exc_info=(kind, error, trace))
+
+
+class _Stderr(logging.Handler):
+    """Each line in one write, so that those of several processes do not mix."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = (self.format(record) + "\n").encode()
+        try:
+            os.write(_STDERR, line)
+        except OSError:
+            return  # nobody reads it any more; the work goes on
+
+
+class _OneLine(logging.Formatter):
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        event, fields = _said(record)
+        line: dict[str, object] = {
+            "ts": _timestamp(record.created),
+            "level": "error" if record.levelno > logging.ERROR else record.levelname.lower(),
+            "event": event,
+            "service": self._service,
+        }
+        line |= {name: _shortened(value) for name, value in fields.items() if name not in _FIRST}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = _shortened(repr(record.exc_info[1]))
+            line["traceback"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]
+        return _USER_INFO.sub("***@", json.dumps(line, default=str, skipkeys=True))
+
+
+def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
+    """Event and fields; a library's text is ``message`` of an event named for its logger."""
+    fields = {name: value for name, value in vars(record).items() if name not in _OF_ANY_RECORD}
+    fields |= fields.pop("fields", {})
+    try:
+        text = record.getMessage()
+    except (TypeError, ValueError):  # the arguments do not fit the format
+        text = f"{record.msg} {record.args}"
+    if _NAME.fullmatch(text):
+        return text, fields
+    return record.name, {"message": text, **fields}
+
+
+def _shortened(value: object) -> object:
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, default=str, skipkeys=True)
+    except ValueError:  # it contains itself
+        value = text = repr(value)
+    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+
+
+def _timestamp(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,124 @@
+"""What the text of a setting must look like; a ValueError says what was expected."""
+
+import os
+import re
+import stat
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+_IN_COMMENT = r"[!-'*-?A-~]"  # RFC 9110: the User-Agent carries it in brackets
+_CONTACT = re.compile(rf"https?://{_IN_COMMENT}+|{_IN_COMMENT}+@{_IN_COMMENT}+")
+_ALLOWANCE = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<v4>[0-9.]+))(?P<prefix>/[0-9]+)?:(?P<port>[0-9]{1,5})",
+    re.IGNORECASE,
+)
+_PORTS = range(1, 65_536)
+
+
+def host(text: str) -> str:
+    """An address to listen at, or a name that has one."""
+    if not _is_address(text) and not _HOST_NAME.fullmatch(text):
+        raise ValueError("an IP address or a host name")
+    return text
+
+
+def nats_url(text: str) -> str:
+    """One server, or several separated by commas; user and password have settings of their own."""
+    for server in text.split(","):
+        parts = _split(server.strip())
+        if parts is None or parts.scheme not in {"nats", "tls"} or not parts.hostname:
+            raise ValueError("nats://host:port or tls://host:port, several separated by commas")
+        if "@" in parts.netloc:
+            raise ValueError("no user in it, but EVENTJOB_NATS_USER and EVENTJOB_NATS_PASSWORD")
+    return text
+
+
+def store_url(text: str) -> str:
+    """Where the projection is kept."""
+    parts = _split(text)
+    if parts is not None and parts.scheme == "sqlite":
+        is_good = not parts.netloc and len(parts.path) > 1
+    else:
+        is_good = (
+            parts is not None
+            and parts.scheme in {"mongodb", "mongodb+srv"}
+            and bool(parts.netloc and parts.path.strip("/"))
+        )
+    if not is_good:
+        raise ValueError("sqlite:///absolute/path or mongodb://host/database")
+    return text
+
+
+def artifacts_url(text: str) -> str:
+    """Where the artifacts are kept."""
+    parts = _split(text)
+    is_folder = parts is not None and parts.scheme == "file" and not parts.netloc and parts.path
+    is_bucket = parts is not None and parts.scheme == "s3" and parts.netloc
+    if not is_folder and not is_bucket:
+        raise ValueError("file:///absolute/folder or s3://bucket/prefix")
+    return text
+
+
+def contact(text: str) -> str:
+    """Whom the owner of a visited site can turn to."""
+    if not _CONTACT.fullmatch(text):
+        raise ValueError("an http(s) URL or a mail address, in ASCII without spaces and brackets")
+    return text
+
+
+def allowances(text: str) -> str:
+    """Addresses with ports, ``CIDR:port,…``."""
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        found = _ALLOWANCE.fullmatch(entry)
+        if found is None or int(found["port"]) not in _PORTS or not _is_network(found):
+            raise ValueError(
+                f"CIDR:port,… such as 127.0.0.1/32:8301 or [::1]/128:8301, which {entry!r} is not"
+            )
+    return text
+
+
+def existing_file(text: str) -> Path:
+    """A file that is there."""
+    path = Path(text).absolute()
+    if not path.is_file():
+        raise ValueError("the path of a file that exists")
+    return path
+
+
+def pipe(text: str) -> int:
+    """The number of an inherited pipe; `up` hands it to the services that it starts."""
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(int(text)).st_mode)
+    except (ValueError, OSError, OverflowError):
+        is_pipe = False
+    if not is_pipe:
+        raise ValueError("nothing: it is not for you to set")
+    return int(text)
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # a ValueError where it is none
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(found: re.Match[str]) -> bool:
+    try:
+        ip_network(f"{found['v6'] or found['v4']}{found['prefix'] or ''}")
+    except ValueError:
+        return False
+    return True

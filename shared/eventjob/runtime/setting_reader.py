@@ -1,0 +1,117 @@
+"""Reads variables one by one, and keeps what is wrong with them for one report."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TypeVar
+
+PREFIX = "EVENTJOB_"
+FOR_TESTS = "EVENTJOB_TEST_"
+MEGABYTE = 1024 * 1024
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+T = TypeVar("T")
+Text = TypeVar("Text", bound=str)
+
+
+class SettingsError(Exception):
+    """Variables are wrong: a line for each, with name, value and what was expected."""
+
+
+class Reader:
+    """The variables of ``environ``, each without its prefix; ``finish`` tells what was wrong."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._values = {
+            name.removeprefix(PREFIX): value.strip()
+            for name, value in environ.items()
+            if name.startswith(PREFIX) and not name.startswith(FOR_TESTS)
+        }
+        self._read: set[str] = set()
+        self._wrong: dict[str, str] = {}
+
+    def text(self, name: str, default: str) -> str:
+        """The text as it is, or ``default``."""
+        self._read.add(name)
+        return self._values.get(name) or default
+
+    def optional(self, name: str, form: Callable[[str], T]) -> T | None:
+        """What ``form`` makes of the text; None where there is none, or where it is wrong."""
+        text = self.text(name, "")
+        try:
+            return form(text) if text else None
+        except ValueError as error:
+            self.wrong(name, text, str(error))
+            return None
+
+    def formed(self, name: str, default: T, form: Callable[[str], T]) -> T:
+        """What ``form`` makes of the text; its ValueError says what was expected."""
+        formed = self.optional(name, form)
+        return default if formed is None else formed
+
+    def choice(self, name: str, default: Text, *others: Text) -> Text:
+        """One of these words."""
+        words = {str(word): word for word in (default, *others)}
+
+        def form(text: str) -> Text:
+            if text not in words:
+                raise ValueError(" or ".join(words))
+            return words[text]
+
+        return self.formed(name, default, form)
+
+    def integer(self, name: str, default: int, *, least: int = 1, most: int) -> int:
+        """A whole number from ``least`` to ``most``."""
+
+        def form(text: str) -> int:
+            if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
+                raise ValueError(f"a whole number, {least} to {most}")
+            return int(text)
+
+        return self.formed(name, default, form)
+
+    def number(self, name: str, default: float, *, least: float, most: float) -> float:
+        """A number from ``least`` to ``most``."""
+
+        def form(text: str) -> float:
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            if not least <= value <= most:
+                raise ValueError(f"a number, {least:g} to {most:g}")
+            return value
+
+        return self.formed(name, default, form)
+
+    def seconds(
+        self, name: str, default: float, *, least: float = 0.01, most: float = 86_400
+    ) -> timedelta:
+        """A time, given in seconds."""
+        return timedelta(seconds=self.number(name, default, least=least, most=most))
+
+    def megabytes(
+        self, name: str, default: float, *, least: float = 0.01, most: float = 1024 * 1024
+    ) -> int:
+        """A size in bytes, given in megabytes of 1,048,576 bytes."""
+        return int(self.number(name, default, least=least, most=most) * MEGABYTE)
+
+    def wrong(self, name: str, value: str, expected: str) -> None:
+        """Put ``name`` into the report, without what is secret in its value."""
+        if name.endswith("_URL"):
+            value = re.sub(".*@", "***@", value)
+        shown = "not shown" if name.endswith("_PASSWORD") else repr(value)
+        self._wrong[name] = f"{PREFIX}{name} is {shown}: expected {expected}"
+
+    def finish(self) -> None:
+        """Nothing, where every variable is known and right.
+
+        Raises:
+            SettingsError: not so.
+        """
+        for name in self._values.keys() - self._read:
+            self._wrong[name] = f"{PREFIX}{name} is no setting of eventjob"
+        if self._wrong:
+            raise SettingsError("\n".join(self._wrong[name] for name in sorted(self._wrong)))

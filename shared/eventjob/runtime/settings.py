@@ -1,0 +1,135 @@
+"""The settings, read once from ``EVENTJOB_*`` and passed down as an argument."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from eventjob.runtime import setting_forms as forms
+from eventjob.runtime.setting_reader import Reader, SettingsError
+
+__all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]
+
+PROJECT = "https://eventjob.example"
+
+
+class Nats(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the bus is; ``url`` is None where `up` starts a server of its own."""
+
+    url: str | None
+    user: str | None
+    password: str | None
+    ca: Path | None
+
+
+class Fetch(msgspec.Struct, frozen=True, kw_only=True):
+    """How the web is visited: politely, within bounds."""
+
+    allow: str  # CIDR:port,…
+    contact: str
+    robots: Literal["obey", "ignore"]
+    delay: timedelta  # between two requests to one host
+    per_host: int
+    page_bytes: int
+    image_bytes: int
+    file_bytes: int
+    job_bytes: int  # all that one job fetches
+    connect: timedelta
+    read: timedelta
+    page: timedelta  # in all
+    file: timedelta  # in all
+    redirects: int
+    ratio: int  # decoded to raw size
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever runs eventjob may choose."""
+
+    host: str
+    port: int  # 0: any that is free
+    data_dir: Path  # absolute
+    nats: Nats
+    store_url: str
+    artifacts_url: str
+    anonymous: Literal["restricted", "full"]
+    max_body_bytes: int
+    fetch: Fetch
+    processors: int
+    concurrency: int  # sessions at a time, in one processor
+    max_attempts: int
+    first_pause: timedelta  # between the first attempt and the second
+    attempt_timeout: timedelta
+    min_free_bytes: int  # below this, writes are refused
+    log_level: Literal["debug", "info", "warning", "error"]
+    parent_pipe: int | None  # set by `up` for its children: closed when `up` is gone
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in ``environ``; an empty variable counts as absent.
+
+    Raises:
+        SettingsError: names every variable that is wrong, those nobody knows included.
+    """
+    read = Reader(environ)
+    data_dir = Path(read.text("DATA_DIR", "./data")).absolute()
+    settings = Settings(
+        host=read.formed("HOST", "127.0.0.1", forms.host),
+        port=read.integer("PORT", 5000, least=0, most=65_535),
+        data_dir=data_dir,
+        nats=_nats(read),
+        store_url=read.formed(
+            "STORE_URL", f"sqlite://{quote(str(data_dir))}/projection.db", forms.store_url
+        ),
+        artifacts_url=read.formed(
+            "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", forms.artifacts_url
+        ),
+        anonymous=read.choice("ANONYMOUS", "restricted", "full"),
+        max_body_bytes=read.megabytes("MAX_BODY_MB", 32, most=1024),
+        fetch=_fetch(read),
+        processors=read.integer("PROCESSORS", 1, most=64),
+        concurrency=read.integer("CONCURRENCY", 16, most=1000),
+        max_attempts=read.integer("MAX_ATTEMPTS", 5, most=100),
+        first_pause=read.seconds("RETRY_BASE_S", 2.0, most=3600),
+        attempt_timeout=timedelta(minutes=read.number("ATTEMPT_MINUTES", 15, least=0.1, most=1440)),
+        min_free_bytes=read.megabytes("MIN_FREE_MB", 512, least=0),
+        log_level=read.choice("LOG_LEVEL", "info", "debug", "warning", "error"),
+        parent_pipe=read.optional("PARENT_PIPE", forms.pipe),
+    )
+    read.finish()
+    return settings
+
+
+def _nats(read: Reader) -> Nats:
+    user, password = read.optional("NATS_USER", str), read.optional("NATS_PASSWORD", str)
+    if (user is None) != (password is None):
+        missing = "NATS_USER" if user is None else "NATS_PASSWORD"
+        read.wrong(missing, "", "user and password, or neither")
+    return Nats(
+        url=read.optional("NATS_URL", forms.nats_url),
+        user=user,
+        password=password,
+        ca=read.optional("NATS_CA", forms.existing_file),
+    )
+
+
+def _fetch(read: Reader) -> Fetch:
+    return Fetch(
+        allow=read.formed("FETCH_ALLOW", "", forms.allowances),
+        contact=read.formed("CONTACT", PROJECT, forms.contact),
+        robots=read.choice("ROBOTS", "obey", "ignore"),
+        delay=read.seconds("FETCH_DELAY_S", 1.0, least=0),
+        per_host=read.integer("FETCH_PER_HOST", 2, most=100),
+        page_bytes=read.megabytes("FETCH_PAGE_MB", 5),
+        image_bytes=read.megabytes("FETCH_IMAGE_MB", 10),
+        file_bytes=read.megabytes("FETCH_FILE_MB", 100),
+        job_bytes=read.megabytes("FETCH_JOB_MB", 250),
+        connect=read.seconds("FETCH_CONNECT_S", 5),
+        read=read.seconds("FETCH_READ_S", 10),
+        page=read.seconds("FETCH_PAGE_S", 60),
+        file=read.seconds("FETCH_FILE_S", 600),
+        redirects=read.integer("FETCH_REDIRECTS", 5, least=0, most=50),
+        ratio=read.integer("FETCH_RATIO", 100, most=100_000),
+    )
