@@ -161,3 +161,14 @@ def test_a_long_stretch_is_cut_between_events(log):
     parts = list(slices(log.records, 250))
     assert [record for part in parts for record in part] == log.records
     assert [len(part) for part in parts] == [4, 3, 3, 2]
+
+
+def test_what_the_documents_reflect_already_changes_nothing(log, group):
+    old = log.complete(group, 1)
+    log.restart(group, 1)
+    before = fold(log.records, {}, {})
+    jobs = {job.job_id: job for job in before.jobs}
+    new = log.add(group, None, BatchPaused(at=log.at))
+    after = fold([old, new], jobs, {group: before.batches[0]})
+    assert list(after.jobs) == []
+    assert (after.batches[0].states, after.batches[0].active) == ("pppp", False)
