@@ -1,22 +1,61 @@
-"""Clean-up after deletes and restarts: blobs that no document refers to any more are removed."""
+"""Clean-up after deletes and restarts: blobs that no document refers to any more are removed.
 
+A worker stores a blob, or renews it, before the event that refers to it is appended. So a blob is
+let alone for a while after it was last stored, and nothing is removed unless the documents reflect
+a log that a moment ago had everything in it.
+"""
+
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from eventjob.artifacts.store import ArtifactMissing, Artifacts
-from services.api.store import Store
+from eventjob.artifacts.store import RENEWED_AFTER, ArtifactMissing, Artifacts, ArtifactsUnavailable
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.log import EventLog
+from eventjob.runtime import clock
+from eventjob.runtime.logs import Logger
+from services.api.ports import Projection
+from services.api.store import Store, StoreUnavailable
 
+SWEEP_EVERY_S = 300.0
 MOST_BLOBS = 1000  # in one sweep
+SHORTEST_GRACE = timedelta(minutes=30)
+CATCH_UP_WITHIN = timedelta(minutes=1)
+
+
+def grace_for(attempt_timeout: timedelta) -> timedelta:
+    """How long a blob without a reference is kept: longer than an attempt can take to name it."""
+    return max(SHORTEST_GRACE, attempt_timeout + RENEWED_AFTER + timedelta(minutes=5))
+
+
+async def keep_sweeping(
+    store: Store,
+    artifacts: Artifacts,
+    grace: timedelta,
+    *,
+    events: EventLog,
+    projection: Projection,
+    log: Logger,
+) -> None:
+    """Sweep every few minutes, for ever; not while anything is amiss."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        try:
+            # A scheduler that is behind holds reports, and what they name is in no document yet.
+            if projection.troubles():
+                continue
+            last = await events.last_sequence()
+            if await projection.reached(last, CATCH_UP_WITHIN):
+                count = await sweep(store, artifacts, grace, clock.now)
+                log.info("blobs.swept", count=count)
+        except (Unavailable, StoreUnavailable, ArtifactsUnavailable) as reason:
+            log.warning("sweep.ended", reason=str(reason))
 
 
 async def sweep(
     store: Store, artifacts: Artifacts, grace: timedelta, now: Callable[[], datetime]
 ) -> int:
     """How many blobs are gone: those orphaned, and last stored, longer than ``grace`` ago.
-
-    A worker stores a blob, or renews it, before the event that refers to it is appended. So this
-    may run only where the documents reflect a log that was complete a moment ago, and ``grace``
-    must be longer than the time from storing to appending.
 
     Raises:
         StoreUnavailable, ArtifactsUnavailable: the rest waits for the next sweep.

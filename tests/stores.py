@@ -1,0 +1,79 @@
+"""The stores that a projection can be kept in, and documents to put there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from eventjob.contracts.base import LogLine
+from eventjob.domain.access import owned_by
+from services.api.projection_job import position
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.store import Store
+from services.api.store_open import open_store
+
+STORES = ("sqlite",)
+BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def opened(kind: str, folder: Path) -> AsyncIterator[Store]:
+    """An empty store of this kind."""
+    assert kind == "sqlite"
+    store = open_store(f"sqlite://{folder}/projection.db")
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def at(second: int) -> datetime:
+    return BEGINNING + timedelta(seconds=second)
+
+
+def job(number: int, **changes: Any) -> JobDocument:
+    """A job alone, created by event ``number``; its owner decides its access if nothing else."""
+    owner = changes.get("owner", "ann")
+    fields = {
+        "job_id": f"job-{number}",
+        "group": f"j-job-{number}",
+        "n": 1,
+        "sequence": number,
+        "position": position(number),
+        "status": "pending",
+        "created_at": at(number),
+        "updated_at": at(number),
+        "job_name": "FOSDEM - Main - Größe 你好 🎉",
+        "parameters": msgspec.Raw(b'{"event":"FOSDEM"}'),
+        "owner": owner,
+        "access": owned_by(owner),
+        "log": [LogLine(timestamp=at(number), level="info", message="submitted")],
+    }
+    return JobDocument(**(fields | changes))
+
+
+def batch_job(n: int, number: int, name: str = "x", **changes: Any) -> JobDocument:
+    """Job ``n`` of a batch."""
+    of_batch = {"job_id": f"job-{name}.{n}", "group": f"b-{name}", "batch_id": f"batch-{name}"}
+    return job(number, n=n, **(of_batch | {"position": position(number, n)} | changes))
+
+
+def batch(name: str, number: int, **changes: Any) -> BatchDocument:
+    owner = changes.get("owner", "ann")
+    fields = {
+        "batch_id": f"batch-{name}",
+        "group": f"b-{name}",
+        "sequence": number,
+        "position": position(number),
+        "batch_name": name,
+        "status": "processing",
+        "created_at": at(number),
+        "updated_at": at(number),
+        "owner": owner,
+        "access": owned_by(owner),
+        "states": "prcfd",
+    }
+    return BatchDocument(**(fields | changes))
