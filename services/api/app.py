@@ -1,0 +1,44 @@
+"""The API as an ASGI app: the operations, between browser rules, metrics and errors."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.types import Scope
+
+from services.api import errors
+from services.api.browser import BrowserRules
+from services.api.context import Context
+from services.api.metrics import Measured, Metrics
+from services.api.operations import Operation
+from services.api.pages import make_pages
+from services.api.routes import OPERATIONS
+
+
+def create_app(context: Context) -> FastAPI:
+    """The app on these ports."""
+    metrics = Metrics()
+    app = FastAPI(
+        openapi_url=None,  # and with it no documentation of FastAPI's own
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Measured, metrics=metrics),
+            Middleware(BrowserRules, bound_host=context.options.host),
+        ],
+    )
+    app.state.context = context
+    app.state.metrics = metrics
+    app.state.pages = make_pages(OPERATIONS)
+    app.state.allowed = lambda scope: allowed(OPERATIONS, scope)
+    for operation in OPERATIONS:
+        app.add_api_route(
+            operation.path, operation.handler, methods=operation.methods, response_model=None
+        )
+    errors.install(app)
+    return app
+
+
+def allowed(operations: Sequence[Operation], scope: Scope) -> str:
+    """The methods that the path of a request has, for an Allow header."""
+    here = [operation for operation in operations if operation.is_at(scope["path"])]
+    return ", ".join(sorted({method for operation in here for method in operation.methods}))

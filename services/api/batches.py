@@ -1,0 +1,158 @@
+"""Batches: submit, read, list, pause, put away, delete, fail."""
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eventjob.contracts.commands import (
+    DeleteBatch,
+    FailBatches,
+    SetBatchActive,
+    SetBatchArchived,
+    SubmitBatch,
+)
+from eventjob.domain.access import Caller, may_read
+from eventjob.domain.ids import batch_group, is_chosen_id, job_id
+from services.api.answers import answer, tagged_answer
+from services.api.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
+from services.api.build import job_specs, named, spread_use_cache, use_cache_header, webhook_of
+from services.api.callers import Asking, access_of, batch_owner_of, check_may_read
+from services.api.context import BASE_PATH, Context, Here
+from services.api.errors import not_found
+from services.api.idempotency import repeat_of
+from services.api.present import batch_view
+from services.api.query import QueryParameters, batch_query
+from services.api.read_model import BatchDocument
+from services.api.receive import json_body, optional_json_body
+from services.api.submitted import submitted_batch
+from services.api.validate import read
+from services.api.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
+from services.api.writes import carry_out, check_space, fail_batches, shown_batch
+
+
+async def submit_batch(request: Request, here: Here, caller: Asking) -> Response:
+    """A new batch with all its jobs, or none of it."""
+    check_space(here)
+    raw = await json_body(request, here.options.max_body_bytes)
+    repeat = repeat_of(request, caller, raw)
+    spread_use_cache(raw, header=use_cache_header(request))
+    body = read(BatchBody, raw)
+    owner = batch_owner_of(caller, body, open_door=here.options.open_door)
+    batch_id = body.batch_id or f"batch-{repeat.new_id()}"
+    command = SubmitBatch(
+        batch_id=batch_id,
+        batch_name=named(body.batch_name, batch_id),
+        jobs=job_specs(body),
+        owner=owner,
+        access=access_of(owner, body.access_control),
+        webhook=webhook_of(body.webhook),
+        request_hash=repeat.request_hash,
+    )
+    return await _create(here, caller, command)
+
+
+async def get_batch(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
+    """One batch."""
+    batch = await readable_batch(here, caller, batch_id)
+    return tagged_answer(request, BatchAnswer(batch=batch_view(batch)))
+
+
+async def list_batches(request: Request, here: Here, caller: Asking) -> Response:
+    """A page of the batches that the caller may read."""
+    page = await here.store.list_batches(batch_query(request, caller))
+    batches = [batch_view(batch) for batch in page.documents]
+    return answer(BatchesAnswer(total=page.total, batches=batches))
+
+
+async def delete_batch(batch_id: str, here: Here, caller: Asking) -> Response:
+    """The batch is gone with all its jobs."""
+    group = _group(batch_id)
+    outcome = await carry_out(here, caller, DeleteBatch(batch_id=batch_id), group)
+    if outcome.visible:
+        return answer(MessageAnswer(message="the batch and its jobs were deleted"))
+    view = MessageAnswer(message="the batch and its jobs will be deleted")
+    return answer(view, HTTPStatus.ACCEPTED, _location(batch_id))
+
+
+async def archive_batch(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
+    """The batch, put away or taken back."""
+    sent = await optional_json_body(request, here.options.max_body_bytes)
+    archived = read(ArchivedBody, sent).archived
+    command = SetBatchArchived(batch_id=batch_id, archived=archived)
+    done = "archived" if archived else "taken back from the archive"
+    return await _change(here, caller, command, done)
+
+
+async def toggle_active(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
+    """The batch, paused or resumed."""
+    sent = await optional_json_body(request, here.options.max_body_bytes)
+    command = SetBatchActive(batch_id=batch_id, active=read(ActiveBody, sent).active)
+    return await _change(here, caller, command, "paused or resumed")
+
+
+async def fail_all(request: Request, here: Here, caller: Asking) -> Response:
+    """How many batches had unfinished jobs, which are failed now."""
+    query = QueryParameters(request)
+    dry_run = query.flag("dry_run")
+    query.check()
+    sent = await optional_json_body(request, here.options.max_body_bytes)
+    dry_run = dry_run or read(FailAllBody, sent).dry_run
+    outcome = await fail_batches(here, caller, FailBatches(dry_run=dry_run))
+    if outcome.accepted is None:
+        view = UpdatedAnswer(message="unfinished jobs will be failed")
+        return answer(view, HTTPStatus.ACCEPTED, {"Location": f"{BASE_PATH}/batches"})
+    updated = outcome.accepted.updated
+    what = "would fail unfinished jobs" if dry_run else "failed unfinished jobs"
+    view = UpdatedAnswer(message=f"{what} in {updated} batches", updated_count=updated)
+    if outcome.visible or dry_run:
+        return answer(view)
+    return answer(view, HTTPStatus.ACCEPTED, {"Location": f"{BASE_PATH}/batches"})
+
+
+async def readable_batch(here: Context, caller: Caller, batch_id: str) -> BatchDocument:
+    """The document of a batch that the caller may read.
+
+    Raises:
+        Problem: ``not_found`` or ``permission_denied``.
+    """
+    batch = await here.store.batch(batch_id) if is_chosen_id(batch_id) else None
+    if batch is None:
+        raise not_found(f"batch {batch_id}")
+    check_may_read(caller, batch)
+    return batch
+
+
+async def _create(here: Context, caller: Caller, command: SubmitBatch) -> Response:
+    group = batch_group(command.batch_id)
+    outcome = await carry_out(here, caller, command, group)
+    batch = await shown_batch(here, command.batch_id, outcome)
+    is_shown = batch is not None and may_read(caller, batch.owner, batch.access)
+    view = BatchAnswer(
+        message="the batch was created" if batch else "the batch was accepted and will appear",
+        batch=batch_view(batch if batch and is_shown else submitted_batch(command)),
+        job_ids=[job_id(group, n) for n in range(1, len(command.jobs) + 1)],
+    )
+    status = HTTPStatus.ACCEPTED if batch is None else HTTPStatus.CREATED
+    return answer(view, status, _location(command.batch_id))
+
+
+async def _change(
+    here: Context, caller: Caller, command: SetBatchActive | SetBatchArchived, done: str
+) -> Response:
+    outcome = await carry_out(here, caller, command, _group(command.batch_id))
+    batch = await shown_batch(here, command.batch_id, outcome)
+    if batch is None:
+        view = BatchAnswer(message=f"the batch will be {done}")
+        return answer(view, HTTPStatus.ACCEPTED, _location(command.batch_id))
+    return answer(BatchAnswer(message=f"the batch was {done}", batch=batch_view(batch)))
+
+
+def _group(batch_id: str) -> str:
+    if not is_chosen_id(batch_id):
+        raise not_found(f"batch {batch_id}")
+    return batch_group(batch_id)
+
+
+def _location(batch_id: str) -> dict[str, str]:
+    return {"Location": f"{BASE_PATH}/batches/{batch_id}"}

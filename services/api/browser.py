@@ -1,0 +1,84 @@
+"""No web page may use a visitor's browser as its way in."""
+
+import ipaddress
+import re
+from typing import ClassVar
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.callers import HEADER
+from services.api.context import BASE_PATH
+from services.api.errors import Problem, error_response
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?\Z")
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/]+)\Z")
+
+
+class BrowserRules:
+    """An ASGI app behind checks of Host and Origin, whose answers stay with who asked."""
+
+    _loopback: ClassVar = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+    def __init__(self, app: ASGIApp, bound_host: str) -> None:
+        self._app = app
+        self._hosts = self._loopback | {bound_host.lower(), f"[{bound_host.lower()}]"}
+        self._checks_host = is_loopback(bound_host)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what a foreign page may have sent; pass on the rest."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _guard(MutableHeaders(scope=message), scope["path"])
+            await send(message)
+
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["method"], headers.getlist("host"), headers.getlist("origin"))
+        answering = self._app if refusal is None else error_response(refusal)
+        await answering(scope, receive, guarded)
+
+    def _refusal(self, method: str, hosts: list[str], origins: list[str]) -> Problem | None:
+        host = hosts[0].lower() if hosts else ""
+        if self._checks_host and hosts and (len(hosts) > 1 or _name(host) not in self._hosts):
+            return Problem("permission_denied", "this service does not answer to this Host")
+        is_foreign = any(not is_same_origin(origin.lower(), host) for origin in origins)
+        if is_foreign and method not in _SAFE_METHODS:
+            return Problem("permission_denied", "pages of another origin may not change anything")
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach a server bound to ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def is_same_origin(origin: str, host: str) -> bool:
+    """Whether a page of this origin was served under this Host; the scheme may differ.
+
+    (A proxy in front may speak TLS.) Both in lower case.
+    """
+    parts = _ORIGIN.match(origin)
+    if parts is None:
+        return False
+    default_port = ":443" if parts["scheme"] == "https" else ":80"
+    return parts["authority"].removesuffix(default_port) == host.removesuffix(default_port)
+
+
+def _name(authority: str) -> str | None:
+    found = _AUTHORITY.match(authority)
+    return found["host"] if found else None
+
+
+def _guard(headers: MutableHeaders, path: str) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
+    if path.startswith(BASE_PATH):
+        headers["Cache-Control"] = "private, no-cache"
+        headers.add_vary_header(HEADER)

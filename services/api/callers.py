@@ -1,0 +1,108 @@
+"""Who asks, and in whose name."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from eventjob.contracts.base import Access
+from eventjob.domain.access import EVERYONE, Caller, may_read, owned_by
+from services.api.bodies import AccessBody, BatchBody
+from services.api.context import Here
+from services.api.errors import Problem, invalid
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.rules import user_id
+
+HEADER = "X-User-ID"
+
+
+async def _caller(request: Request, here: Here) -> Caller:
+    user = user_of(request)
+    return Caller(user, trusted=user is None and here.options.open_door)
+
+
+Asking = Annotated[Caller, Depends(_caller)]
+
+
+def user_of(request: Request) -> str | None:
+    """The user whom the header names.
+
+    Raises:
+        Problem: the header is there, but names nobody, or comes twice.
+    """
+    sent = [value for name, value in request.headers.raw if name == HEADER.lower().encode()]
+    if not sent:
+        return None
+    if len(sent) > 1:
+        raise invalid(HEADER, "must be sent once")
+    try:
+        user = _text(sent[0])
+        user_id(user)
+    except ValueError as error:
+        raise invalid(HEADER, str(error)) from None
+    return user
+
+
+def actor_of(caller: Caller) -> str:
+    """The caller as commands name him: "*" for one who passes every door, "" for nobody."""
+    return EVERYONE if caller.trusted else caller.user or ""
+
+
+def owner_of(caller: Caller, named: str | None, *, open_door: bool) -> str | None:
+    """Who owns what the caller creates; ``named`` is the body's ``user_id``.
+
+    Raises:
+        Problem: ``permission_denied``, where it is to be somebody else.
+    """
+    if named is not None and caller.user not in {None, named} and not open_door:
+        raise Problem("permission_denied", f"user_id is another one than {HEADER} says")
+    return caller.user if named is None else named
+
+
+def batch_owner_of(caller: Caller, body: BatchBody, *, open_door: bool) -> str | None:
+    """Who owns a batch: its jobs may name him too, but nobody else.
+
+    Raises:
+        Problem: ``permission_denied`` as `owner_of`; ``validation_error`` for a second owner.
+    """
+    owner = owner_of(caller, body.user_id, open_door=open_door)
+    for n, job in enumerate(body.jobs):
+        if job.user_id in {None, owner}:
+            continue
+        named = owner_of(caller, job.user_id, open_door=open_door)
+        if owner is not None:
+            raise invalid(f"jobs[{n}].user_id", "all jobs of a batch have the batch's owner")
+        owner = named
+    return owner
+
+
+def access_of(owner: str | None, body: AccessBody) -> Access:
+    """The access of a new object: where the client is silent, private and the owner's."""
+    usual = owned_by(owner)
+    return Access(
+        visibility=body.visibility,
+        read_access=_users(body.read_access, usual.read_access),
+        write_access=_users(body.write_access, usual.write_access),
+        admin_access=_users(body.admin_access, usual.admin_access),
+    )
+
+
+def check_may_read(caller: Caller, document: JobDocument | BatchDocument) -> None:
+    """Nothing, where the caller may read the document.
+
+    Raises:
+        Problem: ``permission_denied``.
+    """
+    if not may_read(caller, document.owner, document.access):
+        raise Problem("permission_denied", "you may not read this")
+
+
+def _users(sent: list[str] | None, usual: tuple[str, ...]) -> tuple[str, ...]:
+    return usual if sent is None else tuple(sent)
+
+
+def _text(value: bytes) -> str:
+    """UTF-8, or Latin-1: HTTP leaves open which, and clients send both."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -1,0 +1,35 @@
+"""Whether this service is alive, and whether it can work."""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from services.api.answers import answer
+from services.api.context import Context, Here
+from services.api.store import StoreUnavailable
+from services.api.views import MessageAnswer, NotReadyAnswer
+
+
+async def get_health() -> Response:
+    """Alive."""
+    return answer(MessageAnswer(message="alive"))
+
+
+async def get_readiness(here: Here) -> Response:
+    """Ready, or 503 with the reasons."""
+    reasons = [*here.projection.troubles(), *await _own_troubles(here)]
+    if not reasons:
+        return answer(MessageAnswer(message="ready"))
+    view = NotReadyAnswer(message="; ".join(reasons), details=reasons)
+    return answer(view, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
+
+
+async def _own_troubles(here: Context) -> list[str]:
+    found = []
+    try:
+        await here.store.checkpoint()
+    except StoreUnavailable:
+        found.append("the store does not answer")
+    if here.space.is_short():
+        found.append("there is too little room left on the disk")
+    return found

@@ -1,0 +1,167 @@
+"""Jobs: submit, read, list, restart, delete."""
+
+from http import HTTPStatus
+from time import perf_counter
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
+from eventjob.domain.access import Caller, may_read
+from eventjob.domain.ids import batch_group, job_key
+from services.api.answers import answer, tagged_answer
+from services.api.bodies import JobBody
+from services.api.build import job_spec, spread_use_cache, use_cache_header
+from services.api.callers import Asking, access_of, check_may_read, owner_of
+from services.api.context import BASE_PATH, Context, Here
+from services.api.errors import invalid, not_found
+from services.api.idempotency import Repeat, repeat_of
+from services.api.present import job_view
+from services.api.query import QueryParameters, job_query
+from services.api.read_model import JobDocument
+from services.api.receive import json_body
+from services.api.results import results_of
+from services.api.submitted import submitted_job
+from services.api.validate import read
+from services.api.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
+from services.api.writes import Outcome, carry_out, check_space, shown_batch, shown_job
+
+_IN_TIME = "the job was created"
+_LATER = "the job was accepted and will appear"
+
+
+async def submit_job(request: Request, here: Here, caller: Asking) -> Response:
+    """A new job, alone or in a batch that exists."""
+    check_space(here)
+    raw = await json_body(request, here.options.max_body_bytes)
+    repeat = repeat_of(request, caller, raw)
+    spread_use_cache(raw, header=use_cache_header(request))
+    body = read(JobBody, raw)
+    owner = owner_of(caller, body.user_id, open_door=here.options.open_door)
+    if body.batch_id is None:
+        return await _submit_alone(here, caller, body, owner, repeat)
+    if body.job_id is not None:
+        raise invalid("job_id", "must not be chosen for a job of a batch")
+    return await _add_to_batch(here, caller, body, body.batch_id, repeat)
+
+
+async def get_job(job_id: str, request: Request, here: Here, caller: Asking) -> Response:
+    """One job with all its results."""
+    sent = QueryParameters(request)
+    sent.refuse_if_sent("as_of")
+    sent.check()
+    job = await readable_job(here, caller, job_id)
+    view = job_view(job, await results_of(job, here.artifacts))
+    return tagged_answer(request, JobAnswer(job=view))
+
+
+async def list_jobs(request: Request, here: Here, caller: Asking) -> Response:
+    """A page of the jobs that the caller may read."""
+    began = perf_counter()
+    query = job_query(request, caller)
+    asked = perf_counter()
+    page = await here.store.list_jobs(query)
+    answered = perf_counter()
+    jobs = [job_view(job) for job in page.documents]
+    performance = Performance(
+        db_query_time_ms=_milliseconds(answered - asked),
+        total_time_ms=_milliseconds(perf_counter() - began),
+    )
+    return answer(JobsAnswer(total=page.total, jobs=jobs, performance=performance))
+
+
+async def restart_job(job_id: str, here: Here, caller: Asking) -> Response:
+    """The job, starting anew."""
+    check_space(here)
+    outcome = await carry_out(here, caller, RestartJob(job_id=job_id), _group(job_id))
+    job = await shown_job(here, job_id, outcome)
+    if job is None:
+        view = JobAnswer(message="the job will be restarted")
+        return answer(view, HTTPStatus.ACCEPTED, _location(job_id))
+    return answer(JobAnswer(message="the job was restarted", job=job_view(job)))
+
+
+async def delete_job(job_id: str, here: Here, caller: Asking) -> Response:
+    """The job is stopped and gone."""
+    outcome = await carry_out(here, caller, DeleteJob(job_id=job_id), _group(job_id))
+    if outcome.visible:
+        return answer(MessageAnswer(message="the job was deleted"))
+    view = MessageAnswer(message="the job will be deleted")
+    return answer(view, HTTPStatus.ACCEPTED, _location(job_id))
+
+
+async def readable_job(here: Context, caller: Caller, job_id: str) -> JobDocument:
+    """The document of a job that the caller may read.
+
+    Raises:
+        Problem: ``not_found`` or ``permission_denied``.
+    """
+    job = await here.store.job(job_id) if job_key(job_id) else None
+    if job is None:
+        raise not_found(f"job {job_id}")
+    check_may_read(caller, job)
+    return job
+
+
+async def _submit_alone(
+    here: Context, caller: Caller, body: JobBody, owner: str | None, repeat: Repeat
+) -> Response:
+    command = SubmitJob(
+        job_id=body.job_id or f"job-{repeat.new_id()}",
+        job=job_spec(body),
+        owner=owner,
+        access=access_of(owner, body.access_control),
+        request_hash=repeat.request_hash,
+    )
+    group = _group(command.job_id)
+    outcome = await carry_out(here, caller, command, group)
+    sent = submitted_job(command.job, group, 1, owner=owner, access=command.access)
+    return await _created(here, caller, sent, outcome)
+
+
+async def _add_to_batch(
+    here: Context, caller: Caller, body: JobBody, batch_id: str, repeat: Repeat
+) -> Response:
+    group = batch_group(batch_id)
+    spec = job_spec(body)
+    command = AddJob(batch_id=batch_id, job=spec, key=repeat.key, request_hash=repeat.request_hash)
+    outcome = await carry_out(here, caller, command, group)
+    batch = await shown_batch(here, batch_id, outcome)
+    if outcome.accepted is None or batch is None:
+        headers = {"Location": f"{BASE_PATH}/batches/{batch_id}"}
+        return answer(JobAnswer(message=_LATER), HTTPStatus.ACCEPTED, headers)
+    sent = submitted_job(
+        spec,
+        group,
+        outcome.accepted.number,
+        owner=batch.owner,
+        access=batch.access,
+        batch_id=batch_id,
+    )
+    return await _created(here, caller, sent, outcome)
+
+
+async def _created(here: Context, caller: Caller, sent: JobDocument, outcome: Outcome) -> Response:
+    """The job as it is by now, or as it was sent: that is also all a stranger gets to see."""
+    job = await shown_job(here, sent.job_id, outcome)
+    if job is None:
+        view = JobAnswer(message=_LATER, job=job_view(sent))
+        return answer(view, HTTPStatus.ACCEPTED, _location(sent.job_id))
+    shown = job if may_read(caller, job.owner, job.access) else sent
+    view = JobAnswer(message=_IN_TIME, job=job_view(shown))
+    return answer(view, HTTPStatus.CREATED, _location(sent.job_id))
+
+
+def _group(job_id: str) -> str:
+    key = job_key(job_id)
+    if key is None:
+        raise not_found(f"job {job_id}")
+    return key.group
+
+
+def _location(job_id: str) -> dict[str, str]:
+    return {"Location": f"{BASE_PATH}/jobs/{job_id}"}
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

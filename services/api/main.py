@@ -1,0 +1,55 @@
+"""The api as a process: its ports, opened and closed around the server."""
+
+from contextlib import AsyncExitStack
+
+from eventjob.artifacts.store import open_artifacts
+from eventjob.bus.commands import CommandSender
+from eventjob.bus.connection import connect_as
+from eventjob.bus.log import EventLog
+from eventjob.bus.watch import Watch
+from eventjob.runtime.lifecycle import Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Settings
+from services.api.app import create_app
+from services.api.context import Context, Options
+from services.api.server import Server, listen
+from services.api.space import Space
+from services.api.store_open import open_store
+
+
+async def run(settings: Settings, stop: Stop) -> None:
+    """Answer requests until ``stop``.
+
+    Raises:
+        CannotStart: nothing can be listened to at host and port.
+        Unavailable: there is no NATS server to begin with.
+        ValueError: a setting is wrong; it is named.
+    """
+    log = get_logger("api")
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen(settings.host, settings.port))
+        artifacts = open_artifacts(settings.artifacts_url)
+        store = open_store(settings.store_url)
+        stack.push_async_callback(store.close)
+        connection = await connect_as("api", settings.nats, log)
+        stack.push_async_callback(connection.close)
+        watch = Watch(connection)
+        await watch.open()
+        context = Context(
+            commands=await stack.enter_async_context(CommandSender(connection, artifacts)),
+            history=EventLog(connection),
+            projection=watch,
+            store=store,
+            artifacts=artifacts,
+            space=Space(settings.data_dir, settings.min_free_bytes),
+            options=_options(settings),
+        )
+        await Server(create_app(context), listener, log).run_until(stop)
+
+
+def _options(settings: Settings) -> Options:
+    return Options(
+        host=settings.host,
+        open_door=settings.anonymous == "full",
+        max_body_bytes=settings.max_body_bytes,
+    )

@@ -1,0 +1,78 @@
+"""Requests counted and timed, for Prometheus. Labels never hold what clients make up."""
+
+from http import HTTPStatus
+from time import perf_counter
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
+_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """What this process has answered so far."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "eventjob_http_requests",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=self._registry,
+        )
+        self._durations = Histogram(
+            "eventjob_http_request_duration_seconds",
+            "From the request's head to the last byte of its answer.",
+            ("route", "method"),
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+
+    def answered(self, route: str, method: str, status: int, took_s: float) -> None:
+        """Count one request."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(route, method, str(status)).inc()
+        self._durations.labels(route, method).observe(took_s)
+
+    def text(self) -> bytes:
+        """All metrics in the format that Prometheus reads."""
+        return generate_latest(self._registry)
+
+
+class Measured:
+    """An ASGI app whose answers are counted."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and look at the answer's status."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+        began = perf_counter()
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            took_s = perf_counter() - began
+            self._metrics.answered(route, scope["method"], status, took_s)
+
+
+async def get_metrics(request: Request) -> Response:
+    """All metrics."""
+    metrics: Metrics = request.app.state.metrics
+    return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

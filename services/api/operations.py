@@ -1,0 +1,37 @@
+"""An operation of the API: where it is, who handles it, and all that its documentation says."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.routing import compile_path
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One method on one path. Its summary is the handler's docstring.
+
+    ``answer`` is the view of a good answer, or the media type of one that is no JSON; ``later``
+    says that a write may answer 202; ``errors`` are codes of `services.api.errors.STATUS`.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    answer: type[msgspec.Struct] | str
+    status: HTTPStatus = HTTPStatus.OK
+    later: bool = False
+    body: type[msgspec.Struct] | None = None
+    is_body_optional: bool = False
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    @property
+    def methods(self) -> list[str]:
+        """With GET comes HEAD."""
+        return ["GET", "HEAD"] if self.method == "GET" else [self.method]
+
+    def is_at(self, path: str) -> bool:
+        """Whether a request for ``path`` means this operation, or another method on its path."""
+        return compile_path(self.path)[0].match(path) is not None

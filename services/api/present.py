@@ -1,0 +1,144 @@
+"""From documents to what clients see."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from eventjob.contracts.base import Access, JobError, LogLine
+from eventjob.contracts.work import Bundle
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.views import (
+    AccessView,
+    BatchView,
+    ErrorView,
+    JobView,
+    LogEntry,
+    ParametersView,
+    Results,
+)
+
+_parameters = msgspec.json.Decoder(ParametersView)
+
+
+def stamp(at: datetime) -> str:
+    """RFC 3339 in UTC, with milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parameters_view(raw: msgspec.Raw) -> ParametersView:
+    """Stored parameters with all their keys."""
+    return _parameters.decode(raw)
+
+
+def job_view(job: JobDocument, results: Results | None = None) -> JobView:
+    """A job; ``results`` replaces the light ones that can be told from the document alone."""
+    parameters = parameters_view(job.parameters)
+    return JobView(
+        job_id=job.job_id,
+        job_name=job.job_name,
+        job_type=job.job_type,
+        status=job.status,
+        created_at=stamp(job.created_at),
+        updated_at=stamp(job.updated_at),
+        parameters=parameters,
+        access_control=_access(job.access),
+        user_id=job.owner or UNSET,
+        batch_id=job.batch_id or UNSET,
+        processing_started_at=_stamp_if(job.processing_started_at),
+        completed_at=_stamp_if(job.completed_at),
+        progress=job.progress or UNSET,
+        results=results or _light_results(job, parameters),
+        error=UNSET if job.error is None else error_view(job.error),
+        log_entries=[_log_entry(line) for line in job.log] or UNSET,
+    )
+
+
+def batch_view(batch: BatchDocument) -> BatchView:
+    """A batch, its jobs counted."""
+    counts = Counter(batch.states)
+    return BatchView(
+        batch_id=batch.batch_id,
+        batch_name=batch.batch_name,
+        status=batch.status,
+        created_at=stamp(batch.created_at),
+        updated_at=stamp(batch.updated_at),
+        total_jobs=len(batch.states) - counts["d"],
+        completed_jobs=counts["c"],
+        failed_jobs=counts["f"],
+        pending_jobs=counts["p"],
+        processing_jobs=counts["r"],
+        archived=batch.archived,
+        is_active=batch.active,
+        access_control=_access(batch.access),
+        user_id=batch.owner or UNSET,
+        completed_at=_stamp_if(batch.completed_at),
+    )
+
+
+def full_results(job_id: str, bundle: Bundle, markdown: str) -> Results:
+    """All that the session became."""
+    return Results(
+        markdown_file=f"{job_id}/{bundle.markdown_file}",
+        markdown_content=markdown,
+        assets=[f"{job_id}/{f.path}" for f in bundle.files if f.path != bundle.markdown_file],
+        web_text=bundle.web_text,
+        video_transcript=bundle.video_transcript,
+        attachments_text=bundle.attachments_text,
+        context={"title": bundle.title, "event": bundle.event, "track": bundle.track},
+        attachments_url=bundle.attachments_url,
+        archive_filename=bundle.archive_filename,
+        structured_data=bundle.structured_data,
+        target_dir=bundle.target_dir,
+        page_texts=bundle.page_texts,
+        asset_dir=bundle.asset_dir,
+    )
+
+
+def has_results(job: JobDocument) -> bool:
+    """Whether there is something to show, and the ZIP that belongs to it."""
+    return job.status == "completed" and job.bundle is not None and bool(job.files)
+
+
+def archive_filename(job: JobDocument) -> str:
+    """The name of the ZIP of a job that has results."""
+    return f"{PurePosixPath(job.files[0].path).stem}.zip"
+
+
+def error_view(error: JobError) -> ErrorView:
+    """Why a job failed."""
+    return ErrorView(code=error.code, message=error.message, details=dict(error.details))
+
+
+def _light_results(job: JobDocument, parameters: ParametersView) -> Results | UnsetType:
+    """What can be told without the bundle; the Markdown is the first file."""
+    if not has_results(job):
+        return UNSET
+    markdown, *assets = (file.path for file in job.files)
+    return Results(
+        markdown_file=f"{job.job_id}/{markdown}",
+        assets=[f"{job.job_id}/{path}" for path in assets],
+        attachments_url=parameters.attachments_url,
+        archive_filename=archive_filename(job),
+        target_dir=str(PurePosixPath(markdown).parent),
+        asset_dir=markdown.removesuffix(".md"),
+    )
+
+
+def _access(access: Access) -> AccessView:
+    return AccessView(
+        visibility=access.visibility,
+        read_access=access.read_access,
+        write_access=access.write_access,
+        admin_access=access.admin_access,
+    )
+
+
+def _log_entry(line: LogLine) -> LogEntry:
+    return LogEntry(timestamp=stamp(line.timestamp), level=line.level, message=line.message)
+
+
+def _stamp_if(at: datetime | None) -> str | UnsetType:
+    return UNSET if at is None else stamp(at)

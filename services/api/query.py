@@ -1,0 +1,122 @@
+"""Query parameters, checked by hand: a wrong one is named, an unknown one is ignored."""
+
+import re
+from typing import Any, Literal, TypeVar, get_args
+
+from starlette.requests import Request
+
+from eventjob.domain.access import Caller
+from services.api.errors import Problem
+from services.api.read_model import Status
+from services.api.rules import Rule, chosen_id, user_id
+from services.api.store import BatchQuery, JobQuery
+from services.api.views import WrongField
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+SORTS: tuple[Literal["created_at", "updated_at"], ...] = ("created_at", "updated_at")
+ORDERS: tuple[Literal["desc", "asc"], ...] = ("desc", "asc")
+LARGEST_LIMIT = 1000
+LARGEST_SKIP = 2**31
+
+Word = TypeVar("Word", bound=str)
+Default = TypeVar("Default", bound=str | None)
+
+_NUMBER = re.compile(r"[0-9]{1,10}")
+
+
+class QueryParameters:
+    """Reads parameters one by one, and remembers what is wrong until `check`."""
+
+    def __init__(self, request: Request) -> None:
+        self._sent = request.query_params
+        self._wrong: list[WrongField] = []
+
+    def choice(self, name: str, choices: tuple[Word, ...], default: Default) -> Word | Default:
+        """One of several words."""
+        text = self._one(name)
+        if text is None:
+            return default
+        found = [word for word in choices if word == text]
+        if not found:
+            self._refuse(name, f"must be one of {', '.join(choices)}")
+        return found[0] if found else default
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """True or false."""
+        return self.choice(name, ("true", "false"), "true" if default else "false") == "true"
+
+    def number(self, name: str, default: int, largest: int) -> int:
+        """A whole number from 0."""
+        text = self._one(name)
+        if text is None:
+            return default
+        number = int(text) if _NUMBER.fullmatch(text) else -1
+        if not 0 <= number <= largest:
+            self._refuse(name, f"must be a whole number from 0 to {largest}")
+        return number
+
+    def text(self, name: str, rule: Rule) -> str | None:
+        """What follows a rule."""
+        text = self._one(name)
+        if text is not None:
+            try:
+                rule(text)
+            except ValueError as error:
+                self._refuse(name, str(error))
+        return text
+
+    def refuse_if_sent(self, name: str) -> None:
+        """What would be a parameter, but does not work here."""
+        if name in self._sent:
+            self._refuse(name, "is not possible here")
+
+    def check(self) -> None:
+        """Nothing, where all were right.
+
+        Raises:
+            Problem: ``validation_error``.
+        """
+        if self._wrong:
+            text = "; ".join(f"{wrong.field} {wrong.message}" for wrong in self._wrong)
+            raise Problem("validation_error", text, details=self._wrong)
+
+    def _one(self, name: str) -> str | None:
+        found = self._sent.getlist(name)
+        if len(found) > 1:
+            self._refuse(name, "must be sent once")
+        return found[0] if found else None
+
+    def _refuse(self, name: str, message: str) -> None:
+        self._wrong.append(WrongField(field=name, message=message))
+
+
+def job_query(request: Request, caller: Caller) -> JobQuery:
+    """The page of jobs that is asked for.
+
+    Raises:
+        Problem: ``validation_error``.
+    """
+    sent = QueryParameters(request)
+    query = JobQuery(caller=caller, batch_id=sent.text("batch_id", chosen_id), **_paging(sent))
+    sent.check()
+    return query
+
+
+def batch_query(request: Request, caller: Caller) -> BatchQuery:
+    """The page of batches that is asked for. Raises as `job_query`."""
+    sent = QueryParameters(request)
+    query = BatchQuery(caller=caller, archived=sent.flag("archived"), **_paging(sent))
+    sent.check()
+    return query
+
+
+def _paging(sent: QueryParameters) -> dict[str, Any]:
+    sent.refuse_if_sent("cursor")
+    return {
+        "status": sent.choice("status", STATUSES, None),
+        "owner": sent.text("user_id", user_id),
+        "sort": sent.choice("sort", SORTS, SORTS[0]),
+        "order": sent.choice("order", ORDERS, ORDERS[0]),
+        "limit": sent.number("limit", 100, LARGEST_LIMIT),
+        "skip": sent.number("skip", 0, LARGEST_SKIP),
+    }

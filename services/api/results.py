@@ -1,0 +1,31 @@
+"""A single job's results, read in from its artifacts."""
+
+import msgspec
+
+from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
+from eventjob.contracts.work import Bundle
+from eventjob.runtime.logs import get_logger
+from services.api.context import ArtifactReader
+from services.api.present import full_results, has_results
+from services.api.read_model import JobDocument
+from services.api.views import Results
+
+_log = get_logger("api")
+_bundles = msgspec.json.Decoder(Bundle)
+
+
+async def results_of(job: JobDocument, artifacts: ArtifactReader) -> Results | None:
+    """All that the job became; None where it has no results.
+
+    Raises:
+        ArtifactsUnavailable: also where an artifact is not there, or corrupt.
+    """
+    if job.bundle is None or not has_results(job):
+        return None
+    try:
+        bundle = _bundles.decode(await artifacts.get(job.bundle))
+        markdown = await artifacts.get(job.files[0].sha256)
+    except ArtifactMissing as error:
+        _log.exception("artifact.missing", job_id=job.job_id)
+        raise ArtifactsUnavailable(str(error)) from error
+    return full_results(job.job_id, bundle, markdown.decode())

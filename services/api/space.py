@@ -1,0 +1,35 @@
+"""Room on the disk, looked at once a second at most."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+LOOK_EVERY_S = 1.0
+
+
+class Space:
+    """Whether the folder's disk has at least ``min_free_bytes`` free."""
+
+    def __init__(
+        self,
+        folder: Path,
+        min_free_bytes: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
+        self._folder = folder
+        self._min_free_bytes = min_free_bytes
+        self._clock = clock
+        self._free_bytes = free_bytes
+        self._next_look = float("-inf")
+        self._is_short = False
+
+    def is_short(self) -> bool:
+        """Whether it is too full to take anything more; up to a second old."""
+        now = self._clock()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY_S
+            self._is_short = self._free_bytes(self._folder) < self._min_free_bytes
+        return self._is_short
