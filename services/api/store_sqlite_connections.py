@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from services.api.store import StoreRefused, StoreUnavailable
-from services.api.store_sqlite_schema import prepare
+from services.api.store_sqlite_schema import BUSY_TIMEOUT_S, prepare
 
-BUSY_TIMEOUT_S = 5.0
 _SETTINGS = (
     "PRAGMA synchronous = NORMAL",  # the log is the truth; the checkpoint is never ahead
     "PRAGMA temp_store = MEMORY",

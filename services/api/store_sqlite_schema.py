@@ -8,10 +8,12 @@ An acl stands for an owner together with all who may read; an object's never cha
 """
 
 import sqlite3
+import time
 
 from services.api.store import StoreRefused
 
 SCHEMA_VERSION = 1  # goes up with any change of these tables or of the documents
+BUSY_TIMEOUT_S = 5.0
 APPLICATION_ID = 0x65766A62  # "evjb", as SQLite's file header says whose file it is
 
 _TABLES = """
@@ -68,17 +70,39 @@ def prepare(connection: sqlite3.Connection) -> None:
     Raises:
         StoreRefused: a newer version wrote the file, or something else than this product.
     """
-    if _version(connection) == SCHEMA_VERSION:
+    connection.execute("BEGIN")
+    with connection:  # one look at all of it, or another's schema is seen half
+        version = _version(connection)
+    if version == SCHEMA_VERSION:
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(connection)
     connection.execute("BEGIN IMMEDIATE")
-    if _version(connection) != SCHEMA_VERSION:  # still: nobody else has done it meanwhile
-        _drop_all(connection)
-        for statement in _statements():
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
+    with connection:
+        if _version(connection) != SCHEMA_VERSION:  # still: nobody else has done it meanwhile
+            _rebuild(connection)
+
+
+def _rebuild(connection: sqlite3.Connection) -> None:
+    for name in _tables(connection):
+        connection.execute(f'DROP TABLE "{name}"')
+    for statement in _statements():
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """SQLite itself does not wait where several switch over the same new file."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -96,11 +120,6 @@ def _version(connection: sqlite3.Connection) -> int:
 def _tables(connection: sqlite3.Connection) -> list[str]:
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     return [name for (name,) in found]
-
-
-def _drop_all(connection: sqlite3.Connection) -> None:
-    for name in _tables(connection):
-        connection.execute(f'DROP TABLE "{name}"')
 
 
 def _statements() -> list[str]:

@@ -1,0 +1,248 @@
+"""What SQLite adds to a store: its file may be absent, foreign, broken, replaced, and come back."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from stores import batch, batch_job, job
+
+from eventjob.domain.access import Caller
+from services.api import store_sqlite_read
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.store import BatchQuery, Changes, JobQuery, StoreRefused, StoreUnavailable
+from services.api.store_open import open_store
+from services.api.store_sqlite_schema import SCHEMA_VERSION
+
+TRUSTED = Caller(None, trusted=True)
+BOB = Caller("bob")
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder" / "projection.db"
+
+
+@pytest.fixture
+async def store(path):
+    store = open_store(f"sqlite://{path}")
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mongodb://user:secret@db/eventjob", "MongoDB is not supported yet"),
+        ("sqlite://relative.db", "expected sqlite:///absolute/path"),
+        ("sqlite:///", "expected sqlite:///absolute/path"),
+        ("postgres://db/eventjob", "expected sqlite:///absolute/path"),
+    ],
+)
+def test_a_setting_that_means_no_store_is_named_and_its_password_is_not(url, said):
+    with pytest.raises(ValueError, match=f"EVENTJOB_STORE_URL.*{said}") as caught:
+        open_store(url)
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_path_with_spaces_and_umlauts_is_a_path(tmp_path):
+    store = open_store(f"sqlite://{tmp_path}/so%20sch%C3%B6n.db")
+    await store.apply(Changes(checkpoint=1))
+    await store.close()
+    assert (tmp_path / "so schön.db").exists()
+
+
+async def test_another_process_reads_what_was_written_and_so_does_the_next_life(store, path):
+    await store.apply(Changes(jobs=[job(1)], checkpoint=1))
+    count = (
+        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone())"
+    )
+    said = await asyncio.to_thread(
+        subprocess.check_output,
+        [sys.executable, "-c", count, str(path), "SELECT count(*) FROM jobs"],
+    )
+    assert said == b"(1,)\n"
+    await store.close()
+    again = open_store(f"sqlite://{path}")
+    assert await again.checkpoint() == 1
+    assert await again.job("job-1") == job(1)
+    await again.close()
+
+
+async def test_a_missing_folder_is_said_without_its_path_and_it_may_come_back(store, path):
+    away = path.parent.rename(path.parent.with_name("away"))
+    with pytest.raises(StoreUnavailable, match=r"projection\.db: unable to open") as caught:
+        await store.checkpoint()
+    assert str(path.parent) not in str(caught.value)
+    away.rename(path.parent)
+    await store.apply(Changes(jobs=[job(1)], checkpoint=1))
+    assert await store.checkpoint() == 1
+
+
+async def test_a_file_that_vanished_begins_anew_and_takes_no_changes_in_its_middle(store, path):
+    await store.apply(Changes(jobs=[job(1)], checkpoint=1))
+    for file in path.parent.iterdir():
+        file.unlink()
+    with pytest.raises(StoreUnavailable, match="at 0 and not at 1"):
+        await store.apply(Changes(jobs=[job(2)], after=1, checkpoint=2))
+    assert await store.checkpoint() == 0
+    assert await store.job("job-1") is None
+
+
+async def test_a_broken_file_is_unavailable_until_it_is_replaced(store, path):
+    path.write_bytes(b"no database at all, but long enough to be one" * 100)
+    for attempt in (store.checkpoint, lambda: store.apply(Changes(checkpoint=1))):
+        with pytest.raises(StoreUnavailable, match="not a database"):
+            await attempt()
+    path.unlink()
+    assert await store.checkpoint() == 0
+
+
+async def test_another_programs_database_is_refused_and_left_alone(store, path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE precious (thing)")
+    other.close()
+    with pytest.raises(StoreRefused, match="some other program"):
+        await store.checkpoint()
+    other = sqlite3.connect(path)
+    assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("precious",)]
+    other.close()
+
+
+def set_version(path, version):
+    file = sqlite3.connect(path)
+    file.execute(f"PRAGMA user_version = {version}")
+    file.close()
+
+
+async def test_a_newer_versions_file_is_refused_and_left_alone(store, path):
+    await store.apply(Changes(jobs=[job(1)], checkpoint=1))
+    await store.close()
+    set_version(path, SCHEMA_VERSION + 1)
+    older = open_store(f"sqlite://{path}")
+    with pytest.raises(StoreRefused, match=r"projection\.db: a newer version wrote the file"):
+        await older.checkpoint()
+    await older.close()
+    set_version(path, SCHEMA_VERSION)
+    again = open_store(f"sqlite://{path}")
+    assert await again.checkpoint() == 1
+    await again.close()
+
+
+async def test_an_older_versions_file_is_emptied_to_be_filled_again(store, path):
+    await store.apply(Changes(jobs=[job(1)], checkpoint=1))
+    await store.close()
+    set_version(path, SCHEMA_VERSION - 1)
+    newer = open_store(f"sqlite://{path}")
+    assert await newer.checkpoint() == 0
+    assert await newer.job("job-1") is None
+    await newer.apply(Changes(jobs=[job(1)], checkpoint=1))
+    await newer.close()
+
+
+async def test_many_may_open_a_new_file_at_the_same_time(path):
+    stores = [open_store(f"sqlite://{path}") for _ in range(8)]
+    found = await asyncio.gather(*(store.checkpoint() for store in stores for _ in range(4)))
+    assert set(found) == {0}
+    for store in stores:
+        await store.close()
+
+
+async def test_a_disk_that_is_full_fails_the_write_whole_and_later_ones_succeed(store):
+    await store.apply(Changes(jobs=[job(1)], checkpoint=1))
+    (connection,) = [idle.sqlite for idle in store._connections._idle]
+    connection.execute("PRAGMA max_page_count = 1")
+    many = [job(n, job_name="x" * 5000) for n in range(2, 200)]
+    with pytest.raises(StoreUnavailable, match="full"):
+        await store.apply(Changes(jobs=many, after=1, checkpoint=200))
+    assert (await store.checkpoint(), await store.jobs(["job-2"])) == (1, {})
+    await store.apply(Changes(jobs=many, after=1, checkpoint=200))
+    assert await store.checkpoint() == 200
+
+
+def plans(path, table, query):
+    """How SQLite goes about each statement of a list: (statement, its steps)."""
+    connection = sqlite3.connect(path)
+    said = []
+    connection.set_trace_callback(said.append)
+    store_sqlite_read.find(connection, table, query)
+    connection.set_trace_callback(None)
+    found = [(sql, connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in said]
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("sort", ["created_at", "updated_at"])
+@pytest.mark.parametrize(
+    ("table", "query", "leading"),
+    [
+        ("jobs", JobQuery(caller=TRUSTED), ""),
+        ("jobs", JobQuery(caller=TRUSTED, status="pending"), "status_"),
+        ("jobs", JobQuery(caller=TRUSTED, batch_id="batch-x"), "batch_id_"),
+        ("jobs", JobQuery(caller=TRUSTED, owner="ann"), "acl_"),
+        ("jobs", JobQuery(caller=BOB), "acl_"),
+        ("batches", BatchQuery(caller=TRUSTED, archived=None), ""),
+        ("batches", BatchQuery(caller=TRUSTED, archived=True), "archived_"),
+        ("batches", BatchQuery(caller=TRUSTED, archived=None, status="failed"), "status_"),
+        ("batches", BatchQuery(caller=TRUSTED, archived=None, owner="ann"), "acl_"),
+        ("batches", BatchQuery(caller=BOB, archived=None), "acl_"),
+    ],
+)
+async def test_a_page_is_a_walk_over_one_index_without_sorting(  # noqa: PLR0917 - a table
+    store, path, table, query, leading, sort, order
+):
+    jobs = [batch_job(1, 1), job(2, owner="bob"), job(3, owner="carl", status="failed")]
+    batches = [
+        batch("x", 1, archived=True),
+        batch("y", 2, owner="bob"),
+        batch("z", 3, owner="carl", status="failed"),
+    ]
+    await store.apply(Changes(jobs=jobs, batches=batches, checkpoint=3))
+    query = msgspec.structs.replace(query, sort=sort, order=order)
+    *_, (page, steps) = plans(path, table, query)
+    assert "_documents" in page
+    subquery = next(key for key, _, _, step in steps if "subquery" in step)
+    walk = [step for _, parent, _, step in steps if parent == subquery]
+    assert len(walk) == 1
+    assert f" INDEX {table}_{leading}{sort}" in walk[0]
+    assert walk[0].startswith("SEARCH" if leading else "SCAN")
+
+
+async def test_who_sees_much_under_many_acls_walks_in_order(store, monkeypatch):
+    monkeypatch.setattr(store_sqlite_read, "FEW", 0)
+    jobs = [job(n, owner=("ann", None, "bob")[n % 3]) for n in range(1, 31)]
+    await store.apply(Changes(jobs=jobs, checkpoint=30))
+    page = await store.list_jobs(JobQuery(caller=BOB, limit=3, skip=1))
+    assert (page.total, [found.job_id for found in page.documents]) == (
+        20, ["job-28", "job-26", "job-25"]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        (
+            JobDocument,
+            (
+                "job_id group n sequence position status created_at updated_at job_name job_type "
+                "parameters batch_id owner access attempt tries processing_started_at completed_at "
+                "progress error bundle files archive log"
+            ),
+        ),
+        (
+            BatchDocument,
+            (
+                "batch_id group sequence position batch_name status created_at updated_at "
+                "completed_at owner access archived active states"
+            ),
+        ),
+    ],
+)
+def test_documents_change_only_together_with_the_schema_version(document, fields):
+    """If this fails: raise SCHEMA_VERSION, so that stored documents are built anew, then adapt."""
+    found = " ".join(field.name for field in msgspec.structs.fields(document))
+    assert (SCHEMA_VERSION, found) == (1, fields)
