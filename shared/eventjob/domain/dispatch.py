@@ -43,16 +43,20 @@ class Lane:
             heapq.heappush(self._heads, (arrival, candidate.host))
         queue.append((arrival, candidate))
 
-    def pop(self, is_busy: Callable[[str], bool]) -> Candidate | None:
-        """The first job whose host is not busy; None where all are."""
+    def pop(
+        self, is_busy: Callable[[str], bool], wanted: Callable[[Candidate], bool]
+    ) -> Candidate | None:
+        """The first wanted job whose host is not busy, or None; unwanted ones are dropped."""
         passed = []
         found = None
         while self._heads and found is None:
             head = heapq.heappop(self._heads)
             if is_busy(head[1]):
                 passed.append(head)
-            else:
-                found = self._pop_from(head[1])
+                continue
+            candidate = self._pop_from(head[1])
+            if wanted(candidate):
+                found = candidate
         for head in passed:
             heapq.heappush(self._heads, head)
         return found
@@ -106,26 +110,27 @@ class Dispatch:
     def take(self, free: int, share: int, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
         """Up to ``free`` jobs to start now, one of each lane in turn. `began` is the caller's.
 
+        A lane that has nothing to give keeps its turn: else it could starve behind busy hosts.
+
         Args:
             free: how many the workers can start.
             share: how many of one host may be at work at a time.
             wanted: whether a job that was queued is still to start; others are dropped.
         """
         chosen: list[Candidate] = []
+        passed: list[tuple[str, Lane]] = []
         running = self._running.copy()
-        fruitless = 0  # lanes in a row that had nothing to give: all, and the round is over
-        while len(chosen) < free and fruitless < len(self._lanes):
-            lane, queue = next(iter(self._lanes.items()))
-            candidate = queue.pop(lambda host: running[host] >= share)
-            if queue:
-                self._lanes.move_to_end(lane)
-            else:
-                del self._lanes[lane]
-            if candidate is None:
-                fruitless += 1
-                continue
-            fruitless = 0
-            if wanted(candidate):
+        while self._lanes and len(chosen) < free:
+            lane, queue = self._lanes.popitem(last=False)
+            candidate = queue.pop(lambda host: running[host] >= share, wanted)
+            if candidate is not None:
                 running[candidate.host] += 1
                 chosen.append(candidate)
+                if queue:
+                    self._lanes[lane] = queue
+            elif queue:
+                passed.append((lane, queue))
+        for lane, queue in reversed(passed):
+            self._lanes[lane] = queue
+            self._lanes.move_to_end(lane, last=False)
         return chosen

@@ -189,9 +189,9 @@ def _failed(report: WorkFailed, state: JobState, setting: Setting) -> JobEvent:
     tries = _tries(state) + report.counted
     if not report.transient or tries >= setting.policy.max_attempts:
         return JobFailed(attempt=report.attempt, error=report.error, log=report.log, at=setting.at)
-    asked = timedelta(seconds=report.retry_after_s)
     salt = f"{job_id(setting.group, setting.n)}:{report.attempt}"
-    wait = pause(tries, setting.policy, at_least=asked, salt=salt) if report.counted else asked
+    growth = tries if report.counted else 1  # who is only asked to wait does not wait ever longer
+    wait = pause(growth, setting.policy, at_least_s=report.retry_after_s, salt=salt)
     return AttemptFailed(
         attempt=report.attempt,
         error=report.error,

@@ -16,7 +16,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     attempt_timeout: timedelta = timedelta(minutes=15)
 
 
-def pause(tries: int, policy: Policy, *, at_least: timedelta, salt: str) -> timedelta:
+def pause(tries: int, policy: Policy, *, at_least_s: float, salt: str) -> timedelta:
     """The wait before the next attempt, once ``tries`` attempts have failed.
 
     Four times as long each time (2, 8, 32, 128 s), a quarter more or less by ``salt`` so that jobs
@@ -25,9 +25,10 @@ def pause(tries: int, policy: Policy, *, at_least: timedelta, salt: str) -> time
     Args:
         tries: failed attempts so far, from 1.
         policy: has the first pause.
-        at_least: what the host asked for; capped at an hour as well.
+        at_least_s: what the host asked for, any number; capped at an hour as well.
         salt: any text that differs between jobs.
     """
     spread = 0.75 + zlib.crc32(salt.encode()) / 2**33  # 0.75 to 1.25
     growing: timedelta = policy.first_pause * 4.0 ** min(tries - 1, 10) * spread
-    return min(max(growing, at_least), LONGEST_PAUSE)
+    asked = timedelta(seconds=min(max(at_least_s, 0.0), LONGEST_PAUSE.total_seconds()))
+    return min(max(growing, asked), LONGEST_PAUSE)

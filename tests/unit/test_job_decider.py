@@ -1,0 +1,234 @@
+"""The life of one job: what each command makes of each state, as tables."""
+
+from datetime import timedelta
+
+import pytest
+from builders import (
+    ALONE,
+    AT,
+    BUNDLE,
+    DEADLINE,
+    LINE,
+    POLICY,
+    archive_built,
+    attempt_failed,
+    failed_attempts,
+    file_ref,
+    folded_job,
+    job_completed,
+    job_deleted,
+    job_failed,
+    job_fetched,
+    job_restarted,
+    jobs_started,
+    session_fetched,
+    work_failed,
+)
+
+from eventjob.contracts.base import JobError
+from eventjob.contracts.commands import DeleteJob, RestartJob
+from eventjob.domain import job
+from eventjob.domain.errors import Refused, StaleMemory
+from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, LoseAttempt, Waiting
+from eventjob.domain.retry import pause
+
+SETTING = job.Setting(ALONE, 1, AT, POLICY)
+RESTART = RestartJob(job_id="job-1")
+DELETE = DeleteJob(job_id="job-1")
+LOST = JobError(code="attempts_lost", message="no worker reported within 15 minutes")
+LATER = AT + timedelta(hours=1)
+
+STARTED = [jobs_started()]
+FETCHED = [*STARTED, job_fetched()]
+COMPLETED = [*FETCHED, job_completed()]
+FAILED = [*STARTED, job_failed()]
+
+
+def due(tries, attempt, asked_s=0.0):
+    return AT + pause(tries, POLICY, at_least_s=asked_s, salt=f"job-1:{attempt}")
+
+
+# What follows from each command in each state: events by name; "" for a report whose time has
+# passed, "stale" for one that is ahead, else the code of a refusal.
+STATES = {
+    "waiting": Waiting(2),
+    "waiting to try again": Waiting(2, 1, LATER),
+    "fetching": Fetching(2, 0, DEADLINE),
+    "archiving": Archiving(2, 0, DEADLINE, BUNDLE),
+    "completed": Ended(2, "completed"),
+    "failed": Ended(2, "failed"),
+    "deleted": Deleted(),
+}
+GONE = "not_found"
+NEXT = "AttemptFailed"
+MATRIX = {
+    "fetched": (
+        session_fetched(attempt=2),
+        ("stale", "stale", "JobFetched", "", "", "", ""),
+    ),
+    "archived": (
+        archive_built(attempt=2),
+        ("stale", "stale", "stale", "JobCompleted", "", "", ""),
+    ),
+    "fetching failed": (work_failed(attempt=2), ("stale", "stale", NEXT, "", "", "", "")),
+    "fetching failed for good": (
+        work_failed(attempt=2, transient=False),
+        ("stale", "stale", "JobFailed", "", "", "", ""),
+    ),
+    "archiving failed": (
+        work_failed(attempt=2, task="archive"),
+        ("stale", "stale", "stale", NEXT, "", "", ""),
+    ),
+    "fetched by the attempt before": (session_fetched(attempt=1), ("",) * 7),
+    "archived by the attempt before": (archive_built(attempt=1), ("",) * 7),
+    "failed by the attempt before": (work_failed(attempt=1, task="archive"), ("",) * 7),
+    "fetched by the attempt to come": (session_fetched(attempt=3), ("stale",) * 6 + ("",)),
+    "archived by the attempt to come": (archive_built(attempt=3), ("stale",) * 6 + ("",)),
+    "failed by the attempt to come": (work_failed(attempt=3), ("stale",) * 6 + ("",)),
+    "lost": (LoseAttempt(2), ("", "", NEXT, NEXT, "", "", "")),
+    "lost, of the attempt before": (LoseAttempt(1), ("",) * 7),
+    "lost, of the attempt to come": (LoseAttempt(3), ("",) * 7),
+    "restarted": (RESTART, ("JobRestarted",) * 6 + (GONE,)),
+    "deleted": (DELETE, ("JobDeleted",) * 6 + (GONE,)),
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "command", "then"),
+    [
+        pytest.param(state, command, then, id=f"a job that is {name} is {told}")
+        for told, (command, row) in MATRIX.items()
+        for (name, state), then in zip(STATES.items(), row, strict=True)
+    ],
+)
+def test_each_command_in_each_state(state, command, then):
+    try:
+        said = ",".join(type(event).__name__ for event in job.decide(command, state, SETTING))
+    except StaleMemory:
+        said = "stale"
+    except Refused as refusal:
+        said = refusal.code
+    assert said == then
+
+
+LAST = POLICY.max_attempts
+
+
+@pytest.mark.parametrize(
+    ("given", "when", "then"),
+    [
+        pytest.param(
+            STARTED, session_fetched(), job_fetched(), id="a fetched session is kept with its log"
+        ),
+        pytest.param(FETCHED, archive_built(), job_completed(), id="a built ZIP completes the job"),
+        pytest.param(
+            STARTED,
+            work_failed(log=[LINE]),
+            attempt_failed(retry_at=due(1, 1), log=[LINE]),
+            id="a transient fault is tried again",
+        ),
+        pytest.param(
+            FETCHED,
+            work_failed(task="archive"),
+            attempt_failed(retry_at=due(1, 1)),
+            id="a ZIP that fails costs an attempt of the whole job",
+        ),
+        pytest.param(
+            failed_attempts(count=3),
+            work_failed(attempt=4),
+            attempt_failed(attempt=4, retry_at=due(4, 4)),
+            id="pauses grow with the failed attempts",
+        ),
+        pytest.param(
+            STARTED,
+            work_failed(retry_after_s=1800),
+            attempt_failed(retry_at=AT + timedelta(minutes=30)),
+            id="Retry-After is waited for",
+        ),
+        pytest.param(
+            STARTED,
+            work_failed(retry_after_s=1e300),
+            attempt_failed(retry_at=LATER),
+            id="no host can ask for more than an hour",
+        ),
+        pytest.param(
+            failed_attempts(count=LAST - 1),
+            work_failed(attempt=LAST, log=[LINE]),
+            job_failed(attempt=LAST, log=[LINE]),
+            id="the last attempt fails the job",
+        ),
+        pytest.param(
+            STARTED,
+            work_failed(transient=False),
+            job_failed(),
+            id="a permanent fault fails the job at once",
+        ),
+        pytest.param(
+            failed_attempts(count=20, counted=False),
+            work_failed(attempt=21),
+            attempt_failed(attempt=21, retry_at=due(1, 21)),
+            id="postponements use up no attempt",
+        ),
+        pytest.param(
+            failed_attempts(count=LAST - 1),
+            work_failed(attempt=LAST, counted=False, retry_after_s=60),
+            attempt_failed(attempt=LAST, counted=False, retry_at=AT + timedelta(minutes=1)),
+            id="a postponement is no last attempt",
+        ),
+        pytest.param(
+            STARTED,
+            work_failed(counted=False),
+            attempt_failed(counted=False, retry_at=due(1, 1)),
+            id="a postponement to no time in particular is no endless loop",
+        ),
+        pytest.param(
+            STARTED,
+            work_failed(counted=False, retry_after_s=1e300),
+            attempt_failed(counted=False, retry_at=LATER),
+            id="a postponement is an hour at most",
+        ),
+        pytest.param(
+            FETCHED,
+            LoseAttempt(1),
+            attempt_failed(error=LOST, retry_at=due(1, 1)),
+            id="an attempt that nobody reports in time is tried again",
+        ),
+        pytest.param(
+            failed_attempts(count=LAST - 1),
+            LoseAttempt(LAST),
+            job_failed(attempt=LAST, error=LOST),
+            id="a job that lost its last attempt has failed",
+        ),
+        pytest.param(
+            [
+                *failed_attempts(count=LAST - 1),
+                job_failed(attempt=LAST),
+                job_restarted(attempt=LAST + 1),
+                jobs_started(attempt=LAST + 1),
+            ],
+            work_failed(attempt=LAST + 1),
+            attempt_failed(attempt=LAST + 1, retry_at=due(1, LAST + 1)),
+            id="a restarted job has all its attempts again",
+        ),
+        pytest.param(COMPLETED, RESTART, job_restarted(), id="a restart begins the next attempt"),
+        pytest.param(FAILED, DELETE, job_deleted(), id="a delete names the job"),
+    ],
+)
+def test_a_job_decides(given, when, then):
+    assert job.decide(when, folded_job(given), SETTING) == [then]
+
+
+def test_a_stale_report_says_where_it_stands():
+    with pytest.raises(StaleMemory, match=r"about \(1, 1\) while the job is at \(1, 0\)"):
+        job.decide(session_fetched(), Waiting(1), SETTING)
+
+
+def test_a_refusal_names_the_job():
+    with pytest.raises(Refused, match="job job-1 was deleted"):
+        job.decide(RESTART, Deleted(), SETTING)
+
+
+def test_files_and_log_of_a_report_reach_the_event():
+    files = [file_ref(path="a"), file_ref(path="b")]
+    (event,) = job.decide(session_fetched(files=files), folded_job(STARTED), SETTING)
+    assert (event.files, event.log) == (files, [LINE])
