@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         metadata = importlib.import_module("importlib.metadata")
-        parser.exit(message=f"eventjob {metadata.version('eventjob')}\n")
+        sys.stdout.write(f"eventjob {metadata.version('eventjob')}\n")
+        parser.exit()
 
 
 if __name__ == "__main__":

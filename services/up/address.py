@@ -54,7 +54,9 @@ def free_address(host: str, port: int) -> Address:
     """
     try:
         family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.create_server(where[:2], family=family) as listener:
+        with socket.socket(family) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the api will
+            listener.bind(where)
             chosen: int = listener.getsockname()[1]
     except OSError as error:
         raise CannotStart(

@@ -39,7 +39,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
                 "EVENTJOB_PORT": f"{address.port}",
             }
             supervisor.start(_services(settings.processors, {**environ, **bus, **chosen}))
-            if await _holds(address.is_ready, stop):
+            if await wait_until(address.is_ready, stop):
                 supervisor.settled = True
                 _say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
@@ -57,7 +57,7 @@ async def _bus(
         return {}
     server = nats_server.prepare(settings.data_dir / "nats", environ.get("PATH"))
     supervisor.start([server.program(environ)])
-    await _holds(server.answers, stop)
+    await wait_until(server.answers, stop)
     return server.settings()
 
 
@@ -66,8 +66,8 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def _holds(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
-    """True as soon as ``check`` is; False where ``stop`` comes first."""
+async def wait_until(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
+    """True once ``check`` is; False where ``stop`` comes first."""
     while not stop.is_set():
         if await check():
             return True

@@ -100,7 +100,7 @@ class _Stderr(logging.Handler):
     """Each line in one write, so that those of several processes do not mix."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = (self.format(record) + "\n").encode()
+        line = f"{self.format(record)}\n".encode(errors="backslashreplace")
         try:
             os.write(_STDERR, line)
         except OSError:
@@ -124,7 +124,7 @@ class _OneLine(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = _shortened(repr(record.exc_info[1]))
             line["traceback"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]
-        return _USER_INFO.sub("***@", json.dumps(line, default=str, skipkeys=True))
+        return _USER_INFO.sub("***@", _encoded(line))
 
 
 def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
@@ -142,10 +142,14 @@ def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
 
 def _shortened(value: object) -> object:
     try:
-        text = value if isinstance(value, str) else json.dumps(value, default=str, skipkeys=True)
+        text = value if isinstance(value, str) else _encoded(value)
     except ValueError:  # it contains itself
         value = text = repr(value)
     return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+
+
+def _encoded(value: object) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"), skipkeys=True)
 
 
 def _timestamp(seconds: float) -> str:
