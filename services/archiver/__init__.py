@@ -1,0 +1,1 @@
+"""The archiver: builds ZIPs from stored artifacts."""

@@ -10,9 +10,10 @@ from typing import Protocol
 
 import msgspec
 
+from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.bus import frames, subjects
 from eventjob.bus.connection import Connection
-from eventjob.bus.errors import Poison, StorageFull
+from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.bus.log import EventLog
 from eventjob.bus.parking import park
 from eventjob.bus.pull import Delivery
@@ -121,7 +122,7 @@ class Rounds:
     async def _decide_command(self, delivery: Delivery, now: datetime) -> list[Unit]:
         command: Command = decode_command(delivery.data)
         if isinstance(command, StoredCommand):
-            command = decode_command(await self._blobs.get(command.sha256))
+            command = decode_command(await self._stored(command.sha256))
         command_id = delivery.headers.get(subjects.HEADER_COMMAND, "")
         actor = subjects.actor_of(delivery.headers)
         match command:
@@ -132,6 +133,14 @@ class Rounds:
                 raise Poison("a stored command that names another one")
             case _:
                 return [self._deciding.command(command, command_id, actor, now)]
+
+    async def _stored(self, sha256: str) -> bytes:
+        try:
+            return await self._blobs.get(sha256)
+        except (ArtifactMissing, ValueError) as error:
+            raise Poison(f"the command's artifact is not there: {error}") from error
+        except ArtifactsUnavailable as error:
+            raise Unavailable(f"the command's artifact cannot be read: {error}") from error
 
     def _start(self, now: datetime) -> list[Unit]:
         """Begin attempts, as many as the processors can take: one event per group."""
