@@ -1,0 +1,41 @@
+"""Ranges of bytes."""
+
+import pytest
+
+from services.api.ranges import NotSatisfiable, Span, requested
+
+
+@pytest.mark.parametrize(
+    ("header", "span"),
+    [
+        (None, None),
+        ("", None),
+        ("bytes=0-0", Span(0, 1)),
+        ("bytes=0-9", Span(0, 10)),
+        ("bytes=5-", Span(5, 10)),
+        ("bytes=5-99", Span(5, 10)),
+        ("bytes=-3", Span(7, 10)),
+        ("bytes=-99", Span(0, 10)),
+        ("Bytes= 1-2 ", Span(1, 3)),
+        ("bytes=5-2", None),
+        ("bytes=-", None),
+        ("bytes=a-b", None),
+        ("bytes=0-1,3-4", None),
+        ("items=0-1", None),
+        ("bytes=" + "9" * 19 + "-", None),
+    ],
+)
+def test_a_range_of_ten_bytes(header, span):
+    assert requested(header, 10) == span
+
+
+@pytest.mark.parametrize("header", ["bytes=10-", "bytes=99-100", "bytes=-0"])
+def test_a_range_outside_cannot_be_had(header):
+    with pytest.raises(NotSatisfiable):
+        requested(header, 10)
+
+
+@pytest.mark.parametrize("header", ["bytes=0-", "bytes=0-0", "bytes=-5"])
+def test_an_empty_file_has_no_ranges(header):
+    with pytest.raises(NotSatisfiable):
+        requested(header, 0)

@@ -1,0 +1,21 @@
+"""Room on the disk."""
+
+from pathlib import Path
+
+from services.api.space import Space
+
+
+def test_the_disk_is_looked_at_once_a_second():
+    free, now, looks = [100], [0.0], []
+
+    def free_bytes(folder):
+        looks.append(folder)
+        return free[0]
+
+    space = Space(Path("data"), 50, clock=lambda: now[0], free_bytes=free_bytes)
+    assert not space.is_short()
+    free[0] = 49
+    assert not space.is_short()
+    now[0] = 1.0
+    assert space.is_short()
+    assert looks == [Path("data")] * 2
