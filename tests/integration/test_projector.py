@@ -1,0 +1,259 @@
+"""The projector on a log in memory and a real file: outages, restarts, and what stops it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from fakes import QuietLog
+from recorded_events import Log
+from stores import STORES, opened
+
+from eventjob.bus.errors import Poison, Unavailable
+from eventjob.contracts.announcements import ProjectedTo
+from eventjob.domain.access import Caller
+from services.api import projector as tested
+from services.api.projector import Projector
+from services.api.store import JobQuery, StoreRefused, StoreUnavailable
+
+WITHIN_S = 10
+ALL = JobQuery(caller=Caller(None, trusted=True))
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(tested, "LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(tested, "SHORTEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(tested, "ANNOUNCE_EVERY_S", 0.05)
+
+
+@pytest.fixture(params=STORES)
+async def store(request, tmp_path):
+    async with opened(request.param, tmp_path) as store:
+        yield store
+
+
+class Events:
+    """A followed log: events appear, and it may be away or hold an event nobody can read."""
+
+    def __init__(self):
+        self.log = Log()
+        self.away = False
+        self.unreadable = None
+        self.changed = asyncio.Condition()
+
+    async def add(self, act):
+        act(self.log)
+        await self.change()
+
+    async def change(self, **values):
+        vars(self).update(values)
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def last_sequence(self):
+        if self.away:
+            raise Unavailable("no NATS")
+        return len(self.log.records)
+
+    async def follow(self, after):
+        while True:
+            if self.away:
+                raise Unavailable("no NATS")
+            stretch = self.log.records[after : self.unreadable and self.unreadable - 1]
+            if stretch:
+                yield stretch
+                after = stretch[-1].sequence
+            elif self.unreadable is not None:
+                raise Poison(f"event {self.unreadable} cannot be read")
+            else:
+                async with self.changed:
+                    await self.changed.wait()
+
+
+class Faulty:
+    """A store that is away, or refuses, as long as ``fault`` says so."""
+
+    def __init__(self, store):
+        self._store = store
+        self.fault = None
+
+    def __getattr__(self, name):
+        if self.fault is not None:
+            raise self.fault
+        return getattr(self._store, name)
+
+
+class Said:
+    """What was announced, to be waited for."""
+
+    def __init__(self):
+        self.last = ProjectedTo(sequence=0)
+        self._heard = asyncio.Condition()
+
+    async def announce(self, said):
+        self.last = said
+        async with self._heard:
+            self._heard.notify_all()
+
+    async def until(self, sequence, stopped=None):
+        async with asyncio.timeout(WITHIN_S), self._heard:
+            await self._heard.wait_for(
+                lambda: self.last.sequence == sequence and self.last.stopped == stopped
+            )
+
+
+@asynccontextmanager
+async def projecting(events, store, log=None):
+    """A projector at work; what it says."""
+    said, stop = Said(), asyncio.Event()
+    projector = Projector(events, store, said.announce, log or QuietLog())
+    task = asyncio.create_task(projector.run(stop))
+    try:
+        yield said
+    finally:
+        stop.set()
+        async with asyncio.timeout(WITHIN_S):
+            await task
+
+
+async def test_what_happens_is_shown_and_then_announced(store):
+    events = Events()
+    async with projecting(events, store) as said:
+        await events.add(Log.submit)
+        await said.until(1)
+        assert (await store.job("job-a")).status == "pending"
+        await events.add(lambda log: log.complete("j-job-a"))
+        await said.until(2)
+        assert (await store.job("job-a")).status == "completed"
+
+
+async def test_it_goes_on_where_another_stopped(store):
+    events = Events()
+    await events.add(lambda log: log.batch(300))
+    async with projecting(events, store) as said:
+        await said.until(4)
+    await events.add(lambda log: log.start("b-x", range(1, 301)))
+    async with projecting(events, store) as said:
+        await said.until(5)
+    assert (await store.batch("batch-x")).states == "r" * 300
+    assert (await store.list_jobs(ALL)).total == 300
+
+
+async def test_a_large_stretch_is_written_in_parts_each_with_its_checkpoint(store):
+    events = Events()
+    await events.add(lambda log: log.batch(10_000))
+    parts = []
+
+    class Counting(Faulty):
+        async def apply(self, changes):
+            parts.append((len(changes.jobs), changes.after, changes.checkpoint))
+            await self._store.apply(changes)
+
+    async with projecting(events, Counting(store)) as said:
+        await said.until(101)
+    assert [size for size, _, _ in parts] == [2000] * 5
+    assert [after for _, after, _ in parts[1:]] == [checkpoint for *_, checkpoint in parts[:-1]]
+    assert (await store.list_jobs(ALL)).total == 10_000
+
+
+async def test_a_store_that_is_away_loses_nothing_and_is_logged_once(store):
+    events, faulty, log = Events(), Faulty(store), QuietLog()
+    async with projecting(events, faulty, log) as said:
+        await events.add(Log.submit)
+        await said.until(1)
+        faulty.fault = StoreUnavailable("disk full")
+        await events.add(lambda log: log.start("j-job-a"))
+        await said.until(1, "disk full")
+        await events.add(lambda log: log.complete("j-job-a"))
+        faulty.fault = None
+        await said.until(3)
+    assert (await store.job("job-a")).status == "completed"
+    assert [(level, event) for level, event, _ in log.lines] == [
+        ("warning", "projection.stopped"),
+        ("info", "projection.resumed"),
+    ]
+
+
+async def test_a_store_that_is_back_is_said_to_be_without_a_new_event(store):
+    events, faulty = Events(), Faulty(store)
+    faulty.fault = StoreUnavailable("locked")
+    async with projecting(events, faulty) as said:
+        await said.until(0, "locked")
+        faulty.fault = None
+        await said.until(0)
+
+
+async def test_a_store_that_refuses_needs_a_person(store):
+    faulty, log = Faulty(store), QuietLog()
+    faulty.fault = StoreRefused("a newer version wrote the file")
+    async with projecting(Events(), faulty, log) as said:
+        await said.until(0, "a newer version wrote the file")
+    assert [level for level, *_ in log.lines] == ["error"]
+
+
+async def test_a_bus_that_is_away_loses_nothing(store):
+    events = Events()
+    async with projecting(events, store) as said:
+        await events.add(Log.submit)
+        await said.until(1)
+        await events.change(away=True)
+        await said.until(1, "no NATS")
+        await events.add(lambda log: log.complete("j-job-a"))
+        await events.change(away=False)
+        await said.until(2)
+    assert (await store.job("job-a")).status == "completed"
+
+
+async def test_an_event_that_nobody_can_read_stops_it_before_and_is_never_skipped(store):
+    events, log = Events(), QuietLog()
+    await events.add(Log.submit)
+    await events.add(lambda log: log.start("j-job-a"))
+    await events.add(lambda log: log.complete("j-job-a"))
+    events.unreadable = 2
+    async with projecting(events, store, log) as said:
+        await said.until(1, "event 2 cannot be read")
+        assert (await store.job("job-a")).status == "pending"
+        assert await store.checkpoint() == 1
+    assert [level for level, *_ in log.lines] == ["error"]
+    events.unreadable = None  # a newer version can read it
+    async with projecting(events, store) as said:
+        await said.until(3)
+
+
+async def test_documents_of_another_log_are_no_start(store):
+    events = Events()
+    await events.add(Log.submit)
+    await events.add(lambda log: log.start("j-job-a"))
+    async with projecting(events, store) as said:
+        await said.until(2)
+    async with projecting(Events(), store) as said:
+        await said.until(2, "the documents reflect event 2, the log ends at 0")
+
+
+async def test_a_file_that_is_deleted_under_it_is_built_anew(store, tmp_path):
+    events = Events()
+    async with projecting(events, store) as said:
+        await events.add(Log.submit)
+        await said.until(1)
+        for file in tmp_path.glob("projection.db*"):
+            file.unlink()
+        await events.add(lambda log: log.start("j-job-a"))
+        await said.until(2)
+        assert (await store.job("job-a")).status == "processing"
+        assert (await store.job("job-a")).log[0].message == "submitted"
+
+
+async def test_nothing_is_lost_however_often_it_is_stopped(store):
+    events = Events()
+    for first in range(1, 401, 20):
+        await events.add(
+            lambda log, first=first: (
+                log.batch(20, f"batch-{first}") and log.start(f"b-{first}", range(1, 21))
+            )
+        )
+        async with projecting(events, store):
+            await asyncio.sleep(0)  # stopped wherever it is by then
+    async with projecting(events, store) as said:
+        await said.until(len(events.log.records))
+    page = await store.list_jobs(JobQuery(caller=ALL.caller, status="processing", limit=0))
+    assert page.total == 400

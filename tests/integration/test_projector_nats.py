@@ -1,0 +1,133 @@
+"""The projector's process on a real log: it announces, survives the server, and stops."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from recorded_events import Log
+from stores import opened
+
+from eventjob.bus import subjects, topology
+from eventjob.bus.connection import connect
+from eventjob.bus.event_codec import NewEvent
+from eventjob.bus.log import EventLog
+from eventjob.bus.watch import Watch
+from eventjob.domain.access import Caller
+from eventjob.runtime.settings import read_settings
+from services.api.projector_main import run
+from services.api.store import JobQuery
+
+WITHIN = timedelta(seconds=20)
+ALL = JobQuery(caller=Caller(None, trusted=True), limit=0)
+
+
+@pytest.fixture
+async def log(connection):
+    await topology.ensure_streams(connection.jetstream)
+    return EventLog(connection)
+
+
+@pytest.fixture
+async def watch(connection):
+    watch = Watch(connection)
+    await watch.open()
+    return watch
+
+
+@pytest.fixture
+async def store(tmp_path):
+    async with opened("sqlite", tmp_path) as store:
+        yield store
+
+
+@asynccontextmanager
+async def projector(nats_server, folder):
+    settings = read_settings(
+        {"EVENTJOB_NATS_URL": nats_server.url, "EVENTJOB_DATA_DIR": str(folder)}
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        async with asyncio.timeout(5):
+            await task
+
+
+async def append(log, records):
+    """Events made by hand, a thousand at a time; the last one's sequence."""
+    last = 0
+    for first in range(0, len(records), 1000):
+        events = [
+            NewEvent(subjects.event_subject(r.group, r.n), r.event, None, "", "ann")
+            for r in records[first : first + 1000]
+        ]
+        last = await log.append(events)
+    return last
+
+
+def busy_batch():
+    made = Log()
+    group = made.batch(1000)
+    made.start(group, range(1, 1001))
+    for n in range(1, 1001):
+        made.fetch(group, n)
+        made.complete(group, n)
+    return made.records
+
+
+async def test_what_is_appended_is_read_once_it_is_announced(
+    nats_server, log, watch, store, tmp_path
+):
+    async with projector(nats_server, tmp_path):
+        last = await append(log, busy_batch())
+        assert await watch.reached(last, WITHIN)
+        assert (await store.batch("batch-x")).states == "c" * 1000
+        assert await store.checkpoint() == last
+
+
+async def test_a_killed_server_costs_nothing(nats_server, log, watch, store, tmp_path):
+    records = busy_batch()
+    async with projector(nats_server, tmp_path):
+        last = await append(log, records[:500])
+        assert await watch.reached(last, WITHIN)
+        nats_server.kill()
+        nats_server.start()
+        again = await connect(nats_server.url, name="again")
+        last = await append(EventLog(again), records[500:])
+        assert last == len(records)
+        assert await watch.reached(last, WITHIN)
+        await again.close()
+    assert (await store.batch("batch-x")).states == "c" * 1000
+
+
+async def test_an_event_of_tomorrow_stops_it_and_says_so(
+    nats_server, connection, log, watch, tmp_path
+):
+    made = Log()
+    made.submit()
+    await append(log, made.records)
+    await connection.jetstream.publish(subjects.event_subject("b-x"), b'{"type": "OfTomorrow"}')
+    async with projector(nats_server, tmp_path):
+        assert await watch.reached(1, WITHIN)
+        async with asyncio.timeout(WITHIN.total_seconds()):
+            while not any("event 2" in trouble for trouble in watch.troubles()):
+                await watch.reached(2, timedelta(seconds=0.05))
+        assert not await watch.reached(2, timedelta(seconds=0.05))
+
+
+async def test_it_starts_before_there_is_a_log(nats_server, connection, tmp_path, store):
+    watch = Watch(connection)
+    await watch.open()
+    async with projector(nats_server, tmp_path):
+        async with asyncio.timeout(WITHIN.total_seconds()):
+            while not any("the event log" in trouble for trouble in watch.troubles()):
+                await watch.reached(1, timedelta(seconds=0.05))
+        await topology.ensure_streams(connection.jetstream)
+        made = Log()
+        made.submit()
+        last = await append(EventLog(connection), made.records)
+        assert await watch.reached(last, WITHIN)
+        assert (await store.list_jobs(ALL)).total == 1
