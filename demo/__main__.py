@@ -1,0 +1,42 @@
+"""``python -m demo``: the sample conference; with ``--url``, any session page on the web."""
+
+import argparse
+import os
+import signal
+import sys
+
+from demo import DemoFailed
+from demo.runs import run_page, run_sample
+from demo.screen import Screen
+from demo.service import INTERRUPTS
+
+
+def main() -> int:
+    """The exit code: 0 where all went as it should, with the ZIP's path as last line; else 1."""
+    url: str | None = _parser().parse_args().url
+    for number in INTERRUPTS:
+        signal.signal(number, signal.default_int_handler)
+    screen = Screen(sys.stdout)
+    try:
+        path = run_sample(screen) if url is None else run_page(screen, url)
+        screen.say(f"ZIP: {path}")
+    except BrokenPipeError:  # nobody reads on; nor can Python say so at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except DemoFailed as reason:
+        sys.stderr.write(f"\ndemo failed: {reason}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\ndemo interrupted; everything is stopped\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--url", help="a session page to turn into Markdown and a ZIP")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The sample conference's web server, on loopback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+SITE = Path(__file__).parent / "site"
+
+_TYPES = {".csv": "text/csv", ".js": "text/javascript", ".vtt": "text/vtt", ".webm": "video/webm"}
+_POLL_S = 0.05  # until it is noticed that the server should stop
+_IDLE_S = 5
+
+
+@contextmanager
+def serving(folder: Path = SITE) -> Iterator[int]:
+    """The port of 127.0.0.1 at which the files of ``folder`` are, as long as the context lasts."""
+    with _Server(("127.0.0.1", 0), partial(_Handler, directory=str(folder))) as server:
+        thread = Thread(target=server.serve_forever, args=(_POLL_S,), daemon=True)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
+        """A client that hangs up is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **_TYPES}
+    timeout = _IDLE_S  # of a connection that is kept alive
+
+    def guess_type(self, path: Any) -> str:  # noqa: ANN401 - as inherited
+        """The media type, with the encoding of all our texts."""
+        kind = super().guess_type(path)
+        return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+    def list_directory(self, path: Any) -> None:  # noqa: ANN401, ARG002 - as inherited
+        """Not there: a folder without a page is no page."""
+        self.send_error(HTTPStatus.NOT_FOUND)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+        """Nothing: the screen belongs to the demo."""

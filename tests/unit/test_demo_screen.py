@@ -1,0 +1,147 @@
+"""What a newcomer sees: bars, live lines, outcomes."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from demo import DemoFailed
+from demo.client import Job, JobError, Parameters, Progress, Results
+from demo.outcome import markdown_head, outcome, unexpected
+from demo.programme import Planned
+from demo.screen import Screen, bar, shortened
+from demo.watch import progress, watch
+
+NOON = datetime(2026, 6, 12, 12, tzinfo=UTC)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def job(status: str = "completed", session: str = "A Talk", **fields) -> Job:
+    return Job(
+        job_id=f"job-{session}",
+        status=status,
+        parameters=Parameters(session=session, url=f"http://site/{session}"),
+        created_at=NOON,
+        updated_at=NOON + timedelta(seconds=9),
+        **fields,
+    )
+
+
+def test_no_terminal_gets_a_line_for_each_change_and_no_escape_codes():
+    out = io.StringIO()
+    screen = Screen(out)
+    for text in ("one", "one", "two"):
+        screen.live(text)
+    screen.say("end")
+    assert out.getvalue() == "one\ntwo\nend\n"
+
+
+def test_a_terminal_gets_one_line_that_changes(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "10")
+    out = Terminal()
+    screen = Screen(out)
+    screen.live("a long line")
+    screen.live("short")
+    screen.say("end")
+    assert out.getvalue() == "\ra long li\x1b[K\rshort\x1b[K\nend\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "filled"),
+    [(0.0, 0), (0.01, 0), (0.5, 15), (0.999, 29), (1.0, 30)],
+)
+def test_a_bar_is_full_only_at_the_end(done, filled):
+    assert bar(done) == "█" * filled + "░" * (30 - filled)
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("exactly10!", "exactly10!"),
+        ("more than ten", "more than…"),
+        ("two\n lines", "two lines"),
+        ("  indented", "  indented"),
+    ],
+)
+def test_long_texts_are_cut(text, short):
+    assert shortened(text, 10) == short
+
+
+def test_a_batch_is_seen_by_how_many_are_done():
+    jobs = [job(), job("failed"), job("processing"), job("pending")]
+    words = "1 completed, 1 failed, 1 pending, 1 processing"
+    assert progress(jobs) == f"{bar(0.5)}  2/4  {words}"
+
+
+def test_a_job_alone_is_seen_by_what_it_does():
+    assert progress([job("pending")]) == f"{bar(0)}  pending"
+    assert progress([job("processing", progress=Progress(80, "zipping"))]) == f"{bar(0.8)}  zipping"
+    assert progress([job()]) == f"{bar(1)}  1/1  1 completed"
+
+
+def test_jobs_are_watched_until_the_last_is_finished():
+    looks = iter(
+        [[job("pending"), job("pending")], [job(), job("pending")], [job(), job("failed")]]
+    )
+    out = io.StringIO()
+    assert [j.status for j in watch(lambda: next(looks), Screen(out), 60)] == [
+        "completed",
+        "failed",
+    ]
+    assert [line.split()[1] for line in out.getvalue().splitlines()] == ["0/2", "1/2", "2/2"]
+
+
+def test_watching_ends_when_the_time_is_up():
+    with pytest.raises(DemoFailed, match="not finished after 0 s: Slow Talk"):
+        watch(lambda: [job("pending", "Slow Talk")], Screen(io.StringIO()), 0)
+
+
+def test_a_completed_job_is_one_line():
+    done = job(
+        processing_started_at=NOON + timedelta(seconds=1),
+        completed_at=NOON + timedelta(seconds=3.5),
+        results=Results(markdown_file="m", assets=["a", "b"]),
+    )
+    assert outcome(done).split() == ["✓", "A", "Talk", "completed", "2.50", "s", "3", "files"]
+
+
+def test_a_failed_job_says_its_code_and_its_cause():
+    first, second = outcome(job("failed", error=JobError("http_404", "gone\nfor good"))).split("\n")
+    assert first.split() == ["✗", "A", "Talk", "failed", "9.00", "s", "http_404"]
+    assert second.strip() == "gone for good"
+
+
+def test_the_head_of_the_markdown_is_shown_under_its_name():
+    text = "\n".join(f"line {n}" for n in range(1, 31))
+    results = Results(markdown_file="job-1/Conf/Track/talk.md", markdown_content=text)
+    shown = markdown_head(job(results=results)).splitlines()
+    assert shown[0] == "  Conf/Track/talk.md (the first of 30 lines)"
+    assert shown[2:] == [f"  │ line {n}" for n in range(1, 26)]
+
+
+def test_what_was_not_planned_is_named():
+    jobs = [
+        job(session="good"),
+        job("failed", "broken", error=JobError("timeout", "too slow")),
+        job("failed", "dead", error=JobError("http_404", "gone")),
+        job(session="alive"),
+    ]
+    plans = [
+        Planned({"url": f"http://site/{session}"}, fails)
+        for session, fails in [
+            ("good", None),
+            ("broken", None),
+            ("dead", "http_404"),
+            ("alive", "thin_content"),
+            ("lost", None),
+        ]
+    ]
+    assert unexpected(jobs, plans) == [
+        "http://site/broken: timeout instead of completed",
+        "http://site/alive: completed instead of thin_content",
+        "http://site/lost: no job instead of completed",
+    ]

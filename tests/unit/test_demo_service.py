@@ -1,0 +1,145 @@
+"""The demo and the service: its folder, its start, its end, its answers."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from zipfile import ZipFile
+
+import pytest
+
+from demo import DemoFailed
+from demo.client import Client
+from demo.data_dir import free_data_dir
+from demo.downloads import batch_zip
+from demo.service import running
+
+
+@contextmanager
+def answering(*answers: tuple[int, bytes]) -> Iterator[tuple[Client, list[str]]]:
+    """A service that gives ``answers`` one after another; the requests that it has seen."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            seen.append(f"{self.command} {self.path} {self.headers['X-User-ID']} {body}".strip())
+            status, content = answers[len(seen) - 1]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield Client(server.server_port), seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def empty_zip() -> bytes:
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        archive.writestr("manifest.json", '{"files": []}')
+    return buffer.getvalue()
+
+
+def test_a_second_demo_takes_another_folder(tmp_path):
+    wanted = tmp_path / "demo-data"
+    with free_data_dir(wanted) as first:
+        assert first.path == wanted
+        with free_data_dir(wanted) as second, free_data_dir(wanted) as third:
+            assert (second.path.name, third.path.name) == ("demo-data-2", "demo-data-3")
+    with free_data_dir(wanted) as again:
+        assert again.path == wanted
+
+
+def test_a_service_that_does_not_start_says_why(tmp_path):
+    with (
+        free_data_dir(tmp_path / "data") as data_dir,
+        pytest.raises(DemoFailed) as failed,
+        running(data_dir, {"EVENTJOB_MAX_ATTEMPTS": "many"}),
+    ):
+        pytest.fail("it cannot be ready")
+    assert "eventjob up ended with 2" in str(failed.value)
+    assert "EVENTJOB_MAX_ATTEMPTS" in str(failed.value)
+
+
+def test_a_service_is_ready_inside_and_gone_after(tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTJOB_NATS_URL", "nats://somebody-elses.example")
+    with free_data_dir(tmp_path / "data") as data_dir, running(data_dir, {}) as client:
+        assert client.is_ready()
+    assert not client.is_ready()
+
+
+def test_a_batch_is_submitted_as_the_demos_user():
+    with answering((201, b'{"status":"success","batch":{"batch_id":"batch-1"}}')) as (client, seen):
+        assert client.submit_batch("Conf", [{"session": "Talk"}]) == "batch-1"
+    method, path, user, body = seen[0].split(" ", 3)
+    assert (method, path, user) == ("POST", "/api/event-job/batches", "demo")
+    assert json.loads(body) == {
+        "batch_name": "Conf",
+        "jobs": [{"parameters": {"session": "Talk"}}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "reason"),
+    [
+        pytest.param(
+            400,
+            b'{"status":"error","error_type":"validation_error","message":"no url"}',
+            "refused POST .*/jobs: 400 validation_error: no url",
+            id="a refusal is told",
+        ),
+        pytest.param(
+            200, b"<html>", "no usable answer .*/jobs: 200", id="an answer of another kind"
+        ),
+        pytest.param(
+            201, b'{"status":"success"}', "missing required field `job`", id="no job in it"
+        ),
+    ],
+)
+def test_a_bad_answer_fails_with_its_reason(status, content, reason):
+    with answering((status, content)) as (client, _), pytest.raises(DemoFailed, match=reason):
+        client.submit_job({"session": "Talk"})
+
+
+def test_a_service_that_is_not_there_is_told():
+    with answering() as (client, _):
+        pass
+    with pytest.raises(DemoFailed, match=r"GET http://127\.0\.0\.1:.*/jobs/job-1 failed: "):
+        client.job("job-1")
+
+
+def test_a_batchs_zip_is_waited_for(tmp_path):
+    target = tmp_path / "Conf 1.0.zip"
+    with answering((409, b"{}"), (200, empty_zip())) as (client, seen):
+        assert batch_zip(client, "batch-1", target) == target
+    assert seen == ["GET /api/event-job/batches/batch-1/download-archive demo"] * 2
+    assert [file.name for file in tmp_path.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_service_may_have_no_zip_of_a_batch(tmp_path, status):
+    with answering((status, b"{}")) as (client, _):
+        assert batch_zip(client, "batch-1", tmp_path / "batch.zip") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_other_answer_about_a_batchs_zip_is_a_failure(tmp_path):
+    with (
+        answering((500, b"{}")) as (client, _),
+        pytest.raises(DemoFailed, match="batch-1 is not there: the service answered 500"),
+    ):
+        batch_zip(client, "batch-1", tmp_path / "batch.zip")
