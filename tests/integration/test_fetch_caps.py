@@ -1,6 +1,7 @@
 """Answers that would cost us memory, disk or time: each is cut at its cap."""
 
 import asyncio
+import gzip
 import re
 import zlib
 from datetime import timedelta
@@ -17,6 +18,7 @@ from fetch_servers import (
     fetching,
     fixed,
     head,
+    raw,
     serving,
 )
 
@@ -53,6 +55,14 @@ async def test_a_body_over_the_cap_is_cut(answer, tmp_path):
         error = await failure(fetcher, site.url(), tmp_path, caps=SMALL)
     assert (error.code, error.transient) == ("too_large", False)
     assert str(error).startswith("127.0.0.1 sent more than 0.00095")
+
+
+async def test_the_wire_has_a_cap_of_its_own(tmp_path):
+    members = head(content_encoding="gzip") + gzip.compress(b"") * 100  # unpacks to nothing
+    caps = msgspec.structs.replace(PAGE, max_raw_bytes=1000)
+    async with serving(raw(members)) as site, fetching(site.allowance) as fetcher:
+        error = await failure(fetcher, site.url(), tmp_path, caps=caps)
+    assert error.code == "too_large"
 
 
 async def test_a_body_of_just_the_cap_is_fine(tmp_path):

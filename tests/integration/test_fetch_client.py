@@ -163,7 +163,7 @@ async def test_an_unwanted_type_is_not_read(tmp_path):
     async with serving(endless_video) as site, fetching(site.allowance) as fetcher:
         error = await failure(fetcher, site.url(), tmp_path, accept=asked.append)
     assert (error.code, error.transient) == ("wrong_type", False)
-    assert str(error) == "127.0.0.1 sent 'video/mp4'"
+    assert str(error) == "127.0.0.1 sent the type 'video/mp4', which is not wanted here"
     assert asked == ["video/mp4"]
 
 

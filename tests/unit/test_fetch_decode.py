@@ -48,6 +48,14 @@ def test_a_bomb_comes_out_in_small_pieces(coding):
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate"])
+def test_the_last_bytes_come_out_also_where_a_piece_is_just_full(coding):
+    for size in range(STEP_BYTES, STEP_BYTES + 600):
+        box = decoder(coding)
+        assert sum(len(piece) for piece in box.feed(PACKERS[coding](b"\0" * size))) == size
+        assert box.finished()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate"])
 def test_a_body_cut_short_is_not_finished(coding):
     packed = PACKERS[coding](TEXT)
     for end in range(1, len(packed)):

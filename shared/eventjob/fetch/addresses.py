@@ -105,8 +105,7 @@ def unwrapped(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether ``address`` belongs to the open internet, also where it wraps another address."""
-    address = unwrapped(address)
+    """Whether ``address`` belongs to the open internet, and what NAT64 makes of it too."""
     if isinstance(address, IPv6Address):
         if address in _NAT64:
             return is_public(IPv4Address(int(address) & (2**32 - 1)))

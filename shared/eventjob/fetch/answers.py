@@ -9,8 +9,7 @@ import httpx2
 
 from eventjob.domain.retry import LONGEST_PAUSE
 from eventjob.domain.urls import check_url
-from eventjob.fetch.errors import FetchFailed
-from eventjob.fetch.transport import blocked
+from eventjob.fetch.errors import FetchFailed, blocked
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}

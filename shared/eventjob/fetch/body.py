@@ -50,6 +50,7 @@ def _kept_if_whole(directory: Path) -> Iterator[IO[bytes]]:
     with NamedTemporaryFile(dir=directory, prefix="fetch-", delete=False) as file:
         try:
             yield file
+            file.flush()  # a full disk shows here
         except BaseException:  # also when cancelled: nobody else knows the file
             Path(file.name).unlink()
             raise

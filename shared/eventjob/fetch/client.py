@@ -1,10 +1,8 @@
 """The guarded fetch: one address, through every wall, into one file."""
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +13,7 @@ import msgspec
 from eventjob.fetch.addresses import AddressGuard
 from eventjob.fetch.answers import check_status, declared_type, parsed, redirect_target
 from eventjob.fetch.body import store, too_large
+from eventjob.fetch.budget import Budget
 from eventjob.fetch.caps import FILE, IMAGE, PAGE, FetchCaps
 from eventjob.fetch.errors import FetchFailed
 from eventjob.fetch.resolver import Resolver, system_resolver
@@ -85,11 +84,11 @@ class Fetcher:
         *,
         guard: AddressGuard,
         user_agent: str,
-        resolver: Resolver = system_resolver,
+        resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         trusted = tls or httpx2.create_ssl_context(trust_env=False)
-        self._transport = GuardedTransport(guard, resolver, trusted)
+        self._transport = GuardedTransport(guard, resolver or system_resolver, trusted)
         self._headers = {"user-agent": user_agent, "accept": "*/*", "accept-encoding": "gzip"}
 
     async def fetch(
@@ -125,13 +124,14 @@ class Fetcher:
             accept=accept or (lambda _: True),
             conditional="if-none-match" in sent or "if-modified-since" in sent,
         )
-        here, budget = parsed(url), _Budget(caps.total)
+        here, budget = parsed(url), Budget(caps.total)
         for _ in range(caps.redirects + 1):
             result = await self._visit(httpx2.Request("GET", here, headers=sent), order, budget)
             if isinstance(result, Fetched):
                 return result
             if result.origin != here.origin:
-                sent = httpx2.Headers([(k, v) for k, v in sent.items() if k not in _SECRETS])
+                for secret in _SECRETS:
+                    sent.pop(secret, None)
             here = result
         raise FetchFailed("redirect_loop", f"{here.host}: more than {caps.redirects} redirects")
 
@@ -140,7 +140,7 @@ class Fetcher:
         await self._transport.aclose()
 
     async def _visit(
-        self, request: httpx2.Request, order: _Order, budget: "_Budget"
+        self, request: httpx2.Request, order: _Order, budget: Budget
     ) -> Fetched | httpx2.URL:
         """One request, between the gate's ``before`` and ``after``."""
         request.extensions = {"timeout": _timeouts(order.caps)}
@@ -155,43 +155,30 @@ class Fetcher:
             await order.gate.after(str(request.url), answer.status_code, dict(answer.headers))
 
 
-class _Budget:
-    """The time that the requests of one fetch may take together."""
-
-    def __init__(self, total: timedelta) -> None:
-        self._total_s = self._left_s = total.total_seconds()
-
-    @asynccontextmanager
-    async def spent_on(self, host: str) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        try:
-            async with asyncio.timeout(self._left_s):
-                yield
-        except TimeoutError:
-            detail = f"{host} was not done within {self._total_s:g} s"
-            raise FetchFailed("timeout", detail, transient=True) from None
-        finally:
-            self._left_s -= loop.time() - begun
-
-
 def _timeouts(caps: FetchCaps) -> dict[str, float | None]:
     read_s = caps.read.total_seconds()
     return {"connect": caps.connect.total_seconds(), "read": read_s, "write": read_s, "pool": None}
 
 
+def _check(answer: httpx2.Response, order: _Order) -> None:
+    """Nothing for an answer whose body is wanted."""
+    host, media_type = answer.request.url.host, declared_type(answer)
+    check_status(answer)
+    if not order.accept(media_type):
+        detail = f"{host} sent the type {media_type[:60]!r}, which is not wanted here"
+        raise FetchFailed("wrong_type", detail)
+    if int(answer.headers.get("content-length", 0)) > order.caps.max_raw_bytes:
+        raise too_large(host, order.caps.max_raw_bytes)
+
+
 async def _received(answer: httpx2.Response, order: _Order) -> Fetched:
     host = answer.request.url.host
-    not_modified = order.conditional and answer.status_code == HTTPStatus.NOT_MODIFIED
-    media_type = declared_type(answer)
-    if not not_modified:
-        check_status(answer)
-        if not order.accept(media_type):
-            raise FetchFailed("wrong_type", f"{host} sent {media_type or 'no media type'!r}")
-        if int(answer.headers.get("content-length", 0)) > order.caps.max_raw_bytes:
-            raise too_large(host, order.caps.max_raw_bytes)
+    coding = answer.headers.get("content-encoding", "")
+    if order.conditional and answer.status_code == HTTPStatus.NOT_MODIFIED:
+        coding = ""  # of the body that is not sent
+    else:
+        _check(answer, order)
     async with aclosing(answer.aiter_raw()) as raw:
-        coding = answer.headers.get("content-encoding", "") if not not_modified else ""
         stored = await store(raw, coding, caps=order.caps, directory=order.directory, host=host)
     return Fetched(
         requested_url=order.url,
@@ -201,6 +188,6 @@ async def _received(answer: httpx2.Response, order: _Order) -> Fetched:
         path=stored.path,
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
-        media_type=media_type,
+        media_type=declared_type(answer),
         charset=answer.charset_encoding,
     )

@@ -23,3 +23,8 @@ class FetchFailed(Exception):
         self.code = code
         self.transient = transient
         self.retry_after = retry_after
+
+
+def blocked(detail: str) -> FetchFailed:
+    """The address is one that is never fetched."""
+    return FetchFailed("blocked_address", detail)

@@ -8,7 +8,7 @@ import httpcore2
 import httpx2
 
 from eventjob.fetch.addresses import Address, AddressGuard, unwrapped
-from eventjob.fetch.errors import FetchFailed
+from eventjob.fetch.errors import FetchFailed, blocked
 from eventjob.fetch.resolver import Resolver, addresses_of
 
 _MOST_CONNECTIONS = 50
@@ -40,7 +40,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         """
         addresses = await addresses_of(host, self._resolver, timeout)
         if not all(self._guard.allows(address, port) for address in addresses):
-            raise blocked(f"{host} port {port} is not public (80 and 443 are), nor allowed here")
+            detail = f"{host} port {port} is neither public (on ports 80 and 443)"
+            raise blocked(f"{detail} nor in EVENTJOB_FETCH_ALLOW")
         tried = addresses[:_MOST_ADDRESSES]
         share = None if timeout is None else timeout / len(tried)
         for address in tried[:-1]:
@@ -106,11 +107,6 @@ class _Body(httpx2.AsyncByteStream):
         await self._answer.aclose()
 
 
-def blocked(detail: str) -> FetchFailed:
-    """The address is one that is never fetched."""
-    return FetchFailed("blocked_address", detail)
-
-
 @contextmanager
 def _failing_as_ours(request: httpx2.Request) -> Iterator[None]:
     host, timeouts = request.url.host, request.extensions["timeout"]
@@ -136,7 +132,7 @@ def _cause(error: Exception) -> object:
 def _broken_off(host: str, error: Exception) -> FetchFailed:
     if getattr(_cause(error), "error_status_hint", None) == _HEAD_TOO_LARGE:
         return FetchFailed("too_large", f"{host} sent more than 100 KB of headers")
-    detail = f"{host} broke off: {str(error) or 'connection lost'}"
+    detail = f"{host} broke off: {str(error)[:200] or 'connection lost'}"
     return FetchFailed("connect_failed", detail, transient=True)
 
 
