@@ -1,0 +1,49 @@
+"""How big things may be: a file or function that grows past this wants to be two."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("shared", "services", "demo")
+MOST_FILE_LINES = 250
+MOST_TEST_LINES = 300
+MOST_FUNCTION_LINES = 40
+FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_file_has_one_subject(path):
+    source = path.read_text()
+    assert len(source.splitlines()) <= MOST_FILE_LINES
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= MOST_FUNCTION_LINES, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name)
+def test_a_test_file_has_one_subject(path):
+    assert len(path.read_text().splitlines()) <= MOST_TEST_LINES
+
+
+def test_only_the_worker_loop_and_the_processes_own_ends_catch_everything():
+    broad = {
+        name(path)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"})
+    }
+    assert broad <= {
+        "services/processor/pool.py",  # the parsing process's end: whatever a parser raises
+        "services/up/supervisor.py",
+        "shared/eventjob/bus/worker.py",
+        "shared/eventjob/runtime/lifecycle.py",
+    }
