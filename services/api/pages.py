@@ -1,7 +1,7 @@
 """The documentation as it is served: made from the operations once, at the start."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from html import escape
 from typing import Any
@@ -31,8 +31,9 @@ class Pages(msgspec.Struct, frozen=True):
     docs: bytes
 
 
-def make_pages(operations: Sequence[Operation]) -> Pages:
-    """Both pages."""
+@cache
+def make_pages(operations: tuple[Operation, ...]) -> Pages:
+    """Both pages, made once in a process."""
     described = document(operations)
     return Pages(msgspec.json.encode(described), _html(described).encode())
 

@@ -1,0 +1,180 @@
+"""The real server on a real socket: what no client library would send, start and stop."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fakes import QuietLog
+from fakes_api import Deployment, job_body
+
+from eventjob.runtime.lifecycle import CannotStart, Stop
+from services.api.app import create_app
+from services.api.context import Context, Options
+from services.api.server import Server, listen
+from services.api.space import Space
+
+DEADLINE_S = 10
+BASE = "/api/event-job"
+
+
+@asynccontextmanager
+async def serving(deployment, **options):
+    """A running server; its port, its log, and what stops it."""
+    listener = listen("127.0.0.1", 0)
+    context = Context(
+        commands=deployment,
+        history=deployment,
+        projection=deployment,
+        store=deployment,
+        artifacts=deployment.blobs,
+        space=Space(Path(), 0, free_bytes=lambda _folder: 1),
+        options=Options(**options),
+    )
+    log, stop = QuietLog(), Stop()
+    task = asyncio.create_task(Server(create_app(context), listener, log).run_until(stop))
+    try:
+        yield listener.getsockname()[1], log, stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, DEADLINE_S)
+
+
+async def exchange(port, *requests):
+    """The answers to raw requests on one connection, as (status, headers, body)."""
+    async with asyncio.timeout(DEADLINE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answers = []
+        for request in requests:
+            writer.write(request)
+            answers.append(await read_answer(reader, is_head=request.startswith(b"HEAD")))
+        writer.close()
+        await writer.wait_closed()
+        return answers
+
+
+async def read_answer(reader, *, is_head=False):
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    length = 0 if is_head else int(headers.get("content-length", 0))
+    return int(head[0].split()[1]), headers, await reader.readexactly(length)
+
+
+def request(method, path, *headers, body=b""):
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+GET = request("GET", "/healthz")
+
+
+async def test_a_server_says_where_it_listens_and_stops():
+    async with serving(Deployment()) as (port, log, _stop):
+        ((status, headers, _body),) = await exchange(port, GET)
+        assert status == 200
+        assert "server" not in headers
+        assert ("info", "api.listening", {"host": "127.0.0.1", "port": port}) in log.lines
+
+
+async def test_a_port_that_is_taken_is_named():
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"EVENTJOB_PORT {port}"):
+            listen("127.0.0.1", port)
+
+
+async def test_a_host_of_another_machine_is_named():
+    with pytest.raises(CannotStart, match=r"EVENTJOB_HOST 192\.0\.2\.1"):
+        listen("192.0.2.1", 0)
+
+
+async def test_a_body_too_large_is_refused_and_the_connection_goes_on():
+    chunked = b"".join(b"400\r\n" + b" " * 1024 + b"\r\n" for _ in range(200)) + b"0\r\n\r\n"
+    typed = "Content-Type: application/json"
+    endless = request("POST", f"{BASE}/jobs", typed, "Transfer-Encoding: chunked", body=chunked)
+    announced = request("POST", f"{BASE}/jobs", typed, "Content-Length: 90000", body=b" " * 90000)
+    async with serving(Deployment(), max_body_bytes=4096) as (port, _log, _stop):
+        answers = await exchange(port, endless, GET, announced, GET)
+    assert [status for status, _headers, _body in answers] == [413, 200, 413, 200]
+    assert json.loads(answers[0][2])["error_type"] == "payload_too_large"
+
+
+async def test_a_body_too_large_need_not_be_sent_at_all():
+    expecting = request(
+        "POST",
+        f"{BASE}/jobs",
+        "Content-Type: application/json",
+        "Content-Length: 99999999",
+        "Expect: 100-continue",
+    )
+    async with serving(Deployment(), max_body_bytes=4096) as (port, _log, _stop):
+        ((status, _headers, _body),) = await exchange(port, expecting)
+    assert status == 413
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "j/Ev/../Ev/Tr/s.md",
+        "../files/j/Ev/Tr/s.md",
+        "../../../../etc/passwd",
+        "j/..%2f..%2fetc%2fpasswd",
+        "j/%ff%fe",
+        "%2e%2e/%2e%2e/etc/passwd",
+    ],
+)
+async def test_no_path_leads_out(path):
+    deployment = Deployment()
+    async with serving(deployment) as (port, _log, _stop):
+        body = json.dumps(job_body(job_id="j")).encode()
+        sized = f"Content-Length: {len(body)}"
+        post = request("POST", f"{BASE}/jobs", "Content-Type: application/json", sized, body=body)
+        ((created, _headers, _body),) = await exchange(port, post)
+        assert created == 201
+        await deployment.complete("j")
+        fine, bad = await exchange(
+            port,
+            request("GET", f"{BASE}/files/j/Ev/Tr/s.md"),
+            request("GET", f"{BASE}/files/{path}"),
+        )
+    assert (fine[0], bad[0]) == (200, 404)
+    assert json.loads(bad[2])["error_type"] == "not_found"
+
+
+async def test_head_has_no_body_on_the_wire():
+    async with serving(Deployment()) as (port, _log, _stop):
+        head, get = await exchange(port, request("HEAD", f"{BASE}/jobs"), GET)
+    assert (head[0], get[0]) == (200, 200)
+    assert int(head[1]["content-length"]) > 0
+
+
+async def test_a_client_that_hangs_up_in_the_middle_of_its_body_harms_nobody():
+    cut = request(
+        "POST", f"{BASE}/jobs", "Content-Type: application/json", "Content-Length: 100", body=b"{"
+    )
+    async with serving(Deployment()) as (port, _log, _stop):
+        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(cut)
+        await writer.drain()
+        writer.transport.abort()
+        ((status, _headers, _body),) = await exchange(port, GET)
+    assert status == 200
+
+
+async def test_what_is_being_answered_at_the_stop_is_answered():
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    class Slow(Deployment):
+        async def job(self, job_id):
+            entered.set()
+            await release.wait()
+            return await super().job(job_id)
+
+    async with serving(Slow()) as (port, _log, stop):
+        asking = asyncio.create_task(exchange(port, request("GET", f"{BASE}/jobs/x")))
+        await asyncio.wait_for(entered.wait(), DEADLINE_S)
+        stop.set()
+        release.set()
+        ((status, _headers, _body),) = await asking
+    assert status == 404
