@@ -1,0 +1,75 @@
+"""Who may read and who may change, as a matrix; and the same rule as a set of readers."""
+
+import pytest
+from builders import access
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventjob.contracts.base import Access
+from eventjob.domain.access import EVERYONE, Caller, may_change, may_read, owned_by, readers
+
+LISTS = access(read_access=("rita",), write_access=("will",), admin_access=("amir",))
+PUBLIC = access(visibility="public")
+
+# caller: may read and may change what is private, public, and without owner
+MATRIX = {
+    "the owner": (Caller("ada"), ("rc", "rc", "rc")),
+    "a reader": (Caller("rita"), ("r", "r", "rc")),
+    "a writer": (Caller("will"), ("rc", "r", "rc")),
+    "an admin": (Caller("amir"), ("rc", "r", "rc")),
+    "a stranger": (Caller("eve"), ("", "r", "rc")),
+    "nobody": (Caller(None), ("", "r", "rc")),
+    "an empty name": (Caller(""), ("", "r", "rc")),
+    "an open door": (Caller(None, trusted=True), ("rc", "rc", "rc")),
+}
+OBJECTS = {
+    "private": ("ada", LISTS),
+    "public": ("ada", PUBLIC),
+    "without owner": (None, LISTS),
+}
+
+
+@pytest.mark.parametrize(
+    ("caller", "thing", "may"),
+    [
+        pytest.param(caller, thing, may, id=f"{who} and what is {name}")
+        for who, (caller, row) in MATRIX.items()
+        for (name, thing), may in zip(OBJECTS.items(), row, strict=True)
+    ],
+)
+def test_who_may(caller, thing, may):
+    assert "r" * may_read(caller, *thing) + "c" * may_change(caller, *thing) == may
+
+
+def test_a_new_object_is_its_owners():
+    ada = ("ada",)
+    assert owned_by("ada") == Access(read_access=ada, write_access=ada, admin_access=ada)
+    assert owned_by(None) == Access()
+
+
+USERS = st.sampled_from(["ada", "bob", "eve", "Ada", " ada", "ädä", "\n"])
+SOME = st.lists(USERS, max_size=3).map(tuple)
+ACCESS = st.builds(
+    Access,
+    visibility=st.sampled_from(["private", "public"]),
+    read_access=SOME,
+    write_access=SOME,
+    admin_access=SOME,
+)
+OWNERS = st.none() | USERS
+UNHURRIED = settings(deadline=None, database=None)
+
+
+@UNHURRIED
+@given(st.none() | USERS, OWNERS, ACCESS)
+def test_readers_are_those_who_may_read(user, owner, rule):
+    """The api keeps users from being called `EVERYONE`."""
+    found = readers(owner, rule)
+    assert may_read(Caller(user), owner, rule) == (user in found or found == {EVERYONE})
+
+
+@UNHURRIED
+@given(st.none() | USERS, OWNERS, ACCESS, st.booleans())
+def test_who_may_change_may_read(user, owner, rule, trusted):
+    caller = Caller(user, trusted=trusted)
+    assert may_read(caller, owner, rule) >= may_change(caller, owner, rule)

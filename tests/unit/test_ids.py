@@ -1,0 +1,144 @@
+"""Ids, groups and partitions: computable from the id alone, for any text."""
+
+import pytest
+from builders import add_job, submit_batch, submit_job
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from eventjob.contracts.commands import (
+    DeleteBatch,
+    DeleteJob,
+    RestartJob,
+    SetBatchActive,
+    SetBatchArchived,
+)
+from eventjob.domain.ids import (
+    PARTITIONS,
+    JobKey,
+    batch_group,
+    group_of,
+    is_batch,
+    is_chosen_id,
+    job_id,
+    job_key,
+    partition,
+)
+
+UNHURRIED = settings(deadline=None, database=None)
+CHOSEN = st.from_regex(r"[A-Za-z0-9_-]{1,128}", fullmatch=True)
+BATCH_JOBS = st.from_regex(r"job-[A-Za-z0-9_-]{0,128}\.[1-9][0-9]{0,5}", fullmatch=True)
+
+HOSTILE = [
+    pytest.param("", id="nothing"),
+    pytest.param("x" * 129, id="too long"),
+    pytest.param("job-1\n", id="a line break at the end"),
+    pytest.param("job 1", id="a space"),
+    pytest.param("jöb", id="a letter beyond ASCII"),
+    pytest.param("job-x.0", id="number nought"),
+    pytest.param("job-x.01", id="a leading nought"),
+    pytest.param("job-x.1000000", id="seven digits"),
+    pytest.param("job-x.-1", id="a negative number"),
+    pytest.param("job-x.\u0661", id="a digit beyond ASCII"),
+    pytest.param("job-x.1.2", id="two dots"),
+    pytest.param("job-x.", id="no number"),
+    pytest.param("x.1", id="a number without prefix"),
+    pytest.param("batch-x.1", id="a batch's number"),
+    pytest.param(".", id="a dot"),
+    pytest.param("..", id="two dots alone"),
+    pytest.param("*", id="a star"),
+    pytest.param("job-*.1", id="a star for a batch"),
+    pytest.param(">", id="the rest of the bus"),
+    pytest.param("job-x.>", id="the rest of a batch"),
+    pytest.param("a/b", id="a slash"),
+    pytest.param("job-x.1\x00", id="a nought byte"),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_id_is_no_jobs(text):
+    assert job_key(text) is None
+    assert not is_chosen_id(text)
+    assert group_of(RestartJob(job_id=text)) is None
+    assert group_of(DeleteJob(job_id=text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        pytest.param("job-1", JobKey("j-job-1", 1), id="a job alone"),
+        pytest.param("1", JobKey("j-1", 1), id="a job alone, without prefix"),
+        pytest.param("batch-x", JobKey("j-batch-x", 1), id="a job that is called like a batch"),
+        pytest.param("job-x.1", JobKey("b-x", 1), id="a batch's first job"),
+        pytest.param("job-x.999999", JobKey("b-x", 999_999), id="a batch's last job"),
+        pytest.param("job-batch-x.7", JobKey("b-batch-x", 7), id="of the batch batch-batch-x"),
+        pytest.param("job-.1", JobKey("b-", 1), id="of the batch batch-"),
+    ],
+)
+def test_a_job_lives_at(text, key):
+    assert job_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "group"),
+    [("x", "b-x"), ("batch-x", "b-x"), ("batch-batch-x", "b-batch-x"), ("batch-", "b-")],
+)
+def test_a_batch_is_the_group(batch_id, group):
+    assert batch_group(batch_id) == group
+
+
+@pytest.mark.parametrize(
+    ("command", "group"),
+    [
+        (submit_job(job_id="job-1"), "j-job-1"),
+        (submit_batch(batch_id="batch-x"), "b-x"),
+        (add_job(batch_id="x"), "b-x"),
+        (RestartJob(job_id="job-x.7"), "b-x"),
+        (DeleteJob(job_id="job-1"), "j-job-1"),
+        (SetBatchActive(batch_id="batch-x"), "b-x"),
+        (SetBatchArchived(batch_id="x", archived=True), "b-x"),
+        (DeleteBatch(batch_id="x"), "b-x"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_command_is_decided_by(command, group):
+    assert group_of(command) == group
+
+
+@UNHURRIED
+@given(CHOSEN | BATCH_JOBS)
+@example("job-.1")
+def test_a_jobs_id_is_found_again_from_its_place(text):
+    key = job_key(text)
+    assert job_id(key.group, key.n) == text
+
+
+@UNHURRIED
+@given(CHOSEN, st.integers(1, 999_999))
+@example("batch-", 1)
+@example("batch-" * 21, 999_999)
+def test_a_jobs_place_is_found_again_from_its_id(batch_id, n):
+    group = batch_group(batch_id)
+    assert is_batch(group)
+    assert job_key(job_id(group, n)) == JobKey(group, n)
+    alone = JobKey(f"j-{batch_id}", 1)
+    assert job_key(job_id(*(alone.group, alone.n))) == alone
+
+
+@UNHURRIED
+@given(st.text())
+@example("job-x.1\n")
+def test_any_text_is_a_job_of_one_place_or_none(text):
+    key = job_key(text)
+    assert key is None or job_id(key.group, key.n) == text
+
+
+@UNHURRIED
+@given(CHOSEN)
+def test_a_partition_is_one_of_sixteen(batch_id):
+    assert 0 <= partition(batch_group(batch_id)) < PARTITIONS == 16
+
+
+@pytest.mark.parametrize(("group", "number"), [("b-x", 13), ("b-fosdem", 1), ("j-job-1", 15)])
+def test_a_partition_is_fixed_for_ever(group, number):
+    """Stored subjects hold it: another function would be a migration."""
+    assert partition(group) == number

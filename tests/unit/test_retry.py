@@ -1,0 +1,64 @@
+"""Pauses between attempts: they grow, they differ, they end, and they honour the host."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eventjob.domain.retry import LONGEST_PAUSE, Policy, pause
+
+POLICY = Policy()
+UNHURRIED = settings(deadline=None, database=None)
+SALTS = st.text(max_size=20)
+TRIES = st.integers(1, 10_000)
+ASKED = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def waits(tries, asked_s=0.0, salt="job-1:1", policy=POLICY):
+    return pause(tries, policy, at_least_s=asked_s, salt=salt)
+
+
+def test_the_policy_is_the_contracts():
+    assert (POLICY.max_attempts, POLICY.attempt_timeout) == (5, timedelta(minutes=15))
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 2), (2, 8), (3, 32), (4, 128), (5, 512)])
+def test_pauses_grow_fourfold_give_or_take_a_quarter(tries, seconds):
+    all_waits = [waits(tries, salt=f"job-{n}:1").total_seconds() for n in range(1000)]
+    assert 0.75 * seconds <= min(all_waits) < 0.76 * seconds
+    assert 1.24 * seconds < max(all_waits) <= 1.25 * seconds
+
+
+def test_jobs_that_failed_together_do_not_come_back_together():
+    assert len({waits(1, salt=f"job-x.{n}:1") for n in range(1000)}) > 990
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "wait"),
+    [
+        pytest.param(60, timedelta(minutes=1), id="what the host asks for"),
+        pytest.param(0.5, waits(1), id="not less than the pause"),
+        pytest.param(3600, LONGEST_PAUSE, id="an hour"),
+        pytest.param(3601, LONGEST_PAUSE, id="not more than an hour"),
+        pytest.param(1e308, LONGEST_PAUSE, id="not for ever"),
+        pytest.param(-1e308, waits(1), id="not backwards"),
+    ],
+)
+def test_a_host_may_ask_for(asked_s, wait):
+    assert waits(1, asked_s) == wait
+
+
+@UNHURRIED
+@given(TRIES, ASKED, SALTS)
+def test_a_pause_is_neither_nothing_nor_endless(tries, asked_s, salt):
+    wait = waits(tries, asked_s, salt)
+    assert timedelta(seconds=1.5) <= wait <= LONGEST_PAUSE
+    assert wait == waits(tries, asked_s, salt)
+
+
+@UNHURRIED
+@given(TRIES, st.floats(0, 3600), SALTS)
+def test_a_pause_honours_the_host_and_grows(tries, asked_s, salt):
+    assert waits(tries, asked_s, salt) >= timedelta(seconds=asked_s)
+    assert waits(tries, asked_s, salt) <= waits(tries + 1, asked_s, salt)
