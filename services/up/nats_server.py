@@ -53,6 +53,7 @@ class NatsServer(msgspec.Struct, frozen=True, kw_only=True):
             "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self.port}",
             "EVENTJOB_NATS_USER": USER,
             "EVENTJOB_NATS_PASSWORD": self.password,
+            "EVENTJOB_NATS_CA": "",
         }
 
     async def answers(self) -> bool:

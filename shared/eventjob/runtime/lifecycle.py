@@ -5,11 +5,11 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from eventjob.runtime.logs import get_logger
+from eventjob.runtime.setting_reader import SettingsError
 
 __all__ = ["CannotStart", "Stop", "run_service"]
 
@@ -18,7 +18,6 @@ Stop: TypeAlias = asyncio.Event
 FINE = 0
 FAILED = 1
 WRONG_USE = 2
-ORPHAN_GRACE_S = 3.0
 
 
 class CannotStart(Exception):
@@ -32,7 +31,7 @@ class CannotStart(Exception):
 def run_service(
     name: str, main: Callable[[Stop], Awaitable[None]], *, parent_pipe: int | None = None
 ) -> int:
-    """The exit code, once ``main`` has ended: 0, 1 where it broke, or what `CannotStart` says.
+    """The exit code, once ``main`` has ended: 0, 2 for a wrong setting, else 1.
 
     SIGTERM and SIGINT set the event that ``main`` is given; a second one ends the process at once.
 
@@ -40,14 +39,14 @@ def run_service(
         name: of the service, for the log.
         main: cleans up and returns soon after the event is set.
         parent_pipe: an inherited descriptor; where it closes, the parent is gone, and this process
-            stops too, within 3 s whatever ``main`` does.
+            ends at once.
     """
     log = get_logger(name)
     try:
         asyncio.run(_run(main, parent_pipe))
-    except CannotStart as reason:
+    except (CannotStart, SettingsError) as reason:
         sys.stderr.write(f"eventjob {name}: {reason}\n")
-        return reason.exit_code
+        return reason.exit_code if isinstance(reason, CannotStart) else WRONG_USE
     except Exception:  # the last one who can say it
         log.exception("service.broke")
         return FAILED
@@ -66,13 +65,15 @@ async def _run(main: Callable[[Stop], Awaitable[None]], parent_pipe: int | None)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     if parent_pipe is not None:
-        threading.Thread(target=_outlive_by_little, args=(parent_pipe,), daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(parent_pipe,), daemon=True).start()
     await main(stop)
 
 
-def _outlive_by_little(parent_pipe: int) -> None:
-    """Blocks for the parent's life: nothing is ever written, so reading ends when it does."""
+def _end_with_parent(parent_pipe: int) -> None:
+    """Blocks for the parent's life: nothing is ever written, so reading ends when it does.
+
+    There is no leave to take: the bus died with the parent, and whoever starts it again wants the
+    port. What was being done is redone, as after any crash.
+    """
     os.read(parent_pipe, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(ORPHAN_GRACE_S)
     os._exit(FAILED)

@@ -16,8 +16,8 @@ T = TypeVar("T")
 Text = TypeVar("Text", bound=str)
 
 
-class SettingsError(Exception):
-    """Variables are wrong: a line for each, with name, value and what was expected."""
+class SettingsError(ValueError):
+    """Settings are wrong: a line for each, with name, value and what was expected."""
 
 
 class Reader:
