@@ -13,7 +13,8 @@ _SETTINGS = (
     "PRAGMA synchronous = NORMAL",  # the log is the truth; the checkpoint is never ahead
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -65536",  # KiB
-    "PRAGMA wal_autocheckpoint = 16000",  # pages of 4 KiB
+    "PRAGMA wal_autocheckpoint = 16000",  # pages of 4 KiB: 64 MB
+    "PRAGMA journal_size_limit = 67108864",
 )
 
 
