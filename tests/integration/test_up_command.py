@@ -77,10 +77,11 @@ async def ready(process: asyncio.subprocess.Process) -> Address:
 async def started(process: asyncio.subprocess.Process, child: str) -> int:
     """The process id of ``child``, as soon as the log has it."""
     async with asyncio.timeout(READY_WITHIN_S):
-        while True:
-            line = json.loads(await process.stderr.readline())
-            if line["event"] == "child.started" and line["child"] == child:
+        async for text in process.stderr:
+            line = json.loads(text) if text.startswith(b"{") else {}
+            if line.get("event") == "child.started" and line["child"] == child:
                 return line["pid"]
+    raise AssertionError(f"{child} was not started")
 
 
 def children(parent: int) -> dict[int, list[str]]:
