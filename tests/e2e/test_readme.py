@@ -40,7 +40,7 @@ def run(command, cwd):
     out = cwd / "body"
     silent = "" if " -o " in command else f" -o {out}"
     done = subprocess.run(
-        ["bash", "-c", f"{command}{silent} -w '%{{http_code}}'"],
+        ["/bin/bash", "-c", f"{command}{silent} -w '%{{http_code}}'"],
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -48,6 +48,10 @@ def run(command, cwd):
         check=False,
     )
     return done.stdout, out.read_text(errors="replace") if out.exists() else ""
+
+
+def harbour(up):
+    return up.get("/batches/harbour", X_User_ID="docs").json["batch"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
@@ -63,6 +67,5 @@ def test_every_curl_of_the_readme_answers_as_it_says(tmp_path, site):
             got, body = run(command.replace("127.0.0.1:8301", f"127.0.0.1:{site}"), tmp_path)
             assert got == status, (command, body)
             if number == 0:
-                done = lambda: up.get("/batches/harbour", X_User_ID="docs").json["batch"]  # noqa: E731
-                eventually("the batch", 60, lambda: done()["status"] != "processing")
-                assert done()["completed_jobs"] == 2, up.get("/jobs", X_User_ID="docs").json
+                eventually("the batch", 60, lambda: harbour(up)["status"] != "processing")
+                assert harbour(up)["completed_jobs"] == 2, up.get("/jobs", X_User_ID="docs").json
