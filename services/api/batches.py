@@ -1,5 +1,6 @@
 """Batches: submit, read, list, pause, put away, delete, fail."""
 
+import asyncio
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -28,27 +29,15 @@ from services.api.receive import json_body, optional_json_body
 from services.api.submitted import submitted_batch
 from services.api.validate import read
 from services.api.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
-from services.api.writes import carry_out, check_space, fail_batches, shown_batch
+from services.api.writes import carry_out, check_space, fail_batches, unless_away
 
 
 async def submit_batch(request: Request, here: Here, caller: Asking) -> Response:
     """A new batch with all its jobs, or none of it."""
     check_space(here)
     raw = await json_body(request, here.options.max_body_bytes)
-    repeat = repeat_of(request, caller, raw)
-    spread_use_cache(raw, header=use_cache_header(request))
-    body = read(BatchBody, raw)
-    owner = batch_owner_of(caller, body, open_door=here.options.open_door)
-    batch_id = body.batch_id or f"batch-{repeat.new_id()}"
-    command = SubmitBatch(
-        batch_id=batch_id,
-        batch_name=named(body.batch_name, batch_id),
-        jobs=job_specs(body),
-        owner=owner,
-        access=access_of(owner, body.access_control),
-        webhook=webhook_of(body.webhook),
-        request_hash=repeat.request_hash,
-    )
+    # In a thread: thousands of jobs take a moment, and others are waiting.
+    command = await asyncio.to_thread(_command, request, here, caller, raw)
     return await _create(here, caller, command)
 
 
@@ -123,10 +112,27 @@ async def readable_batch(here: Context, caller: Caller, batch_id: str) -> BatchD
     return batch
 
 
+def _command(request: Request, here: Context, caller: Caller, raw: object) -> SubmitBatch:
+    repeat = repeat_of(request, caller, raw)
+    spread_use_cache(raw, header=use_cache_header(request))
+    body = read(BatchBody, raw)
+    owner = batch_owner_of(caller, body, open_door=here.options.open_door)
+    batch_id = body.batch_id or f"batch-{repeat.new_id()}"
+    return SubmitBatch(
+        batch_id=batch_id,
+        batch_name=named(body.batch_name, batch_id),
+        jobs=job_specs(body),
+        owner=owner,
+        access=access_of(owner, body.access_control),
+        webhook=webhook_of(body.webhook),
+        request_hash=repeat.request_hash,
+    )
+
+
 async def _create(here: Context, caller: Caller, command: SubmitBatch) -> Response:
     group = batch_group(command.batch_id)
     outcome = await carry_out(here, caller, command, group)
-    batch = await shown_batch(here, command.batch_id, outcome)
+    batch = await unless_away(here.store.batch(command.batch_id)) if outcome.visible else None
     is_shown = batch is not None and may_read(caller, batch.owner, batch.access)
     view = BatchAnswer(
         message="the batch was created" if batch else "the batch was accepted and will appear",
@@ -141,7 +147,7 @@ async def _change(
     here: Context, caller: Caller, command: SetBatchActive | SetBatchArchived, done: str
 ) -> Response:
     outcome = await carry_out(here, caller, command, _group(command.batch_id))
-    batch = await shown_batch(here, command.batch_id, outcome)
+    batch = await unless_away(here.store.batch(command.batch_id)) if outcome.visible else None
     if batch is None:
         view = BatchAnswer(message=f"the batch will be {done}")
         return answer(view, HTTPStatus.ACCEPTED, _location(command.batch_id))

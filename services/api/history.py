@@ -34,6 +34,13 @@ from services.api.jobs import readable_job
 from services.api.present import error_view, parameters_view, stamp
 from services.api.views import HistoryAnswer, HistoryEvent
 
+_BARE = {
+    BatchPaused: "batch_paused",
+    BatchResumed: "batch_resumed",
+    BatchArchived: "batch_archived",
+    BatchUnarchived: "batch_unarchived",
+}
+
 
 class _Told(msgspec.Struct, frozen=True):
     """An event in the words of the contract."""
@@ -118,18 +125,10 @@ def _of_batch(record: Recorded) -> _Told | None:
             return _Told("jobs_added", data={"first": first, "jobs": len(specs)})
         case JobsFailed(numbers=numbers, error=error):
             return _Told("job_failed", data={"jobs": len(numbers), "error": error_view(error)})
-        case BatchPaused():
-            return _Told("batch_paused")
-        case BatchResumed():
-            return _Told("batch_resumed")
-        case BatchArchived():
-            return _Told("batch_archived")
-        case BatchUnarchived():
-            return _Told("batch_unarchived")
         case BatchCompleted(status=status):
             return _Told("batch_completed", data={"status": status})
-        case _:
-            return None
+        case event:
+            return _Told(_BARE[type(event)]) if type(event) in _BARE else None
 
 
 def _submission(spec: JobSpec) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from services.api.results import results_of
 from services.api.submitted import submitted_job
 from services.api.validate import read
 from services.api.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
-from services.api.writes import Outcome, carry_out, check_space, shown_batch, shown_job
+from services.api.writes import Outcome, carry_out, check_space, unless_away
 
 _IN_TIME = "the job was created"
 _LATER = "the job was accepted and will appear"
@@ -74,7 +74,7 @@ async def restart_job(job_id: str, here: Here, caller: Asking) -> Response:
     """The job, starting anew."""
     check_space(here)
     outcome = await carry_out(here, caller, RestartJob(job_id=job_id), _group(job_id))
-    job = await shown_job(here, job_id, outcome)
+    job = await unless_away(here.store.job(job_id)) if outcome.visible else None
     if job is None:
         view = JobAnswer(message="the job will be restarted")
         return answer(view, HTTPStatus.ACCEPTED, _location(job_id))
@@ -126,7 +126,7 @@ async def _add_to_batch(
     spec = job_spec(body)
     command = AddJob(batch_id=batch_id, job=spec, key=repeat.key, request_hash=repeat.request_hash)
     outcome = await carry_out(here, caller, command, group)
-    batch = await shown_batch(here, batch_id, outcome)
+    batch = await unless_away(here.store.batch(batch_id))
     if outcome.accepted is None or batch is None:
         headers = {"Location": f"{BASE_PATH}/batches/{batch_id}"}
         return answer(JobAnswer(message=_LATER), HTTPStatus.ACCEPTED, headers)
@@ -143,7 +143,7 @@ async def _add_to_batch(
 
 async def _created(here: Context, caller: Caller, sent: JobDocument, outcome: Outcome) -> Response:
     """The job as it is by now, or as it was sent: that is also all a stranger gets to see."""
-    job = await shown_job(here, sent.job_id, outcome)
+    job = await unless_away(here.store.job(sent.job_id)) if outcome.visible else None
     if job is None:
         view = JobAnswer(message=_LATER, job=job_view(sent))
         return answer(view, HTTPStatus.ACCEPTED, _location(sent.job_id))

@@ -9,6 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from eventjob.runtime.logs import get_logger
+
+_log = get_logger("api")
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -44,7 +47,7 @@ class Metrics:
 
 
 class Measured:
-    """An ASGI app whose answers are counted."""
+    """An ASGI app whose answers are counted, timed, and logged for whoever debugs."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -70,6 +73,13 @@ class Measured:
             route = getattr(scope.get("route"), "path", "unmatched")
             took_s = perf_counter() - began
             self._metrics.answered(route, scope["method"], status, took_s)
+            _log.debug(
+                "request.answered",
+                route=route,
+                method=scope["method"],
+                status=status,
+                took_ms=round(took_s * 1000, 3),
+            )
 
 
 async def get_metrics(request: Request) -> Response:

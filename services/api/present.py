@@ -1,6 +1,5 @@
 """From documents to what clients see."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -9,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from eventjob.contracts.base import Access, JobError, LogLine
 from eventjob.contracts.work import Bundle
+from services.api.projection_batch import counts
 from services.api.read_model import BatchDocument, JobDocument
 from services.api.views import (
     AccessView,
@@ -58,18 +58,18 @@ def job_view(job: JobDocument, results: Results | None = None) -> JobView:
 
 def batch_view(batch: BatchDocument) -> BatchView:
     """A batch, its jobs counted."""
-    counts = Counter(batch.states)
+    counted = counts(batch.states)
     return BatchView(
         batch_id=batch.batch_id,
         batch_name=batch.batch_name,
         status=batch.status,
         created_at=stamp(batch.created_at),
         updated_at=stamp(batch.updated_at),
-        total_jobs=len(batch.states) - counts["d"],
-        completed_jobs=counts["c"],
-        failed_jobs=counts["f"],
-        pending_jobs=counts["p"],
-        processing_jobs=counts["r"],
+        total_jobs=counted.total,
+        completed_jobs=counted.completed,
+        failed_jobs=counted.failed,
+        pending_jobs=counted.pending,
+        processing_jobs=counted.processing,
         archived=batch.archived,
         is_active=batch.active,
         access_control=_access(batch.access),

@@ -1,11 +1,17 @@
 """Room on the disk, looked at once a second at most."""
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 LOOK_EVERY_S = 1.0
+
+
+def _free_bytes(folder: Path) -> int:
+    """Where the folder is not on this machine, its disk is not ours to watch."""
+    return shutil.disk_usage(folder).free if folder.exists() else sys.maxsize
 
 
 class Space:
@@ -17,7 +23,7 @@ class Space:
         min_free_bytes: int,
         *,
         clock: Callable[[], float] = time.monotonic,
-        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        free_bytes: Callable[[Path], int] = _free_bytes,
     ) -> None:
         self._folder = folder
         self._min_free_bytes = min_free_bytes

@@ -137,9 +137,9 @@ def _rules(kind: Kind) -> Mapping[str, Rule]:
 @cache
 def _ruled(kind: Kind) -> _Ruled:
     rules = _rules(kind)
-    if len(rules) > 1:
-        return _Ruled(attrgetter(*rules), tuple(rules.values()))
-    return _Ruled(lambda body: tuple(getattr(body, name) for name in rules), tuple(rules.values()))
+    if not rules:
+        return _Ruled(lambda _body: (), ())
+    return _Ruled(attrgetter(*rules), tuple(rules.values()))  # of two fields at least: a tuple
 
 
 @cache

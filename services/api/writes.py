@@ -1,14 +1,15 @@
 """A write: send the command, hear the outcome, wait until every reader sees it."""
 
-from http import HTTPStatus
+from collections.abc import Awaitable
 from typing import TypeVar
 
 import msgspec
 
-from eventjob.bus.errors import NoAnswer
+from eventjob.bus.errors import NoAnswer, StorageFull
 from eventjob.contracts.commands import FailBatches, GroupCommand
 from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.domain.access import Caller
+from eventjob.runtime.logs import get_logger
 from services.api.callers import actor_of
 from services.api.context import Context
 from services.api.errors import Problem
@@ -16,6 +17,8 @@ from services.api.read_model import BatchDocument, JobDocument
 from services.api.store import StoreUnavailable
 
 Document = TypeVar("Document", JobDocument, BatchDocument)
+
+_log = get_logger("api")
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -27,22 +30,20 @@ class Outcome(msgspec.Struct, frozen=True):
     accepted: Accepted | None
     visible: bool
 
-    def status(self, done: HTTPStatus) -> HTTPStatus:
-        """``done``, or 202 where it is durable but cannot be seen yet."""
-        return done if self.visible else HTTPStatus.ACCEPTED
-
 
 async def carry_out(here: Context, caller: Caller, command: GroupCommand, group: str) -> Outcome:
     """The outcome of a command for one group.
 
     Raises:
         Problem: the scheduler declined it.
-        Unavailable: it was not taken.
+        Unavailable: it was not taken; StorageFull where there is no room for what follows.
     """
     try:
         reply = await here.commands.send(command, group=group, actor=actor_of(caller))
     except NoAnswer:
+        _log.info("command.unanswered", command=type(command).__name__, group=group)
         return Outcome(None, visible=False)
+    _log.info("command.answered", command=type(command).__name__, group=group, **_told(reply))
     accepted = _accepted(reply)
     return Outcome(accepted, await _followed(here, accepted.sequence))
 
@@ -52,29 +53,19 @@ async def fail_batches(here: Context, caller: Caller, command: FailBatches) -> O
     try:
         replies = await here.commands.send_to_all(command, actor=actor_of(caller))
     except NoAnswer:
+        _log.info("command.unanswered", command="FailBatches")
         return Outcome(None, visible=False)
     accepted = [_accepted(reply) for reply in replies]
     sequence = max(reply.sequence for reply in accepted)
     total = Accepted(sequence=sequence, updated=sum(reply.updated for reply in accepted))
+    _log.info("command.answered", command="FailBatches", seq=sequence, updated=total.updated)
     return Outcome(total, await _followed(here, sequence))
 
 
-async def shown_job(here: Context, job_id: str, outcome: Outcome) -> JobDocument | None:
-    """The job's document, where the outcome is visible and the store answers."""
-    if not outcome.visible:
-        return None
+async def unless_away(reading: Awaitable[Document | None]) -> Document | None:
+    """The document, or None where the store does not answer: the write itself is done."""
     try:
-        return await here.store.job(job_id)
-    except StoreUnavailable:
-        return None
-
-
-async def shown_batch(here: Context, batch_id: str, outcome: Outcome) -> BatchDocument | None:
-    """The batch's document, where the outcome is visible and the store answers."""
-    if not outcome.visible:
-        return None
-    try:
-        return await here.store.batch(batch_id)
+        return await reading
     except StoreUnavailable:
         return None
 
@@ -89,10 +80,18 @@ def check_space(here: Context) -> None:
         raise Problem("storage_full", "there is too little room left on the disk")
 
 
-def _accepted(reply: Reply) -> Accepted:
+def _told(reply: Reply) -> dict[str, object]:
     if isinstance(reply, Declined):
-        raise Problem(reply.code, reply.message)
-    return reply
+        return {"declined": reply.code}
+    return {"seq": reply.sequence}
+
+
+def _accepted(reply: Reply) -> Accepted:
+    if not isinstance(reply, Declined):
+        return reply
+    if reply.code == "storage_full":
+        raise StorageFull(reply.message)
+    raise Problem(reply.code, reply.message)
 
 
 async def _followed(here: Context, sequence: int) -> bool:

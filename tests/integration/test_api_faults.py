@@ -6,6 +6,7 @@ import pytest
 from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
+from eventjob.contracts.replies import Declined
 from services.api.store import StoreUnavailable
 
 ANN = as_user("ann")
@@ -81,6 +82,14 @@ async def test_a_post_that_cannot_be_seen_yet_shows_what_was_sent(client, deploy
     assert answer.json()["job_ids"] == ["job-new.1", "job-new.2"]
 
 
+async def test_a_job_that_joined_a_batch_is_shown_before_it_is_seen(client, deployment):
+    no_projection(deployment)
+    answer = await client.post("/jobs", json=job_body(batch_id="b"), headers=ANN)
+    job = answer.json()["job"]
+    assert answer.status_code == 202
+    assert (job["job_id"], job["batch_id"], job["user_id"]) == ("job-b.2", "b", "ann")
+
+
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
 async def test_without_a_bus_nothing_is_taken(client, deployment, method, path, body):
     deployment.bus_fault = Unavailable("nats://secret@host is away", timedelta(seconds=6.5))
@@ -97,6 +106,16 @@ async def test_a_full_log_says_so(client, deployment, method, path, body):
     assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_full")
     assert answer.headers["retry-after"]
     assert "/var" not in answer.text
+
+
+async def test_a_log_that_fills_up_while_the_scheduler_decides_says_so(client, deployment):
+    async def decline(*_args, **_kwargs):
+        return Declined(code="storage_full", message="the event log takes no more: 10077")
+
+    deployment.send = decline
+    answer = await client.post("/jobs", json=job_body(), headers=ANN)
+    assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_full")
+    assert "10077" not in answer.text
 
 
 @pytest.mark.parametrize("path", READS)

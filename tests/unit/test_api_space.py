@@ -5,6 +5,11 @@ from pathlib import Path
 from services.api.space import Space
 
 
+def test_a_folder_that_is_not_here_has_room(tmp_path):
+    assert not Space(tmp_path / "elsewhere", 2**62).is_short()
+    assert Space(tmp_path, 2**62).is_short()
+
+
 def test_the_disk_is_looked_at_once_a_second():
     free, now, looks = [100], [0.0], []
 
