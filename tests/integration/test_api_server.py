@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -75,6 +76,16 @@ async def test_a_server_says_where_it_listens_and_stops():
         assert status == 200
         assert "server" not in headers
         assert ("info", "api.listening", {"host": "127.0.0.1", "port": port}) in log.lines
+
+
+async def test_no_answer_waits_for_an_ack():
+    with listen("127.0.0.1", 0) as listener:
+        _reader, writer = await asyncio.open_connection(*listener.getsockname())
+        accepted, _address = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_port_that_is_taken_is_named():
