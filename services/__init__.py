@@ -1,0 +1,1 @@
+"""The services: one folder each, started by the command line."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 
+from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop, run_service
 from eventjob.runtime.logs import set_up_logs
 from eventjob.runtime.settings import Settings, SettingsError, read_settings
@@ -43,7 +44,10 @@ async def _run(command: str, settings: Settings, stop: Stop) -> None:
     name, _ = SERVICES[command]
     if find_spec(name) is None:
         raise CannotStart("not built yet")
-    await importlib.import_module(name).run(settings, stop)
+    try:
+        await importlib.import_module(name).run(settings, stop)
+    except Unavailable as reason:  # nobody to begin with; later on, services wait by themselves
+        raise CannotStart(str(reason)) from reason
 
 
 def _parser() -> argparse.ArgumentParser:

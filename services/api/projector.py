@@ -1,9 +1,9 @@
 """Keeps the documents up with the event log, for ever, from wherever the store's checkpoint is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Protocol, cast
+from typing import Protocol
 
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
@@ -23,7 +23,7 @@ Announce = Callable[[ProjectedTo], Awaitable[None]]
 class Events(Protocol):
     """The event log, read; see `eventjob.bus.log.EventLog`."""
 
-    def follow(self, after: int) -> AsyncIterator[list[Recorded]]:
+    def follow(self, after: int) -> AsyncGenerator[list[Recorded]]:
         """Everything after ``after``, in stretches, without end; Unavailable or Poison."""
 
     async def last_sequence(self) -> int:
@@ -77,8 +77,7 @@ class Projector:
             raise WrongLog(f"the documents reflect event {self._sequence}, the log ends at {last}")
         if last == self._sequence:
             await self._tell(trouble=None)
-        following = self._events.follow(self._sequence)
-        async with aclosing(cast("AsyncGenerator[list[Recorded]]", following)) as stretches:
+        async with aclosing(self._events.follow(self._sequence)) as stretches:
             async for stretch in stretches:
                 for part in slices(stretch, MOST_DOCUMENTS):
                     await self._apply(part)

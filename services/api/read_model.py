@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+
 from eventjob.contracts.base import Access, FileRef, JobError, LogLine
 
 Status = Literal["pending", "processing", "completed", "failed"]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from eventjob.runtime.setting_reader import SettingsError
 from services.api.store import Store
 from services.api.store_sqlite import SqliteStore
 
@@ -11,7 +12,7 @@ def open_store(url: str) -> Store:
     """The store at ``sqlite:///absolute/path``. Nothing is opened before it is used.
 
     Raises:
-        ValueError: the setting is wrong; it is named.
+        SettingsError: the setting is wrong; it is named.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
@@ -20,4 +21,4 @@ def open_store(url: str) -> Store:
     if parts.scheme.startswith("mongodb"):
         expected = "MongoDB is not supported yet, expected sqlite:///absolute/path"
         url = f"{parts.scheme}://…"  # it may carry a password
-    raise ValueError(f"EVENTJOB_STORE_URL is {url!r}: {expected}")
+    raise SettingsError(f"EVENTJOB_STORE_URL is {url!r}: {expected}")

@@ -102,7 +102,7 @@ except ArtifactsUnavailable as error:
 
 
 def test_a_disk_that_takes_no_more_makes_the_store_unavailable(tmp_path):
-    process = subprocess.run(  # noqa: S603 - our own interpreter
+    process = subprocess.run(
         [sys.executable, "-c", FULL, tmp_path.as_uri()],
         capture_output=True,
         text=True,

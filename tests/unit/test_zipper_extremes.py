@@ -104,7 +104,7 @@ asyncio.run(main(pathlib.Path(sys.argv[1])))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_a_big_file_takes_little_memory(tmp_path):
-    process = subprocess.run(  # noqa: S603 - our own interpreter
+    process = subprocess.run(
         [sys.executable, "-c", BIG, tmp_path],
         capture_output=True,
         text=True,

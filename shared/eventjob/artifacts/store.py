@@ -14,6 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from eventjob.artifacts import disk
+from eventjob.runtime.setting_reader import SettingsError
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -173,12 +174,12 @@ def open_artifacts(url: str) -> Artifacts:
     Credentials, region and endpoint of S3 are read from the usual ``AWS_*`` variables.
 
     Raises:
-        ValueError: the setting is wrong; it is named.
+        SettingsError: it is wrong.
     """
     try:
         return Artifacts(_open(url))
     except (BaseError, OSError, ValueError) as error:
-        raise ValueError(f"EVENTJOB_ARTIFACTS_URL is {url!r}: {_reason(error)}") from error
+        raise SettingsError(f"EVENTJOB_ARTIFACTS_URL is {url!r}: {_reason(error)}") from error
 
 
 def _open(url: str) -> LocalStore | S3Store:

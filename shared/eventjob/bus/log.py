@@ -1,6 +1,6 @@
 """The event log: appended to under optimistic concurrency, read by literal subjects."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 import nats.errors
@@ -86,7 +86,7 @@ class EventLog:
             found += await self._read_subject(subjects.event_subject(group, n))
         return sorted(found, key=lambda record: record.sequence)
 
-    async def follow(self, after: int, until: int | None = None) -> AsyncIterator[list[Recorded]]:
+    async def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
         """Everything after the sequence ``after``, as it comes, in stretches of what is there.
 
         Ends once the event of sequence ``until`` was passed, where that is given.

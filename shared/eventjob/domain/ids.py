@@ -7,6 +7,7 @@ without a look-up. A dot marks a batch's job: ids that clients choose have none.
 
 import re
 import zlib
+from functools import lru_cache
 
 import msgspec
 
@@ -55,6 +56,7 @@ def is_batch(group: str) -> bool:
     return group.startswith("b-")
 
 
+@lru_cache(maxsize=65_536)
 def partition(group: str) -> int:
     """The group's partition, 0 to 15, fixed for ever."""
     return zlib.crc32(group.encode()) % PARTITIONS
