@@ -1,37 +1,47 @@
-"""The archiver as a process."""
+"""The archiver as a process: what it is made of, and its life."""
 
 from uuid import uuid4
 
 from eventjob.artifacts.store import open_artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.worker import Worker
+from eventjob.runtime.clock import now
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.archiver.handlers import Archiver
+from eventjob.runtime.workspace import workspace
+from services.archiver.handlers import ArchiveHandler
 
-CAPACITY = 4  # ZIPs at a time: it is the disk that is busy
+CAPACITY = 8  # ZIPs at a time: while one is packed, another is brought to disk
 
 
 async def run(settings: Settings, stop: Stop) -> None:
     """Build ZIPs until ``stop``.
 
     Raises:
-        ValueError: the artifacts' address is wrong; the setting is named.
+        ValueError: a setting is wrong; it is named.
         Unavailable: there is no NATS server to begin with.
     """
     log = get_logger("archiver")
-    archiver = Archiver(open_artifacts(settings.artifacts_url))
+    artifacts = open_artifacts(settings.artifacts_url)
     connection = await connect_as("archiver", settings.nats, log)
-    worker = Worker(
-        connection,
-        name=f"archiver-{uuid4().hex}",
-        kind="archive",
-        capacity=CAPACITY,
-        handler=archiver.handle,
-        log=log,
-    )
     try:
-        await worker.run(stop)
+        with workspace(settings.data_dir / "work") as folder:
+            handler = ArchiveHandler(
+                artifacts=artifacts,
+                folder=folder,
+                min_free_bytes=settings.min_free_bytes,
+                clock=now,
+                log=log,
+            )
+            worker = Worker(
+                connection,
+                name=f"archiver-{uuid4().hex[:8]}",
+                kind="archive",
+                capacity=CAPACITY,
+                handler=handler,
+                log=log,
+            )
+            await worker.run(stop)
     finally:
         await connection.close()

@@ -1,0 +1,160 @@
+"""The Markdown of a session: front matter and body. The same facts give the same bytes."""
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import yaml
+
+from eventjob.contracts.base import FileRef
+from eventjob.contracts.parameters import Parameters
+from eventjob.domain.names import SessionPaths
+from eventjob.fetch.client import Fetched
+from services.processor.attachments import Had, Haul
+from services.processor.extract.cascade import Page
+from services.processor.extract.document import clean
+from services.processor.extract.facts import Kind
+from services.processor.extract.markdown import link, plain
+
+SCHEMA = "event-session/1"
+_LINE_WIDTH = 100
+
+FrontMatter = dict[str, Any]
+
+
+def file_ref(file: Had, paths: SessionPaths) -> FileRef:
+    """Where a file lies in the ZIP."""
+    return FileRef(
+        path=f"{paths.asset_folder}/{file.name}",
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        media_type=file.media_type,
+        source_url=file.wanted.url,
+    )
+
+
+def front_matter(
+    parameters: Parameters, page: Page, fetched: Fetched, haul: Haul, paths: SessionPaths
+) -> FrontMatter:
+    """All that is known, in the schema's order; a key is absent where nothing is."""
+    facts = page.facts
+    front = {
+        "schema": SCHEMA,
+        "event": {"name": clean(parameters.event)},
+        "session": {
+            "title": facts.title,
+            "subtitle": facts.subtitle,
+            "url": facts.url or fetched.final_url,
+        },
+        "speakers": facts.speakers,
+        "track": facts.track,
+        "room": facts.room,
+        "language": facts.language,
+        "start": facts.start,
+        "end": facts.end,
+        "start_raw": facts.start_raw if facts.start is None else None,
+        "abstract": facts.abstract,
+        "tags": facts.tags,
+        "videos": facts.videos,
+        "slides": _listed("slides", haul, paths),
+        "attachments": _listed("attachments", haul, paths),
+        "images": _listed("images", haul, paths),
+        "links": page.links,
+        "license": facts.license,
+        "source": _source(page, fetched),
+        "extraction": {
+            "method": page.method,
+            "field_sources": _field_sources(page, haul),
+        },
+    }
+    known: FrontMatter = _known(msgspec.to_builtins(front))
+    known["extraction"]["warnings"] = [*page.warnings, *haul.warnings]
+    return known
+
+
+def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> str:
+    """The whole Markdown."""
+    dumped = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)
+    sections = [
+        f"# {plain(front['session']['title'])}",
+        "\n".join(_overview(front)),
+        page.body,
+        _section("Slides", [_local(f, paths) for f in haul.files if f.wanted.kind == "slides"]),
+        _section("Videos", [link(video["url"], video["url"]) for video in front.get("videos", [])]),
+        _section(
+            "Attachments", [_local(f, paths) for f in haul.files if f.wanted.kind == "attachments"]
+        ),
+        _section(
+            "Images", [f"!{_local(f, paths)}" for f in haul.files if f.wanted.kind == "images"]
+        ),
+    ]
+    body = "\n\n".join(section.strip("\n") for section in sections if section.strip())
+    return f"---\n{dumped}---\n\n{body}\n"
+
+
+def _overview(front: FrontMatter) -> list[str]:
+    speakers = ", ".join(speaker["name"] for speaker in front.get("speakers", []))
+    time = " / ".join(front[key] for key in ("start", "end", "start_raw") if key in front)
+    rows = {
+        "Event": front["event"]["name"],
+        "Speakers": speakers,
+        "Track": front.get("track"),
+        "Room": front.get("room"),
+        "Time": time,
+    }
+    source = f"- Source: {link(front['session']['url'], front['session']['url'])}"
+    return [f"- {name}: {plain(value)}" for name, value in rows.items() if value] + [source]
+
+
+def _section(title: str, items: list[str]) -> str:
+    return "\n".join([f"## {title}\n", *(f"- {item}" for item in items)]) if items else ""
+
+
+def _local(file: Had, paths: SessionPaths) -> str:
+    """A link from the Markdown to a file beside it, as it works in the unpacked ZIP."""
+    return f"[{plain(file.wanted.title or file.name)}]({quote(f'{paths.stem}/{file.name}')})"
+
+
+def _listed(kind: Kind, haul: Haul, paths: SessionPaths) -> list[FrontMatter]:
+    return [_entry(file, paths) for file in haul.files if file.wanted.kind == kind]
+
+
+def _entry(file: Had, paths: SessionPaths) -> FrontMatter:
+    entry = {
+        "title": file.wanted.title or file.name,
+        "url": file.wanted.url,
+        "path": f"{paths.asset_folder}/{file.name}",
+        "bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "media_type": file.media_type,
+    }
+    if file.wanted.kind == "images" and file.wanted.title:
+        entry["alt"] = file.wanted.title
+    return entry
+
+
+def _source(page: Page, fetched: Fetched) -> FrontMatter:
+    headers = fetched.headers
+    return {
+        "requested_url": fetched.requested_url,
+        "final_url": fetched.final_url,
+        "status": fetched.status,
+        "etag": clean(headers.get("etag", "")),
+        "last_modified": clean(headers.get("last-modified", "")),
+        "sha256": fetched.sha256,
+        "bytes": fetched.size_bytes,
+        "encoding": page.encoding,
+    }
+
+
+def _field_sources(page: Page, haul: Haul) -> dict[str, str]:
+    """Which rung gave each field; of several files, the first."""
+    files = {file.wanted.kind: file.wanted.source for file in reversed(haul.files)}
+    links = {"links": "linked"} if page.links else {}
+    return page.sources | {str(kind): source for kind, source in files.items()} | links
+
+
+def _known(front: FrontMatter) -> FrontMatter:
+    """Without what is None or empty, in objects within objects, too."""
+    nested = {k: _known(v) if isinstance(v, dict) else v for k, v in front.items()}
+    return {key: value for key, value in nested.items() if value not in (None, "", [], (), {})}

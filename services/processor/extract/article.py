@@ -1,0 +1,65 @@
+"""The main text as Markdown: trafilatura's, or the main part as it is."""
+
+import re
+
+import markdownify
+import msgspec
+import trafilatura
+
+from services.processor.extract.document import Document, alike
+
+_SHORT = 250  # characters; below it trafilatura's other mode may find more
+_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[#*_`>|~-]+")
+_HEADING = re.compile(r"#{1,6} +(.*)")
+
+
+class Text(msgspec.Struct, frozen=True):
+    """Markdown, and who made it."""
+
+    markdown: str
+    method: str
+
+    @property
+    def words(self) -> int:
+        """How many words it has, markup and addresses not counted."""
+        return len(_MARKUP.sub(r" \1 ", self.markdown).split())
+
+
+def read(document: Document, title: str) -> Text:
+    """The main text without its title, as Markdown that may still hold raw HTML."""
+    text = _by_trafilatura(document.html)
+    if len(text.markdown) < _SHORT:
+        other = Text(_converted(document), "semantic")
+        text = max(text, other, key=lambda found: found.words)
+    return Text(_without(title, text.markdown), text.method)
+
+
+def _by_trafilatura(html: str) -> Text:
+    markdown = _extracted(html, recall=False)
+    if len(markdown) < _SHORT:
+        markdown = max(markdown, _extracted(html, recall=True), key=len)
+    return Text(markdown, "trafilatura")
+
+
+def _extracted(html: str, *, recall: bool) -> str:
+    found = trafilatura.extract(
+        html,
+        output_format="markdown",
+        include_comments=False,
+        include_links=True,
+        favor_recall=recall,
+    )
+    return found or ""
+
+
+def _converted(document: Document) -> str:
+    fragment = document.content.html or ""
+    return markdownify.markdownify(fragment, heading_style="ATX", strip=["img"]).strip()
+
+
+def _without(title: str, markdown: str) -> str:
+    """``markdown`` without a first heading or line that only repeats the title."""
+    first, _, rest = markdown.lstrip().partition("\n")
+    heading = _HEADING.fullmatch(first.strip())
+    shown = heading[1] if heading else first
+    return rest.lstrip("\n") if alike(shown) == alike(title) else markdown

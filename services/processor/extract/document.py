@@ -1,0 +1,135 @@
+"""A parsed page: where its content is, what its headings say, where its links lead."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from eventjob.domain.urls import check_url
+
+_NEVER_CONTENT = "script, style, noscript, template, nav, footer, aside, form, dialog, svg, object"
+_CONTENT = ("main", "[role=main]", "article", "#main", "#content")
+_HEADINGS = ("h1", "h2", "h3")
+_SEPARATOR = re.compile(r"\s+(?:[-|:\u00b7\u00bb\u2013\u2014]|::)\s+")
+
+
+class Document:
+    """A page as its rungs see it: ``head`` has everything, ``content`` only the main part.
+
+    Args:
+        html: the page.
+        url: where it came from.
+        session: what its job calls the session.
+    """
+
+    def __init__(self, html: str, url: str, session: str) -> None:
+        self.head = LexborHTMLParser(html)
+        self.session = session
+        base = self.head.css_first("base[href]")
+        self.url = url
+        self._base = urljoin(url, attribute(base, "href")) if base else url
+        self._tree = LexborHTMLParser(html)
+        _strip(self._tree)
+        self.content = _main(self._tree)
+        self._link_absolutely()
+
+    @property
+    def html(self) -> str:
+        """The page without what is never content, its links absolute or gone."""
+        return self._tree.html or ""
+
+    def absolute(self, reference: str) -> str | None:
+        """The web address that a link leads to; None where it leads to none."""
+        try:
+            url = urljoin(self._base, reference.strip())
+            check_url(url)
+        except ValueError:
+            return None
+        return url
+
+    def headings(self) -> Iterator[str]:
+        """Titles that the page shows, the main part's h1 first."""
+        for tag in _HEADINGS:
+            yield from (text for node in self.content.css(tag) if (text := text_of(node)))
+        yield from (text for node in self.head.css("h1") if (text := text_of(node)))
+
+    def meta(self, *names: str) -> str | None:
+        """The content of the first meta element that has one of these names or properties."""
+        for name in names:
+            node = self.head.css_first(f'meta[property="{name}" i], meta[name="{name}" i]')
+            if node and (content := clean(attribute(node, "content"))):
+                return content
+        return None
+
+    def names(self) -> Iterator[str]:
+        """Titles that the page declares: for those who share it, and for the window."""
+        if declared := self.meta("og:title"):
+            yield declared
+        for node in self.head.css("head > title"):
+            yield text_of(node)
+
+    def shows(self, name: str) -> str | None:
+        """The title on the page that is ``name``, but for case, spaces and punctuation."""
+        wanted = alike(name)
+        declared = (part for title in self.names() for part in (title, *_SEPARATOR.split(title)))
+        titles = (*self.headings(), *declared)
+        return next((title for title in titles if wanted and alike(title) == wanted), None)
+
+    def _link_absolutely(self) -> None:
+        for selector, name in (("a[href]", "href"), ("img[src]", "src")):
+            for node in self._tree.css(selector):
+                url = self.absolute(attribute(node, name))
+                if url is None:
+                    del node.attrs[name]
+                else:
+                    node.attrs[name] = url
+
+
+def attribute(node: LexborNode, name: str) -> str:
+    """An attribute's value, "" where there is none."""
+    return node.attributes.get(name) or ""
+
+
+def text_of(node: LexborNode) -> str:
+    """All text of a node, in one line."""
+    return clean(node.text(separator=" "))
+
+
+def clean(text: str) -> str:
+    """``text`` in one line, without control characters and what is no character."""
+    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cs"})
+    return " ".join(visible.split())
+
+
+def alike(text: str) -> str:
+    """Equal for two titles that differ in case, spaces and punctuation only."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in folded if c.isalnum())
+
+
+def is_same_page(url: str, other: str) -> bool:
+    """Whether two addresses differ in their fragment at most."""
+    return urlsplit(url)._replace(fragment="") == urlsplit(other)._replace(fragment="")
+
+
+def _strip(tree: LexborHTMLParser) -> None:
+    """Take out what is never content; a header within the main part belongs to it."""
+    for node in tree.css(_NEVER_CONTENT):
+        node.decompose()
+    inside = {header.mem_id for header in tree.css("main header, article header")}
+    for header in tree.css("header"):
+        if header.mem_id not in inside:
+            header.decompose()
+
+
+def _main(tree: LexborHTMLParser) -> LexborNode:
+    for selector in _CONTENT:
+        found = tree.css(selector)
+        if len(found) == 1:
+            return found[0]
+    body = tree.body
+    if body is None:  # only where the parser itself has failed
+        raise ValueError("the page has no body")
+    return body

@@ -1,0 +1,78 @@
+"""Rung: what the main part links to: files that belong to the session, and other pages."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from services.processor.extract.document import Document, attribute, clean, is_same_page, text_of
+from services.processor.extract.facts import Kind, Link, Wanted
+from services.processor.extract.shown import is_video
+
+MOST_LINKS = 200
+_SLIDES = re.compile(r"slide|presentation|folien|\bdeck\b", re.IGNORECASE)
+_SLIDE_TYPES = {".ppt", ".pptx", ".odp", ".key"}
+_FILE_TYPES = _SLIDE_TYPES | {".pdf", ".odt", ".doc", ".docx", ".epub", ".ods", ".xlsx", ".csv"}
+_FILE_TYPES |= {".zip", ".gz", ".tgz", ".txt", ".ipynb", ".ps"}
+_LEAST_PIXELS = 64  # below it an image is an ornament
+_ORNAMENT = re.compile(r"avatar|icon|logo|sprite|pixel|badge", re.IGNORECASE)
+
+
+def files(document: Document) -> list[Wanted]:
+    """Slides, papers and pictures, in the page's order, each once."""
+    found = {wanted.url: wanted for wanted in reversed([*_linked(document), *_pictures(document)])}
+    return list(reversed(found.values()))
+
+
+def links(document: Document) -> list[Link]:
+    """The other links of the main part, in its order, each once; at most `MOST_LINKS`."""
+    found: dict[str, Link] = {}
+    for node in document.content.css("a[href]"):
+        url, title = attribute(node, "href"), text_of(node)
+        if title and not (is_file(url) or is_video(url) or is_same_page(url, document.url)):
+            found.setdefault(url, Link(title, url))
+    return list(found.values())[:MOST_LINKS]
+
+
+def given_file(url: str) -> Wanted:
+    """The file that a job names."""
+    return Wanted(kind_of(url, ""), url, name_in(url), "parameters")
+
+
+def is_file(url: str) -> bool:
+    """Whether the address looks like that of a file that people attach to a session."""
+    return _suffix(url) in _FILE_TYPES
+
+
+def kind_of(url: str, title: str) -> Kind:
+    """Whether a file is slides or something else, as its link says."""
+    slides = (
+        _suffix(url) in _SLIDE_TYPES or _SLIDES.search(title) or _SLIDES.search(urlsplit(url).path)
+    )
+    return "slides" if slides else "attachments"
+
+
+def name_in(url: str) -> str:
+    """The last part of the address' path."""
+    return clean(unquote(PurePosixPath(urlsplit(url).path).name))
+
+
+def _linked(document: Document) -> Iterator[Wanted]:
+    for node in document.content.css("a[href]"):
+        url = attribute(node, "href")
+        if is_file(url):
+            title = text_of(node) or name_in(url)
+            yield Wanted(kind_of(url, title), url, title, "linked")
+
+
+def _pictures(document: Document) -> Iterator[Wanted]:
+    for node in document.content.css("img[src]"):
+        url = attribute(node, "src")
+        sizes = (attribute(node, name).removesuffix("px") for name in ("width", "height"))
+        small = any(size.isdecimal() and int(size) < _LEAST_PIXELS for size in sizes)
+        if not small and not _ORNAMENT.search(urlsplit(url).path):
+            yield Wanted("images", url, clean(attribute(node, "alt")), "linked")
+
+
+def _suffix(url: str) -> str:
+    return PurePosixPath(urlsplit(url).path).suffix.lower()

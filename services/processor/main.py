@@ -1,0 +1,114 @@
+"""The processor as a process: what it is made of, and its life."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+from eventjob.artifacts.store import open_artifacts
+from eventjob.bus.connection import connect_as
+from eventjob.bus.hosts import open_hosts
+from eventjob.bus.worker import Worker
+from eventjob.fetch.addresses import AddressGuard, parse_allowances
+from eventjob.fetch.client import Fetcher
+from eventjob.runtime.clock import now
+from eventjob.runtime.lifecycle import Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Fetch, Settings
+from eventjob.runtime.workspace import workspace
+from services.processor.attachments import Attachments
+from services.processor.gate import PoliteGate
+from services.processor.handlers import SessionHandler
+from services.processor.limits import limits
+from services.processor.politeness import Pace
+from services.processor.pool import Pool
+from services.processor.robots import Robots
+from services.processor.session import Sessions
+from services.processor.turns import Turns, polite_turns
+
+PAGE_PATIENCE = timedelta(minutes=1)  # then the session is put off, and another one begun
+FILE_PATIENCE = timedelta(minutes=5)  # for what would have to be fetched again
+
+
+async def run(settings: Settings, stop: Stop) -> None:
+    """Work on sessions until ``stop``.
+
+    Raises:
+        ValueError: a setting is wrong; it is named.
+        Unavailable: there is no NATS server to begin with.
+    """
+    log = get_logger("processor")
+    pool = Pool()
+    connection = await connect_as("processor", settings.nats, log)
+    try:
+        with workspace(settings.data_dir / "work") as folder:
+            await pool.open()
+            async with (
+                _fetching(settings.fetch) as fetcher,
+                polite_turns(await open_hosts(connection)) as turns,
+            ):
+                handler = _handler(settings, folder, pool, fetcher, turns)
+                worker = Worker(
+                    connection,
+                    name=f"processor-{uuid4().hex[:8]}",
+                    kind="fetch",
+                    capacity=settings.concurrency,
+                    handler=handler,
+                    log=log,
+                )
+                await worker.run(stop)
+    finally:
+        pool.close()
+        await connection.close()
+
+
+def _handler(
+    settings: Settings, folder: Path, pool: Pool, fetcher: Fetcher, turns: Turns
+) -> SessionHandler:
+    pace = Pace(settings.fetch.delay.total_seconds(), settings.fetch.per_host)
+    bounds = limits(settings.fetch)
+    artifacts = open_artifacts(settings.artifacts_url)
+    robots = None
+    if settings.fetch.robots == "obey":
+        gate = PoliteGate(turns, pace, PAGE_PATIENCE)
+        robots = Robots(
+            fetcher=fetcher, gate=gate, folder=folder, clock=time.monotonic, caps=bounds.page
+        )
+    attachments = Attachments(
+        fetcher=fetcher,
+        gate=PoliteGate(turns, pace, FILE_PATIENCE, robots),
+        limits=bounds,
+        artifacts=artifacts,
+        pool=pool,
+    )
+    sessions = Sessions(
+        fetcher=fetcher,
+        gate=PoliteGate(turns, pace, PAGE_PATIENCE, robots),
+        attachments=attachments,
+        artifacts=artifacts,
+        pool=pool,
+        limits=bounds,
+        clock=now,
+    )
+    return SessionHandler(
+        sessions=sessions,
+        folder=folder,
+        min_free_bytes=settings.min_free_bytes,
+        clock=now,
+        log=get_logger("processor"),
+    )
+
+
+@asynccontextmanager
+async def _fetching(fetch: Fetch) -> AsyncIterator[Fetcher]:
+    fetcher = Fetcher(
+        guard=AddressGuard(parse_allowances(fetch.allow)),
+        user_agent=f"eventjob/{version('eventjob')} (+{fetch.contact})",
+    )
+    try:
+        yield fetcher
+    finally:
+        await fetcher.close()

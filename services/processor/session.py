@@ -1,0 +1,141 @@
+"""The way of a session: its page, what that says, its files, its Markdown, all of it stored."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from eventjob.artifacts.store import Artifacts
+from eventjob.contracts.base import FileRef, LogLine
+from eventjob.contracts.parameters import Parameters
+from eventjob.contracts.work import Bundle
+from eventjob.domain.names import session_paths
+from eventjob.fetch.client import Fetched, FetchFailed, Gate
+from services.processor import compose
+from services.processor.attachments import Attachments, Haul
+from services.processor.extract.cascade import Page, read_page
+from services.processor.limits import Limits
+from services.processor.pool import Pool
+from services.processor.ports import Fetches
+from services.processor.sniff import HEAD_BYTES, HTML, UNKNOWN, sniff
+
+_DECLARED = frozenset({HTML, "application/xhtml+xml", ""})
+_SNIFFED = frozenset({HTML, "text/plain", UNKNOWN.media_type})
+
+
+class ThinContent(Exception):
+    """The page has no session and next to no text: an error page, or one that needs JavaScript."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A session that lies in the artifact store."""
+
+    bundle: str
+    files: list[FileRef]  # the Markdown first
+    log: list[LogLine]
+
+
+class Sessions:
+    """Makes sessions of pages."""
+
+    def __init__(
+        self,
+        *,
+        fetcher: Fetches,
+        gate: Gate,
+        attachments: Attachments,
+        artifacts: Artifacts,
+        pool: Pool,
+        limits: Limits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._fetcher = fetcher
+        self._gate = gate
+        self._attachments = attachments
+        self._artifacts = artifacts
+        self._pool = pool
+        self._limits = limits
+        self._clock = clock
+
+    async def make(self, parameters: Parameters, folder: Path, until: float) -> Stored:
+        """The session that ``parameters`` ask for.
+
+        Args:
+            parameters: of the job.
+            folder: for files on their way; some may be left in it.
+            until: when to give up waiting for attachments, a time of the event loop.
+
+        Raises:
+            FetchFailed: the page cannot be had.
+            ThinContent, Broke, TookTooLong: nothing can be made of it.
+            ArtifactsUnavailable: it cannot be stored.
+        """
+        fetched = await self._fetch_page(parameters.url, folder)
+        page = await self._pool.run(
+            read_page, fetched.path, fetched.charset, fetched.final_url, parameters
+        )
+        if page.is_thin:
+            raise ThinContent(f"no session found, and only {page.words} words of main text")
+        haul = await self._attachments.collect(page.files, folder, until)
+        return await self._store(parameters, fetched, page, haul)
+
+    async def _fetch_page(self, url: str, folder: Path) -> Fetched:
+        fetched = await self._fetcher.fetch(
+            url,
+            caps=self._limits.page,
+            gate=self._gate,
+            directory=folder,
+            accept=_DECLARED.__contains__,
+        )
+        with fetched.path.open("rb") as file:
+            found = sniff(file.read(HEAD_BYTES), fetched.final_url).media_type
+        if found not in _SNIFFED:
+            raise FetchFailed("wrong_type", f"{_host(fetched)} sent {found} instead of a page")
+        return fetched
+
+    async def _store(
+        self, parameters: Parameters, fetched: Fetched, page: Page, haul: Haul
+    ) -> Stored:
+        paths = session_paths(parameters.event, parameters.track, parameters.filename)
+        front = compose.front_matter(parameters, page, fetched, haul, paths)
+        markdown = compose.render(front, page, haul, paths).encode()
+        files = [
+            FileRef(
+                path=paths.markdown,
+                sha256=await self._artifacts.put(markdown),
+                size_bytes=len(markdown),
+                media_type="text/markdown",
+                source_url=fetched.final_url,
+            ),
+            *(compose.file_ref(file, paths) for file in haul.files),
+        ]
+        bundle = Bundle(
+            title=front["session"]["title"],
+            event=parameters.event,
+            track=parameters.track,
+            target_dir=paths.folder,
+            asset_dir=paths.asset_folder,
+            archive_filename=f"{paths.stem}.zip",
+            markdown_file=paths.markdown,
+            files=files,
+            web_text=page.text,
+            structured_data=msgspec.Raw(msgspec.json.encode(front)),
+            page_texts=[text for file in haul.files for text in file.pages],
+            attachments_text=haul.text,
+            attachments_url=parameters.attachments_url,
+        )
+        sha256 = await self._artifacts.put(msgspec.json.encode(bundle))
+        return Stored(sha256, files, self._log(fetched, page, haul))
+
+    def _log(self, fetched: Fetched, page: Page, haul: Haul) -> list[LogLine]:
+        now = self._clock()
+        size = f"{fetched.size_bytes} bytes, {page.words} words of main text"
+        done = f"fetched {_host(fetched)}: {size}, {len(haul.files)} of {len(page.files)} files"
+        warnings = (LogLine(timestamp=now, level="warning", message=w) for w in haul.warnings)
+        return [LogLine(timestamp=now, level="info", message=done), *warnings]
+
+
+def _host(fetched: Fetched) -> str | None:
+    return urlsplit(fetched.final_url).hostname

@@ -1,0 +1,134 @@
+"""What a file is, by its first bytes: neither its server nor its name is believed."""
+
+import codecs
+import re
+from pathlib import PurePosixPath
+
+import msgspec
+
+HEAD_BYTES = 1024
+HTML = "text/html"
+
+
+class FileType(msgspec.Struct, frozen=True):
+    """A media type, and the extension that goes with it."""
+
+    media_type: str
+    extension: str
+
+
+UNKNOWN = FileType("application/octet-stream", ".bin")
+_MAGICS = (
+    (b"%PDF-", FileType("application/pdf", ".pdf")),
+    (b"\x89PNG\r\n\x1a\n", FileType("image/png", ".png")),
+    (b"\xff\xd8\xff", FileType("image/jpeg", ".jpg")),
+    (b"GIF87a", FileType("image/gif", ".gif")),
+    (b"GIF89a", FileType("image/gif", ".gif")),
+    (b"%!PS", FileType("application/postscript", ".ps")),
+    (b"\x1f\x8b", FileType("application/gzip", ".gz")),
+    (b"BZh", FileType("application/x-bzip2", ".bz2")),
+    (b"\xfd7zXZ\x00", FileType("application/x-xz", ".xz")),
+    (b"7z\xbc\xaf\x27\x1c", FileType("application/x-7z-compressed", ".7z")),
+    (b"\x1aE\xdf\xa3", FileType("video/webm", ".webm")),
+    (b"OggS", FileType("application/ogg", ".ogg")),
+    (b"ID3", FileType("audio/mpeg", ".mp3")),
+    (b"{\\rtf", FileType("application/rtf", ".rtf")),
+)
+_ZIP = FileType("application/zip", ".zip")
+_ODF = "application/vnd.oasis.opendocument"
+_IN_ZIP_BY_MIMETYPE = {  # a ZIP whose first member says what it is
+    f"{_ODF}.presentation": ".odp",
+    f"{_ODF}.text": ".odt",
+    f"{_ODF}.spreadsheet": ".ods",
+    "application/epub+zip": ".epub",
+}
+_OOXML = "application/vnd.openxmlformats-officedocument"
+_IN_ZIP_BY_NAME = {
+    ".pptx": f"{_OOXML}.presentationml.presentation",
+    ".docx": f"{_OOXML}.wordprocessingml.document",
+    ".xlsx": f"{_OOXML}.spreadsheetml.sheet",
+    ".key": "application/vnd.apple.keynote",
+}
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_IN_OLE_BY_NAME = {".ppt": "application/vnd.ms-powerpoint", ".doc": "application/msword"}
+_TEXT_BY_NAME = {
+    ".csv": "text/csv",
+    ".md": "text/markdown",
+    ".ipynb": "application/x-ipynb+json",
+    ".json": "application/json",
+}
+_BEFORE = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!doctype svg[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(rb"<(?:!doctype html|html|head|body|script|iframe)\b", re.IGNORECASE)
+_SVG = re.compile(rb"<svg\b", re.IGNORECASE)
+_TAG = re.compile(rb"<[a-z!?/]", re.IGNORECASE)
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def sniff(head: bytes, name: str) -> FileType:
+    """The type of a file that begins with ``head`` (`HEAD_BYTES` of it, or all).
+
+    Args:
+        head: the first bytes.
+        name: tells apart only what the bytes leave open.
+    """
+    suffix = PurePosixPath(name).suffix.lower()
+    for magic, file_type in _MAGICS:
+        if head.startswith(magic):
+            return file_type
+    if head.startswith(b"PK\x03\x04"):
+        return _in_zip(head, suffix)
+    if head.startswith(_OLE) and suffix in _IN_OLE_BY_NAME:
+        return FileType(_IN_OLE_BY_NAME[suffix], suffix)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return FileType("image/webp", ".webp")
+    if head[4:8] == b"ftyp":
+        return _in_mp4(head[8:12])
+    return _text(head, suffix)
+
+
+def _in_zip(head: bytes, suffix: str) -> FileType:
+    if head[30:38] == b"mimetype":
+        for media_type, extension in _IN_ZIP_BY_MIMETYPE.items():
+            if head[38:].startswith(media_type.encode() + b"PK"):
+                return FileType(media_type, extension)
+    if suffix in _IN_ZIP_BY_NAME:
+        return FileType(_IN_ZIP_BY_NAME[suffix], suffix)
+    return _ZIP
+
+
+def _in_mp4(brand: bytes) -> FileType:
+    match brand:
+        case b"avif":
+            return FileType("image/avif", ".avif")
+        case b"heic" | b"heix":
+            return FileType("image/heic", ".heic")
+        case b"qt  ":
+            return FileType("video/quicktime", ".mov")
+        case _:
+            return FileType("video/mp4", ".mp4")
+
+
+def _text(head: bytes, suffix: str) -> FileType:
+    """Text with a tag in it is HTML, or nothing that a browser could take for it."""
+    start = _skipped(head)
+    if _SVG.match(head, start):
+        return FileType("image/svg+xml", ".svg")
+    if _HTML.match(head, start):
+        return FileType(HTML, ".html")
+    if _CONTROL.search(head) or _TAG.search(head):
+        return UNKNOWN
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # which may end within a character
+    except UnicodeDecodeError:
+        return UNKNOWN
+    if suffix in _TEXT_BY_NAME:
+        return FileType(_TEXT_BY_NAME[suffix], suffix)
+    return FileType("text/plain", ".txt")
+
+
+def _skipped(head: bytes) -> int:
+    """Where the first tag begins that is neither a comment nor a declaration."""
+    start = 0
+    while found := _BEFORE.match(head, start):
+        start = found.end()
+    return start

@@ -1,0 +1,149 @@
+"""What all processors know of the hosts they visit: one key each, changed by compare-and-set.
+
+The bucket is in memory: whoever finds it missing makes it again, empty.
+"""
+
+import base64
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import msgspec
+import nats.errors
+from nats.js.api import KeyValueConfig, StorageType
+from nats.js.errors import (
+    APIError,
+    BadRequestError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoStreamResponseError,
+    NotFoundError,
+)
+from nats.js.kv import KeyValue
+
+from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus.errors import Unavailable
+
+BUCKET = "hosts"
+KEPT_S = timedelta(hours=2).total_seconds()  # longer than any host can ask us to wait
+
+_PLAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What is known of a host; revision 0 where nothing is."""
+
+    value: bytes
+    revision: int
+
+
+class _ServerInfo(msgspec.Struct):
+    ts: datetime
+
+
+class Hosts:
+    """The bucket. Every method raises `Unavailable` where NATS is away."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._bucket: KeyValue | None = None
+        self._clock_ahead_s = 0.0
+
+    async def open(self) -> None:
+        """Make the bucket where it is missing, and set the clock."""
+        config = KeyValueConfig(
+            bucket=BUCKET, history=1, ttl=KEPT_S, storage=StorageType.MEMORY, direct=True
+        )
+        jetstream = self._connection.jetstream
+        with _faults():
+            try:
+                self._bucket = await jetstream.create_key_value(config)
+            except BadRequestError:  # another version has made it with other settings
+                self._bucket = await jetstream.key_value(BUCKET)
+            await self._set_clock()
+
+    def now(self) -> float:
+        """The server's time in seconds since 1970: the same for all processes, to milliseconds."""
+        return time.monotonic() + self._clock_ahead_s
+
+    async def read(self, host: str) -> Entry:
+        """What is known of ``host``."""
+        bucket = await self._opened()
+        with _faults():
+            try:
+                entry = await bucket.get(_key(host))
+            except KeyNotFoundError:
+                return Entry(b"", 0)
+            except (nats.errors.NoRespondersError, NotFoundError):
+                self._bucket = None
+                return Entry(b"", 0)
+        return Entry(entry.value or b"", entry.revision or 0)
+
+    async def swap(self, host: str, value: bytes, revision: int) -> int | None:
+        """The revision of ``value``, once it is stored; None where ``revision`` is not the last."""
+        bucket = await self._opened()
+        with _faults():
+            try:
+                return await bucket.update(_key(host), value, last=revision)
+            except KeyWrongLastSequenceError:
+                return None
+            except NoStreamResponseError:
+                self._bucket = None
+                return None
+
+    async def changed(self, host: str, within_s: float) -> None:
+        """Returns when ``host``'s key has changed, or after a while."""
+        with _faults():
+            subject = f"$KV.{BUCKET}.{_key(host)}"
+            subscription = await self._connection.client.subscribe(subject)
+            try:
+                await subscription.next_msg(timeout=within_s)
+            except nats.errors.TimeoutError:
+                return
+            finally:
+                await subscription.unsubscribe()
+
+    async def _opened(self) -> KeyValue:
+        if self._bucket is None:
+            await self.open()
+        if self._bucket is None:
+            raise Unavailable(f"the bucket {BUCKET} cannot be opened")
+        return self._bucket
+
+    async def _set_clock(self) -> None:
+        """Server time against our own, at most half a round trip wrong."""
+        asked = time.monotonic()
+        answer = await self._connection.client.request(
+            f"$JS.API.STREAM.INFO.KV_{BUCKET}", timeout=ANSWER_WITHIN_S
+        )
+        middle = (asked + time.monotonic()) / 2
+        info = msgspec.json.decode(answer.data, type=_ServerInfo)
+        self._clock_ahead_s = info.ts.timestamp() - middle
+
+
+async def open_hosts(connection: Connection) -> Hosts:
+    """The bucket, ready for use.
+
+    Raises:
+        Unavailable: NATS is away.
+    """
+    hosts = Hosts(connection)
+    await hosts.open()
+    return hosts
+
+
+def _key(host: str) -> str:
+    """A key that NATS takes: the host's name as it is, or coded where it has other characters."""
+    if _PLAIN.fullmatch(host):
+        return f"h.{host}"
+    return "x." + base64.urlsafe_b64encode(host.encode()).decode().rstrip("=")
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, APIError, nats.errors.Error, OSError, msgspec.MsgspecError) as error:
+        raise Unavailable(f"bucket {BUCKET}: {error!r}") from error
