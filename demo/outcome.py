@@ -16,20 +16,28 @@ def outcome(job: Job) -> str:
     title = f"{shortened(job.parameters.session, _TITLE):{_TITLE}}"
     took = f"{_seconds(job):5.2f} s"
     if job.error is None:
-        return f"  ✓ {title}  {job.status}  {took}  {_files(job):2} files"
+        count = _files(job)
+        return f"  ✓ {title}  {job.status}  {took}  {count} {'file' if count == 1 else 'files'}"
     cause = shortened(job.error.message, _COLUMNS)
     return f"  ✗ {title}  {job.status:9}  {took}  {job.error.code}\n      {cause}"
 
 
 def unexpected(jobs: Sequence[Job], plans: Sequence[Planned]) -> list[str]:
     """Each session that did not end as planned, in a line."""
-    ended = {job.parameters.url: job.error.code if job.error else job.status for job in jobs}
-    wanted = {str(plan.parameters["url"]): plan.fails or "completed" for plan in plans}
-    return [
-        f"{url}: {ended.get(url, 'no job')} instead of {how}"
-        for url, how in wanted.items()
-        if ended.get(url) != how
-    ]
+    by_url = {job.parameters.url: job for job in jobs}
+    ends = [(str(plan.parameters["url"]), plan) for plan in plans]
+    return [f"{url}: {what}" for url, plan in ends if (what := _surprise(by_url.get(url), plan))]
+
+
+def _surprise(job: Job | None, plan: Planned) -> str:
+    """What is not as planned, "" where all is."""
+    ended = "no job" if job is None else job.error.code if job.error else job.status
+    wanted = plan.fails or "completed"
+    if job is None or ended != wanted:
+        return f"{ended} instead of {wanted}"
+    if job.error is None and _files(job) < plan.files:
+        return f"{_files(job)} files instead of {plan.files}"
+    return ""
 
 
 def markdown_head(job: Job) -> str:

@@ -19,10 +19,11 @@ FAILS = {
 
 
 class Planned(NamedTuple):
-    """A job's parameters, and the error code with which it fails: None where it completes."""
+    """A job's parameters, and how it has to end."""
 
     parameters: dict[str, object]
-    fails: str | None
+    fails: str | None  # the error's code; None where it completes
+    files: int  # that it brings at least
 
 
 class _Person(msgspec.Struct):
@@ -95,4 +96,4 @@ def _planned(conference: _Conference, session: _Session, site_url: str) -> Plann
         "attachments_url": address(session.attachments),
         "source_language": "en",
     }
-    return Planned(parameters, FAILS.get(session.slug))
+    return Planned(parameters, FAILS.get(session.slug), 1 + len(session.attachments))

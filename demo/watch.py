@@ -31,7 +31,7 @@ def watch(look: Callable[[], Sequence[Job]], screen: Screen, at_most_s: float) -
 
 def progress(jobs: Sequence[Job]) -> str:
     """A bar, and in words what the jobs are doing."""
-    if len(jobs) == 1 and not jobs[0].finished:
+    if len(jobs) == 1:
         return _progress_of(jobs[0])
     by_status = Counter(job.status for job in jobs)
     done = by_status["completed"] + by_status["failed"]
@@ -40,5 +40,6 @@ def progress(jobs: Sequence[Job]) -> str:
 
 
 def _progress_of(job: Job) -> str:
-    percent = job.progress.percent if job.progress else 0
-    return f"{bar(percent / 100)}  {job.progress.message if job.progress else job.status}"
+    if job.finished or job.progress is None:
+        return f"{bar(float(job.finished))}  {job.status}"
+    return f"{bar(job.progress.percent / 100)}  {job.progress.message}"

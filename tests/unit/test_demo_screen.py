@@ -80,7 +80,7 @@ def test_a_batch_is_seen_by_how_many_are_done():
 def test_a_job_alone_is_seen_by_what_it_does():
     assert progress([job("pending")]) == f"{bar(0)}  pending"
     assert progress([job("processing", progress=Progress(80, "zipping"))]) == f"{bar(0.8)}  zipping"
-    assert progress([job()]) == f"{bar(1)}  1/1  1 completed"
+    assert progress([job()]) == f"{bar(1)}  completed"
 
 
 def test_jobs_are_watched_until_the_last_is_finished():
@@ -109,6 +109,10 @@ def test_a_completed_job_is_one_line():
     assert outcome(done).split() == ["✓", "A", "Talk", "completed", "2.50", "s", "3", "files"]
 
 
+def test_one_file_is_no_files():
+    assert outcome(job(results=Results())).endswith("1 file")
+
+
 def test_a_failed_job_says_its_code_and_its_cause():
     first, second = outcome(job("failed", error=JobError("http_404", "gone\nfor good"))).split("\n")
     assert first.split() == ["✗", "A", "Talk", "failed", "9.00", "s", "http_404"]
@@ -125,15 +129,17 @@ def test_the_head_of_the_markdown_is_shown_under_its_name():
 
 def test_what_was_not_planned_is_named():
     jobs = [
-        job(session="good"),
+        job(session="good", results=Results(assets=["slides.pdf"])),
+        job(session="bare", results=Results(assets=[])),
         job("failed", "broken", error=JobError("timeout", "too slow")),
         job("failed", "dead", error=JobError("http_404", "gone")),
         job(session="alive"),
     ]
     plans = [
-        Planned({"url": f"http://site/{session}"}, fails)
+        Planned({"url": f"http://site/{session}"}, fails, files=2)
         for session, fails in [
             ("good", None),
+            ("bare", None),
             ("broken", None),
             ("dead", "http_404"),
             ("alive", "thin_content"),
@@ -141,6 +147,7 @@ def test_what_was_not_planned_is_named():
         ]
     ]
     assert unexpected(jobs, plans) == [
+        "http://site/bare: 1 files instead of 2",
         "http://site/broken: timeout instead of completed",
         "http://site/alive: completed instead of thin_content",
         "http://site/lost: no job instead of completed",
