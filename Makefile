@@ -41,4 +41,4 @@ lock:  ## resolve requirements.lock anew (needs uv)
 	  --all-extras --group dev pyproject.toml --output-file requirements.lock --quiet
 
 clean:  ## remove what setup and the demo made
-	rm -rf .venv data demo-data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv data demo-data* .pytest_cache .mypy_cache .ruff_cache .hypothesis

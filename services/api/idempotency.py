@@ -27,7 +27,7 @@ class Repeat(msgspec.Struct, frozen=True):
 
 
 def repeat_of(request: Request, caller: Caller, body: object) -> Repeat:
-    """The request's key, made the caller's own, and a hash of its decoded body.
+    """The request's key, made the caller's own; and with it, a hash of the decoded body.
 
     Raises:
         Problem: ``validation_error``, for a key of the wrong form.
@@ -42,5 +42,5 @@ def repeat_of(request: Request, caller: Caller, body: object) -> Repeat:
     except ValueError as error:
         raise invalid(HEADER, str(error)) from None
     key = str(uuid5(_NAMESPACE, f"{caller.user or ''}\n{sent[0]}"))
-    content = msgspec.json.encode([key, body], order="sorted")
-    return Repeat(key, sha256(content).hexdigest())
+    content = msgspec.json.encode(body, order="sorted")
+    return Repeat(key, f"{key}.{sha256(content).hexdigest()}")

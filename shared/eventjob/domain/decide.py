@@ -39,6 +39,7 @@ from eventjob.domain.retry import Policy
 
 JOBS_PER_EVENT = 100
 BYTES_PER_EVENT = 256 * 1024
+MISMATCH = "this Idempotency-Key came with another body before"
 MOST_JOBS = 999_999  # per batch: six digits of a job's id
 
 
@@ -167,10 +168,12 @@ def _cut(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
 
 
 def _check_repeat(request_hash: str | None, group: Group) -> None:
+    """Let a repeated request pass; its hash is ``<key>.<of the body>``."""
     if group.existence == "here" and request_hash is not None and group.request_hash is not None:
         if request_hash == group.request_hash:
             return
-        raise Refused("idempotency_mismatch", "this Idempotency-Key came with another body before")
+        if request_hash.partition(".")[0] == group.request_hash.partition(".")[0]:
+            raise Refused("idempotency_mismatch", MISMATCH)
     name = group.batch_id or group.id[2:]
     raise Refused("conflict", f"the id {name} is taken")
 
@@ -180,7 +183,7 @@ def _add_job(command: AddJob, group: Group, now: Circumstances) -> list[Draft]:
     if command.key is not None and (known := group.added_by.get(command.key)):
         if known.request_hash == command.request_hash:
             return []
-        raise Refused("idempotency_mismatch", "this Idempotency-Key came with another body before")
+        raise Refused("idempotency_mismatch", MISMATCH)
     if group.archived:
         raise Refused("conflict", f"batch {command.batch_id} is archived")
     if len(group.jobs) >= MOST_JOBS:
