@@ -42,9 +42,7 @@ async def test_a_stale_writer_conflicts_and_nothing_of_its_append_is_stored(log)
     await log.append([new(BatchPaused(at=AT), 0)])
     other = subjects.event_subject("b-two")
     with pytest.raises(Conflict):
-        await log.append(
-            [new(BatchArchived(at=AT), 0, other), new(BatchResumed(at=AT), 0)]
-        )
+        await log.append([new(BatchArchived(at=AT), 0, other), new(BatchResumed(at=AT), 0)])
     assert await log.read("b-two") == []
     assert await log.last_sequence() == 1
 
