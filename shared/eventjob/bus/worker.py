@@ -10,7 +10,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from itertools import islice
 
 import msgspec
 
@@ -33,7 +33,6 @@ PAUSE_S = 0.5
 FLUSH_WITHIN_S = 4.0
 BUG_CODES: dict[WorkKind, str] = {"fetch": "extraction_failed", "archive": "archive_failed"}
 
-T = TypeVar("T", bound=Task)
 _encoder = msgspec.json.Encoder()
 
 
@@ -64,7 +63,7 @@ class Worker:
         self._handler = handler
         self._log = log
         self._running: dict[asyncio.Task[None], Delivery] = {}
-        self._finished: list[Finished] = []
+        self._finished: dict[str, Finished] = {}  # by the delivery's reply subject
         self._changed = asyncio.Event()
         self._pull: Pull | None = None
 
@@ -142,7 +141,7 @@ class Worker:
             self._finish(delivery, outcome)
 
     def _finish(self, delivery: Delivery, outcome: Outcome) -> None:
-        self._finished.append(Finished(delivery, outcome))
+        self._finished[delivery.reply] = Finished(delivery, outcome)
         self._changed.set()
 
     def _broken(self, task: Task, bug: Exception) -> WorkFailed:
@@ -179,7 +178,7 @@ class Worker:
 
     async def _flush(self) -> None:
         by_partition: dict[str, list[Finished]] = {}
-        for finished in self._finished[:MOST_OUTCOMES]:
+        for finished in islice(self._finished.values(), MOST_OUTCOMES):
             token = subjects.token_of(finished.outcome.group)
             by_partition.setdefault(token, []).append(finished)
         for token, some in by_partition.items():
@@ -190,7 +189,8 @@ class Worker:
             except Rejected as error:
                 raise Unavailable(f"the report was refused: {error}") from error
             await frames.acknowledge(self._connection.client, (f.delivery.reply for f in some))
-            self._finished = [f for f in self._finished if f not in some]
+            for finished in some:
+                del self._finished[finished.delivery.reply]
         if self._finished:
             self._changed.set()
 
@@ -203,7 +203,7 @@ class Worker:
         """Tell the broker that what is being worked on, or reported, is not lost."""
         while True:
             await asyncio.sleep(KEEP_ALIVE_S)
-            held = [*self._running.values(), *(f.delivery for f in self._finished)]
+            held = [*self._running.values(), *(f.delivery for f in self._finished.values())]
             if held and self._connection.is_connected:
                 progress = (frames.plain(delivery.reply, b"+WPI") for delivery in held)
                 await frames.write(self._connection.client, progress)
