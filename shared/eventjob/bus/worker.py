@@ -190,7 +190,7 @@ class Worker:
                 raise Unavailable(f"the report was refused: {error}") from error
             await frames.acknowledge(self._connection.client, (f.delivery.reply for f in some))
             for finished in some:
-                del self._finished[finished.delivery.reply]
+                self._finished.pop(finished.delivery.reply, None)
         if self._finished:
             self._changed.set()
 
