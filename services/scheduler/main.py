@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from datetime import datetime
 from uuid import uuid4
 
@@ -55,6 +56,7 @@ class Scheduler:
         self._name = uuid4().hex
         self._workers = Workers()
         self._session: Session | None = None
+        self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all sessions
 
     async def run(self, stop: asyncio.Event) -> None:
         """Session after session: whatever ends one, the next one folds anew."""
@@ -77,6 +79,7 @@ class Scheduler:
             workers=self._workers,
             policy=self._policy,
             clock=event_time,
+            faults=self._faults,
             log=self._log,
         )
         pause_s = PAUSE_S

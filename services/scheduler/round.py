@@ -4,6 +4,7 @@ In this order, and acknowledged last: a crash anywhere lets the messages come ba
 can happen twice.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
@@ -22,13 +23,17 @@ from eventjob.contracts.commands import Command, FailBatches, StoredCommand
 from eventjob.contracts.events import JobsStarted, Start
 from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.domain.decide import Draft
+from eventjob.domain.errors import StaleMemory
+from eventjob.domain.ids import group_of
 from eventjob.domain.retry import Policy
+from eventjob.runtime.logs import Logger
 from services.scheduler.appending import append
 from services.scheduler.deciding import Deciding, Unit, decode_command, decode_report
 from services.scheduler.memory import Memory
 from services.scheduler.tasks import Tasks
 from services.scheduler.workers import Workers
 
+MOST_FAULTS = 3  # of one message, before it is parked
 MOST_LOST = 200  # overdue tasks in one round
 
 _encoder = msgspec.json.Encoder()
@@ -56,20 +61,24 @@ class Rounds:
         self,
         *,
         connection: Connection,
-        log: EventLog,
+        events: EventLog,
         blobs: Blobs,
         memory: Memory,
         workers: Workers,
         policy: Policy,
+        faults: Counter[tuple[str, int]],
+        log: Logger,
     ) -> None:
         self._connection = connection
-        self._log = log
+        self._events = events
         self._blobs = blobs
         self._memory = memory
         self._workers = workers
         self._policy = policy
+        self._faults = faults
+        self._log = log
         self._deciding = Deciding(memory, policy)
-        self.tasks = Tasks(connection, log, memory, policy.attempt_timeout)
+        self.tasks = Tasks(connection, events, memory, policy.attempt_timeout)
 
     async def run(self, deliveries: Sequence[Delivery], now: datetime, *, release: bool) -> int:
         """Work off ``deliveries`` and what time has brought; how many events that made.
@@ -90,7 +99,7 @@ class Rounds:
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
         units += [Unit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
         try:
-            await append(self._log, self._memory, self.tasks, units)
+            await append(self._events, self._memory, self.tasks, units)
         except StorageFull as full:
             await self._decline(answers, full)
             raise
@@ -104,16 +113,31 @@ class Rounds:
         answers = []
         for delivery in deliveries:
             try:
-                if delivery.subject.startswith("rep."):
-                    units = self._decide_report(delivery, now)
-                else:
-                    units = await self._decide_command(delivery, now)
+                units = await self._decide_one(delivery, now)
             except Poison as poison:
+                self._log.error("message.parked", subject=delivery.subject, reason=str(poison))
                 await park(self._connection, delivery, str(poison))
                 units = []
             reply_to = delivery.headers.get(subjects.HEADER_REPLY)
             answers.append(Answer(delivery, units, reply_to))
         return answers
+
+    async def _decide_one(self, delivery: Delivery, now: datetime) -> list[Unit]:
+        """What a message leads to; one that breaks every session that meets it is poison."""
+        key = (delivery.subject, delivery.stream_sequence)
+        if self._faults[key] >= MOST_FAULTS:
+            raise Poison(f"deciding it failed {MOST_FAULTS} times")
+        try:
+            if delivery.subject.startswith("rep."):
+                return self._decide_report(delivery, now)
+            return await self._decide_command(delivery, now)
+        except (Poison, Unavailable):
+            raise
+        except Exception as fault:
+            self._faults[key] += 1
+            if not isinstance(fault, StaleMemory):
+                self._log.exception("message.broke", subject=delivery.subject)
+            raise StaleMemory(f"{delivery.subject}: {fault}") from fault
 
     def _decide_report(self, delivery: Delivery, now: datetime) -> list[Unit]:
         report = decode_report(delivery.data)
@@ -132,7 +156,17 @@ class Rounds:
             case StoredCommand():
                 raise Poison("a stored command that names another one")
             case _:
-                return [self._deciding.command(command, command_id, actor, now)]
+                unit = self._deciding.command(command, command_id, actor, now)
+                declined = None if unit.declined is None else unit.declined.code
+                self._log.info(
+                    "command.decided",
+                    command=type(command).__name__,
+                    command_id=command_id,
+                    group=group_of(command),
+                    events=len(unit.drafts),
+                    declined=declined,
+                )
+                return [unit]
 
     async def _stored(self, sha256: str) -> bytes:
         try:

@@ -5,6 +5,7 @@ backlog; only then hand out. A task that is neither listed nor reported by then 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -36,6 +37,7 @@ class Session:
         workers: Workers,
         policy: Policy,
         clock: Callable[[], datetime],
+        faults: Counter[tuple[str, int]],
         log: Logger,
     ) -> None:
         self.ready = False
@@ -46,11 +48,13 @@ class Session:
         self._log = log
         self._rounds = Rounds(
             connection=connection,
-            log=self._events,
+            events=self._events,
             blobs=blobs,
             memory=self._memory,
             workers=workers,
             policy=policy,
+            faults=faults,
+            log=log,
         )
         self._pull = Pull(connection, _sources())
 

@@ -23,7 +23,13 @@ from eventjob.contracts.commands import (
     SubmitJob,
 )
 from eventjob.contracts.replies import Accepted, Declined
-from eventjob.contracts.work import ArchiveBuilt, FetchSession, SessionFetched, WorkFailed
+from eventjob.contracts.work import (
+    ArchiveBuilt,
+    FetchSession,
+    Report,
+    SessionFetched,
+    WorkFailed,
+)
 from eventjob.domain.retry import Policy
 from services.scheduler.main import Scheduler
 
@@ -251,3 +257,26 @@ async def test_a_scheduler_that_is_replaced_in_the_middle_doubles_nothing(machin
         s for r in seen if hasattr(r.event, "starts") for s in map(repr, r.event.starts)
     )
     assert set(starts.values()) == {1}
+
+
+async def test_a_message_that_breaks_every_session_is_parked_and_the_rest_goes_on(machine):
+    await machine.schedule()
+    unknown = WorkFailed(
+        group="b-never",
+        n=7,
+        attempt=1,
+        task="fetch",
+        error=JobError(code="x", message="x"),
+        transient=True,
+    )
+    report = msgspec.json.encode(Report(outcomes=[unknown]))
+    await machine.connection.jetstream.publish("rep.00", report)
+    await machine.connection.jetstream.publish("cmd.03", b'{"type": "OfTomorrow"}')
+    async with asyncio.timeout(30):
+        while machine.log.events().count("message.parked") < 2:
+            await asyncio.sleep(0)
+    await machine.work()
+    assert isinstance(await machine.send(batch("batch-one", 3), "b-one"), Accepted)
+    assert types(await machine.until("BatchCompleted"))["JobCompleted"] == 3
+    parked = await machine.connection.jetstream.stream_info("PARKED", subjects_filter=">")
+    assert set(parked.state.subjects) == {"parked.rep.00", "parked.cmd.03"}
