@@ -52,14 +52,34 @@ class _Handler(BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_GET(self) -> None:
-        site = self.server.site
-        site.seen[self.path] += 1
-        status, content_type, body = site.answer(self.path)
+        self.server.site.seen[self.path] += 1
+        self.server.site.respond(self)
+
+    def send(
+        self, status: int, content_type: str, body: bytes, encoding: str | None = None
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        if encoding:
+            self.send_header("Content-Encoding", encoding)
         self.end_headers()
         self.wfile.write(body)
+
+    def redirect(self, location: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", location)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def drip(self) -> None:
+        """A byte at a time, for as long as anybody listens."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.close_connection = True
+        while not self.server.site.closing.wait(0.1):
+            self.wfile.write(b" ")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -81,10 +101,14 @@ class Site:
         self.seen: Counter[str] = Counter()
         self.hold = threading.Event()
         self.hold.set()
+        self.closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.site = self
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
+
+    def respond(self, handler: _Handler) -> None:
+        handler.send(*self.answer(handler.path))
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         self.hold.wait(60)
@@ -109,5 +133,6 @@ class Site:
         trace: TracebackType | None,
     ) -> None:
         self.hold.set()
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()

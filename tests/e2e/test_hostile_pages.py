@@ -1,0 +1,133 @@
+"""Hostile pages, through the whole machine: each ends with its code, and reaches nothing inside."""
+
+import gzip
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from deployment import Up, eventually
+from pages import Site
+
+ZEROS_MB = 300
+
+
+@contextmanager
+def trap():
+    """A port on loopback that is not allowed, and the connections that came to it."""
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept():
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                seen.append(client)
+                client.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], seen
+
+
+class HostileSite(Site):
+    """Pages that lead astray, never end, or explode."""
+
+    def __init__(self, inside):
+        super().__init__()
+        self.bomb = gzip.compress(bytes(ZEROS_MB * 1024 * 1024))
+        self.inside = f"http://127.0.0.1:{inside}"
+
+    def respond(self, handler):
+        path = handler.path
+        match path.strip("/"):
+            case "redirect-inside":
+                handler.redirect(f"{self.inside}/secret")
+            case "redirect-to-metadata":
+                handler.redirect("http://169.254.169.254/latest/meta-data/")
+            case "loop":
+                handler.redirect("/loop")
+            case "bomb":
+                handler.send(200, "text/html", self.bomb, encoding="gzip")
+            case "drip":
+                handler.drip()
+            case "attachments-inside":
+                links = f'<a href="{self.inside}/slides.pdf">Slides</a>'
+                image = f'<img src="{self.inside}/x.png" alt="x">'
+                body = self.answer("/talk")[2].replace(
+                    b"</main>", f"{links}{image}</main>".encode()
+                )
+                handler.send(200, "text/html", body)
+            case _:
+                handler.send(*self.answer(path))
+
+
+def rss_mb(pids):
+    return sum(
+        int(line.split()[1]) // 1024
+        for pid in pids
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
+
+
+def job(site, name, **more):
+    return {
+        "parameters": {
+            "event": "E",
+            "session": name,
+            "url": f"{site.url}/{name}",
+            "filename": f"{name}.md",
+            "track": "T",
+            **more,
+        }
+    }
+
+
+WAYS = {
+    "redirect-inside": "blocked_address",
+    "redirect-to-metadata": "blocked_address",
+    "loop": "redirect_loop",
+    "bomb": "too_large",
+    "drip": "timeout",
+    "missing": "http_404",
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_hostile_pages_end_with_their_cause_and_reach_nothing_inside(tmp_path):
+    with trap() as (inside, reached), HostileSite(inside) as site:
+        settings = {
+            "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
+            "EVENTJOB_FETCH_DELAY_S": "0",
+            "EVENTJOB_FETCH_PER_HOST": "8",
+            "EVENTJOB_FETCH_PAGE_S": "3",
+            "EVENTJOB_FETCH_READ_S": "2",
+            "EVENTJOB_MAX_ATTEMPTS": "1",
+        }
+        with Up(tmp_path, **settings) as up:
+            before = rss_mb(up.children()["processor"])
+            jobs = [job(site, name) for name in WAYS]
+            jobs.append(job(site, "attachments-inside", attachments_url=f"{site.inside}/a.pdf"))
+            began = time.monotonic()
+            up.post("/batches", {"batch_id": "hostile", "jobs": jobs})
+            eventually(
+                "the batch",
+                40,
+                lambda: up.get("/batches/hostile").json["batch"]["status"] != "processing",
+            )
+            print(f"ended in {time.monotonic() - began:.1f} s")
+            found = {j["parameters"]["session"]: j for j in up.get("/jobs?limit=50").json["jobs"]}
+            codes = {name: found[name]["error"]["code"] for name in WAYS}
+            assert codes == WAYS
+            inside_job = up.get(f"/jobs/{found['attachments-inside']['job_id']}").json["job"]
+            assert inside_job["status"] == "completed"
+            assert inside_job["results"]["assets"] == []
+            warned = [e for e in inside_job["log_entries"] if e["level"] == "warning"]
+            assert len(warned) >= 2, inside_job["log_entries"]
+            grown = rss_mb(up.children()["processor"]) - before
+            assert grown < 200, f"the processor grew by {grown} MB"
+        assert reached == []
