@@ -18,6 +18,7 @@ from services.processor.ports import Fetches
 from services.processor.sniff import HEAD_BYTES, HTML, FileType, sniff
 
 TRIES = 2
+LONGEST_STEM = 80  # characters; an image is called what its text for the blind says
 
 
 class Had(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,5 +143,5 @@ def _check(kind: Kind, file_type: FileType) -> None:
 
 def _name(title: str, file_type: FileType, kind: Kind) -> str:
     """``title`` as a safe file name, with the extension of what the file is."""
-    stem = title.removesuffix(file_type.extension)
+    stem = title.removesuffix(file_type.extension)[:LONGEST_STEM].strip()
     return file_name(f"{stem}{file_type.extension}", f"{kind}{file_type.extension}")

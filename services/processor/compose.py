@@ -74,7 +74,6 @@ def front_matter(
 
 def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> str:
     """The whole Markdown."""
-    dumped = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)
     sections = [
         f"# {plain(front['session']['title'])}",
         "\n".join(_overview(front)),
@@ -89,7 +88,13 @@ def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> s
         ),
     ]
     body = "\n\n".join(section.strip("\n") for section in sections if section.strip())
-    return f"---\n{dumped}---\n\n{body}\n"
+    return f"---\n{dumped(front)}---\n\n{body}\n"
+
+
+def dumped(front: FrontMatter) -> str:
+    """Front matter as YAML."""
+    text: str = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)
+    return text
 
 
 def _overview(front: FrontMatter) -> list[str]:

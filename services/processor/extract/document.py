@@ -9,8 +9,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from eventjob.domain.urls import check_url
 
-_NEVER_CONTENT = "script, style, noscript, template, nav, footer, aside, form, dialog, svg, object"
-_CONTENT = ("main", "[role=main]", "article", "#main", "#content")
+_NEVER_CONTENT = (
+    "script, style, noscript, template, nav, footer, aside, form, dialog, svg, object, "
+    "[class*=breadcrumb]"
+)
+_CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html")
 _HEADINGS = ("h1", "h2", "h3")
 _SEPARATOR = re.compile(r"\s+(?:[-|:\u00b7\u00bb\u2013\u2014]|::)\s+")
 
@@ -27,9 +30,9 @@ class Document:
     def __init__(self, html: str, url: str, session: str) -> None:
         self.head = LexborHTMLParser(html)
         self.session = session
+        self.url = self._base = url
         base = self.head.css_first("base[href]")
-        self.url = url
-        self._base = urljoin(url, attribute(base, "href")) if base else url
+        self._base = (base and self.absolute(attribute(base, "href"))) or url
         self._tree = LexborHTMLParser(html)
         _strip(self._tree)
         self.content = _main(self._tree)
@@ -50,10 +53,11 @@ class Document:
         return url
 
     def headings(self) -> Iterator[str]:
-        """Titles that the page shows, the main part's h1 first."""
-        for tag in _HEADINGS:
-            yield from (text for node in self.content.css(tag) if (text := text_of(node)))
-        yield from (text for node in self.head.css("h1") if (text := text_of(node)))
+        """Titles that the page shows, the main part's h1 first; of each, what is marked in it."""
+        shown = (node for tag in _HEADINGS for node in self.content.css(tag))
+        for node in (*shown, *self.head.css("h1")):
+            parts = (node, *node.css("span, a, strong"))
+            yield from (text for part in parts if (text := text_of(part)))
 
     def meta(self, *names: str) -> str | None:
         """The content of the first meta element that has one of these names or properties."""
@@ -78,13 +82,16 @@ class Document:
         return next((title for title in titles if wanted and alike(title) == wanted), None)
 
     def _link_absolutely(self) -> None:
-        for selector, name in (("a[href]", "href"), ("img[src]", "src")):
-            for node in self._tree.css(selector):
-                url = self.absolute(attribute(node, name))
-                if url is None:
-                    del node.attrs[name]
-                else:
-                    node.attrs[name] = url
+        for node in self._tree.css("a[href]"):
+            if url := self.absolute(attribute(node, "href")):
+                node.attrs["href"] = url
+            else:
+                node.unwrap()
+        for node in self._tree.css("img[src]"):
+            if url := self.absolute(attribute(node, "src")):
+                node.attrs["src"] = url
+            else:
+                node.decompose()
 
 
 def attribute(node: LexborNode, name: str) -> str:
@@ -129,7 +136,4 @@ def _main(tree: LexborHTMLParser) -> LexborNode:
         found = tree.css(selector)
         if len(found) == 1:
             return found[0]
-    body = tree.body
-    if body is None:  # only where the parser itself has failed
-        raise ValueError("the page has no body")
-    return body
+    raise ValueError("the parser made no document of the page")

@@ -20,8 +20,10 @@ _ORNAMENT = re.compile(r"avatar|icon|logo|sprite|pixel|badge", re.IGNORECASE)
 
 def files(document: Document) -> list[Wanted]:
     """Slides, papers and pictures, in the page's order, each once."""
-    found = {wanted.url: wanted for wanted in reversed([*_linked(document), *_pictures(document)])}
-    return list(reversed(found.values()))
+    found: dict[str, Wanted] = {}
+    for wanted in (*_linked(document), *_pictures(document)):
+        found.setdefault(wanted.url, wanted)
+    return list(found.values())
 
 
 def links(document: Document) -> list[Link]:

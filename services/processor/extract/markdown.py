@@ -5,6 +5,7 @@ import re
 from urllib.parse import quote
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#&|!~])")
+_TAG_OPENING = re.compile(r"(\\*)<")
 _DESTINATION = re.compile(r"\](\(|:)(\s*)([^\s)]*)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ALLOWED = ("http:", "https:", "mailto:")
@@ -28,10 +29,15 @@ def harmless(markdown: str) -> str:
     lines = markdown.split("\n")
     in_code = _fenced(lines)
     shown = [
-        line if code else line.replace("<", "&lt;")
+        line if code else _TAG_OPENING.sub(_unopened, line)
         for line, code in zip(lines, in_code, strict=True)
     ]
     return _DESTINATION.sub(_checked, "\n".join(shown))
+
+
+def _unopened(found: re.Match[str]) -> str:
+    backslashes = found[1]
+    return found[0] if len(backslashes) % 2 else f"{backslashes}&lt;"
 
 
 def _checked(found: re.Match[str]) -> str:

@@ -1,0 +1,142 @@
+"""What stands in for the web, for other processes and for the pool in tests of the processor."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from eventjob.bus.hosts import Entry
+from eventjob.contracts.parameters import Parameters
+from eventjob.fetch.client import Fetched, FetchFailed
+from services.processor.pool import Broke
+
+WITHIN_S = 10.0
+PARAMETERS = Parameters(
+    event="Testconf 2030",
+    session="Why tests fail",
+    url="https://conf.example/talks/why-tests-fail/",
+    filename="why-tests-fail.md",
+    track="Main",
+)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a fake web has at an address."""
+
+    body: bytes = b""
+    media_type: str = "text/html"
+    charset: str | None = "utf-8"
+    headers: dict[str, str] = {}
+    final_url: str | None = None
+
+
+class FakeWeb:
+    """Fetches from a table; a list in it is used up in turn, and a function is called."""
+
+    def __init__(self, answers: dict[str, object]) -> None:
+        self.answers = answers
+        self.fetched: list[str] = []
+        self.caps: dict[str, object] = {}
+
+    async def fetch(self, url, *, caps, gate, directory, accept=None):
+        await gate.before(url)
+        self.fetched.append(url)
+        self.caps[url] = caps
+        answer = self.answers.get(url, FetchFailed("http_404", "it answered 404"))
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, Callable):
+            answer = await answer()
+        code = "http_200" if isinstance(answer, Answer) else answer.code
+        await gate.after(url, int(code[5:]) if code.startswith("http_") else 0, {})
+        if isinstance(answer, FetchFailed):
+            raise answer
+        return self._received(url, answer, caps, directory, accept)
+
+    def _received(self, url, answer, caps, directory, accept):
+        if accept is not None and not accept(answer.media_type):
+            raise FetchFailed("wrong_type", f"it sent {answer.media_type!r}")
+        if len(answer.body) > caps.max_bytes:
+            raise FetchFailed("too_large", f"it sent more than {caps.max_bytes} bytes")
+        path = Path(directory) / f"fake-{uuid4()}"
+        path.write_bytes(answer.body)
+        return Fetched(
+            requested_url=url,
+            final_url=answer.final_url or url,
+            status=200,
+            headers=answer.headers,
+            path=path,
+            size_bytes=len(answer.body),
+            sha256=hashlib.sha256(answer.body).hexdigest(),
+            media_type=answer.media_type,
+            charset=answer.charset,
+        )
+
+
+class OpenGate:
+    """Lets everything through, and remembers it."""
+
+    def __init__(self) -> None:
+        self.passed: list[str] = []
+
+    async def before(self, url: str) -> None:
+        self.passed.append(url)
+
+    async def after(self, url, status, headers) -> None:
+        pass
+
+
+class InlinePool:
+    """Runs tasks where it stands; what they raise becomes what a real pool makes of it."""
+
+    async def run(self, function, *args):
+        try:
+            return function(*args)
+        except Exception as error:
+            raise Broke(repr(error)) from error
+
+
+class FakeHosts:
+    """The shared bucket, in memory."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.swaps = 0
+        self._changed = asyncio.Event()
+
+    def now(self) -> float:
+        return 1_000_000.0 + asyncio.get_running_loop().time()
+
+    async def read(self, host: str) -> Entry:
+        return self.entries.get(host, Entry(b"", 0))
+
+    async def swap(self, host: str, value: bytes, revision: int) -> int | None:
+        if (await self.read(host)).revision != revision:
+            return None
+        self.swaps += 1
+        self.entries[host] = Entry(value, revision + 1)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return revision + 1
+
+    async def changed(self, _: str, within_s: float) -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+
+def parameters(**changes: object) -> Parameters:
+    """A job's parameters, but for ``changes``."""
+    return msgspec.structs.replace(PARAMETERS, **changes)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the others run until ``condition`` holds."""
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():
+            await asyncio.sleep(0.005)

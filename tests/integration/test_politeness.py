@@ -1,0 +1,184 @@
+"""Two processes visit one host, in step over a real bus."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from itertools import pairwise
+
+import msgspec
+import pytest
+from fakes_processor import WITHIN_S
+from nats.js.api import StorageType
+
+from eventjob.bus.connection import connect
+from eventjob.bus.hosts import BUCKET, open_hosts
+from services.processor.politeness import HostState, Pace
+from services.processor.turns import TooLong, polite_turns
+
+HOST = "conf.example"
+PATIENT = timedelta(seconds=30)
+
+
+@pytest.fixture
+async def two(nats_server):
+    """The turns of two processes, each with a connection of its own."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for name in ("one", "two"):
+            connection = await connect(nats_server.url, name=name)
+            stack.push_async_callback(connection.close)
+            found.append(
+                await stack.enter_async_context(polite_turns(await open_hosts(connection)))
+            )
+        yield found
+
+
+async def visit(turns, pace, patience=PATIENT, host=HOST):
+    start = await turns.enter(host, pace, patience)
+    await turns.leave(host)
+    return start
+
+
+async def state_of(turns, host=HOST):
+    entry = await turns._hosts.read(host)
+    return msgspec.json.decode(entry.value, type=HostState) if entry.value else HostState()
+
+
+async def until_state(turns, condition):
+    async with asyncio.timeout(WITHIN_S):
+        while not condition(await state_of(turns)):
+            await asyncio.sleep(0.005)
+
+
+async def test_starts_of_two_processes_are_never_closer_than_the_delay(two):
+    pace = Pace(0.05, 4)
+    starts = await asyncio.gather(*(visit(turns, pace) for turns in two for _ in range(10)))
+    gaps = [later - earlier for earlier, later in pairwise(sorted(starts))]
+    assert min(gaps) >= pace.delay_s - 1e-6
+    assert max(starts) - min(starts) < 20 * pace.delay_s * 2, "no slot is lost for long"
+
+
+async def test_a_slot_reserved_before_a_host_asked_for_silence_is_not_used(two):
+    one, other = two
+    pace = Pace(0.2, 4)
+    await one.enter(HOST, pace, PATIENT)
+    slots = (await state_of(one)).next_slot
+    waiting = [asyncio.create_task(visit(turns, pace)) for turns in two]
+    await until_state(one, lambda state: state.next_slot > slots + 1.5 * pace.delay_s)
+    silent_until = other._hosts.now() + 0.8
+    await one.leave(HOST, timedelta(seconds=0.8))
+    starts = sorted(await asyncio.gather(*waiting))
+    assert starts[0] >= silent_until - 0.05
+    assert starts[1] - starts[0] >= pace.delay_s - 1e-6
+
+
+async def test_a_turn_that_is_too_far_away_is_refused_and_reserves_nothing(two):
+    one, other = two
+    pace = Pace(0.0, 4)
+    await one.enter(HOST, pace, PATIENT)
+    await one.leave(HOST, timedelta(seconds=120))
+    before = await state_of(one)
+    with pytest.raises(TooLong) as refused:
+        await other.enter(HOST, pace, timedelta(seconds=60))
+    assert timedelta(seconds=115) < refused.value.wait <= timedelta(seconds=120)
+    assert (await state_of(one)).next_slot == before.next_slot
+
+
+async def test_requests_of_two_processes_together_stay_within_the_limit(two):
+    pace = Pace(0.0, 2)
+    running, most = 0, 0
+
+    async def long_visit(turns):
+        nonlocal running, most
+        await turns.enter(HOST, pace, PATIENT)
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.02)  # as long as the request takes
+        running -= 1
+        await turns.leave(HOST)
+
+    async with asyncio.timeout(WITHIN_S * 2):
+        await asyncio.gather(*(long_visit(turns) for turns in two for _ in range(8)))
+    assert most == 2
+
+
+async def test_a_process_with_a_long_queue_lets_the_other_one_in(two):
+    busy, other = two
+    pace = Pace(0.0, 1)
+    order = []
+
+    async def visit_as(name, turns, seconds):
+        await turns.enter(HOST, pace, PATIENT)
+        order.append(name)
+        await asyncio.sleep(seconds)  # as long as the request takes
+        await turns.leave(HOST)
+
+    visits = [asyncio.create_task(visit_as("busy", busy, 0.1)) for _ in range(10)]
+    await until_state(busy, lambda state: any(s.running for s in state.shares.values()))
+    visits.append(asyncio.create_task(visit_as("other", other, 0.0)))
+    async with asyncio.timeout(WITHIN_S):
+        await asyncio.gather(*visits)
+    assert order.index("other") <= 4
+
+
+async def test_a_request_without_delay_costs_one_round_trip(two):
+    turns = two[0]
+    swaps = 0
+    swap = turns._hosts.swap
+
+    async def counted(*args):
+        nonlocal swaps
+        swaps += 1
+        return await swap(*args)
+
+    turns._hosts.swap = counted
+    for _ in range(50):
+        await visit(turns, Pace(0.0, 2))
+    assert swaps <= 55
+
+
+async def test_a_lost_bucket_is_made_again(two, nats_server):
+    one, other = two
+    pace = Pace(0.0, 2)
+    await visit(one, pace)
+    await visit(other, pace)
+    back = [asyncio.Event(), asyncio.Event()]
+    for turns, event in zip(two, back, strict=True):
+        turns._hosts._connection.on_reconnect(event.set)
+    nats_server.kill()
+    nats_server.start()
+    async with asyncio.timeout(WITHIN_S):
+        await asyncio.gather(*(event.wait() for event in back))
+        await asyncio.gather(*(visit(turns, pace) for turns in two))
+
+
+async def test_what_a_host_asked_for_outlives_the_bucket(two, nats_server):
+    one = two[0]
+    pace = Pace(0.0, 2)
+    await one.enter(HOST, pace, PATIENT)
+    await one.leave(HOST, timedelta(seconds=300))
+    back = asyncio.Event()
+    one._hosts._connection.on_reconnect(back.set)
+    nats_server.kill()
+    nats_server.start()
+    async with asyncio.timeout(WITHIN_S):
+        await back.wait()
+    with pytest.raises(TooLong):
+        await one.enter(HOST, pace, timedelta(seconds=60))
+
+
+@pytest.mark.parametrize("host", ["::1", "münchen.example", "a" * 63 + ".example", "UPPER", "x..y"])
+async def test_any_host_can_be_a_key(connection, host):
+    hosts = await open_hosts(connection)
+    revision = await hosts.swap(host, b"known", 0)
+    entry = await hosts.read(host)
+    assert (entry.value, entry.revision) == (b"known", revision)
+    assert await hosts.swap(host, b"late", 0) is None
+
+
+async def test_a_bucket_with_other_settings_is_taken_as_it_is(connection):
+    await connection.jetstream.create_key_value(
+        bucket=BUCKET, history=5, storage=StorageType.MEMORY
+    )
+    hosts = await open_hosts(connection)
+    assert await hosts.swap(HOST, b"known", 0) == 1

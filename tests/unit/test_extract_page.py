@@ -1,0 +1,240 @@
+import msgspec
+import pytest
+from fakes_processor import parameters
+
+from services.processor.extract import cascade, given, jsonld, linked, shown
+from services.processor.extract.document import Document
+from services.processor.extract.facts import License, Speaker, Video
+
+URL = "https://conf.example/talks/one/"
+TEXT = "<p>" + "This talk explains why tests fail and what to do about that. " * 8 + "</p>"
+
+
+def document(html, session="Why tests fail"):
+    return Document(html, URL, session)
+
+
+def read(html, tmp_path, **changes):
+    path = tmp_path / "page"
+    path.write_text(html)
+    return cascade.read_page(path, "utf-8", URL, parameters(**changes))
+
+
+def ld(data):
+    text = data if isinstance(data, str) else msgspec.json.encode(data).decode()
+    return f'<h1>Why tests fail</h1><script type="application/ld+json">{text}</script>'
+
+
+EVENT = {
+    "@context": "https://schema.org",
+    "@type": "Event",
+    "name": "Why Tests fail!",
+    "alternateName": "and what to do",
+    "description": "<p>About <b>tests</b>.</p>",
+    "startDate": "2030-02-02T09:50:00+01:00",
+    "endDate": "2030-02-02T10:15:00+01:00",
+    "location": {"@type": "Place", "name": "Janson"},
+    "performer": [{"name": "Ada", "url": "/people/ada"}, "Grace"],
+}
+
+
+def test_an_event_of_the_pages_title_is_believed():
+    facts = jsonld.read(document(ld({"@graph": [EVENT]})))
+    assert facts.title == "Why tests fail"
+    assert (facts.subtitle, facts.abstract, facts.room) == (
+        "and what to do",
+        "About tests .",
+        "Janson",
+    )
+    assert (facts.start, facts.end) == ("2030-02-02T09:50:00+01:00", "2030-02-02T10:15:00+01:00")
+    assert facts.speakers == (Speaker("Ada", "https://conf.example/people/ada"), Speaker("Grace"))
+
+
+def test_an_event_that_is_the_whole_conference_is_not_believed():
+    assert jsonld.read(document(ld(EVENT | {"name": "Testconf 2030"}))) == jsonld.Facts()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '/* schema */ {"@type": "Event", "name": "Why tests fail"}',
+        '<!-- {"@type": "Event", "name": "Why tests fail"} -->',
+        '// schema\n{"@type": ["Thing", "EducationEvent"], "name": "Why tests fail"}',
+        '{"@type": "Event", "name": "Why\ttests\nfail"}',
+        '[{"@type": "Event", "name": "Why tests fail \\ud800"}]',
+    ],
+)
+def test_json_ld_is_read_with_tolerance(text):
+    assert jsonld.read(document(ld(text))).title == "Why tests fail"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "7", "[" * 100_000, '{"@type": "Event"}', '{"@type": 1, "name": []}']
+)
+def test_broken_json_ld_says_nothing(text):
+    assert jsonld.read(document(ld(text))) == jsonld.Facts()
+
+
+def test_a_date_without_time_is_no_start():
+    facts = jsonld.read(document(ld(EVENT | {"startDate": "2030-02-02", "endDate": "soon"})))
+    assert (facts.start, facts.end, facts.start_raw) == (None, None, "2030-02-02")
+
+
+@pytest.mark.parametrize(
+    ("html", "title"),
+    [
+        ("<header><h1>Conf</h1></header><main><h1>A talk</h1></main>", "A talk"),
+        ("<header><h1>Conf</h1></header><main><h3> Why  Tests Fail </h3></main>", "Why Tests Fail"),
+        ("<title>Why tests fail - Conf</title><h1>Menu</h1>", "Why tests fail"),
+        ('<meta property="og:title" content="Shared"><title>Window</title>', "Shared"),
+        ("<title>Window</title>", "Window"),
+        ("<h1> </h1>", None),
+    ],
+)
+def test_the_title_is(html, title):
+    assert shown.read(document(html)).title == title
+
+
+@pytest.mark.parametrize(
+    ("times", "start", "end"),
+    [
+        (["2030-02-02T09:50:00+01:00"], "2030-02-02T09:50:00+01:00", None),
+        (["2030-02-02 09:50", "2030-02-02 10:15"], "2030-02-02T09:50:00", "2030-02-02T10:15:00"),
+        (["2030-02-02", "09:50", "nonsense"], None, None),
+        (["2030-02-02 09:50", "2030-02-03 10:15"], None, None),
+        (["2030-02-02 09:50", "2030-02-02 10:15Z"], None, None),
+        ([f"2030-02-02 0{hour}:00" for hour in range(5)], None, None),
+    ],
+)
+def test_the_times_are(times, start, end):
+    html = "".join(f'<time datetime="{time}">x</time>' for time in times)
+    facts = shown.read(document(f"<main>{html}</main>"))
+    assert (facts.start, facts.end) == (start, end)
+
+
+def test_the_time_of_publishing_is_no_start():
+    html = '<time datetime="2030-01-01T10:00" itemprop="datePublished">x</time>'
+    assert shown.read(document(html)).start is None
+
+
+def test_language_licence_and_videos_are_seen():
+    html = """<html lang="de-AT"><link rel=canonical href="/talks/1"><main>
+    <a rel="license" href="https://creativecommons.org/licenses/by/4.0/">CC</a>
+    <video><source src="/v/one.webm"></video><a href="../one.mp4">recording</a>
+    <iframe src="https://www.youtube-nocookie.com/embed/x"></iframe>
+    <iframe src="https://ads.example/"></iframe></main>"""
+    facts = shown.read(document(html))
+    assert (facts.language, facts.url) == ("de-AT", "https://conf.example/talks/1")
+    assert facts.license == License("https://creativecommons.org/licenses/by/4.0/", "rel=license")
+    assert facts.videos == (
+        Video("https://conf.example/v/one.webm", "video/webm", "recording"),
+        Video("https://conf.example/talks/one.mp4", "video/mp4", "recording"),
+        Video("https://www.youtube-nocookie.com/embed/x", None, "embed"),
+    )
+
+
+def test_a_page_that_calls_another_host_its_own_is_not_believed():
+    html = '<link rel=canonical href="https://evil.example/">'
+    assert shown.read(document(html)).url is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "when"),
+    [
+        ({"day": "Sunday", "starttime": "09:50", "endtime": "10:15"}, "Sunday 09:50-10:15"),
+        ({"day": "Sunday", "starttime": "09:50"}, "Sunday 09:50"),
+        ({"day": "Sunday"}, "Sunday"),
+        ({}, None),
+    ],
+)
+def test_the_job_says_when(changes, when):
+    assert given.read(parameters(**changes), document("")).start_raw == when
+
+
+def test_files_and_links_of_the_main_part_are_found_once_and_made_absolute():
+    html = """<base href="/2030/"><nav><a href="plan.pdf">Plan</a></nav><main>
+    <a href="slides/one.pdf">The deck</a> <a href="paper.PDF#page=2">Paper</a>
+    <a href="slides/one.pdf">again</a> <a href="x.odp"></a> <a href="/a b/">Speaker</a>
+    <a href="javascript:alert(1)">Run</a> <a href="#top">Top</a> <a href="ftp://x.example/y">Y</a>
+    <img src="data:image/png;base64,AAAA"> <img src="pic.png" alt="A picture">
+    <img src="dot.png" width="1"> <img src="/avatar/ada.png"></main>"""
+    found = document(html)
+    files = [(wanted.kind, wanted.url, wanted.title) for wanted in linked.files(found)]
+    assert files == [
+        ("slides", "https://conf.example/2030/slides/one.pdf", "The deck"),
+        ("attachments", "https://conf.example/2030/paper.PDF#page=2", "Paper"),
+        ("slides", "https://conf.example/2030/x.odp", "x.odp"),
+        ("images", "https://conf.example/2030/pic.png", "A picture"),
+    ]
+    assert [link.url for link in linked.links(found)] == ["https://conf.example/2030/#top"]
+
+
+def test_the_job_fills_what_the_page_does_not_say(tmp_path):
+    page = read(f"<h1>Page's title</h1>{TEXT}", tmp_path, speakers=["Ada"], day="Sunday")
+    assert (page.facts.title, page.facts.track) == ("Page's title", "Main")
+    assert page.sources == {
+        "title": "html",
+        "speakers": "parameters",
+        "track": "parameters",
+        "start_raw": "parameters",
+    }
+    assert page.warnings == ["abstract_missing", "start_missing"]
+
+
+def test_the_jobs_attachment_comes_first_and_once(tmp_path):
+    html = '<main><a href="/a.pdf">A</a></main>'
+    files = read(html, tmp_path, attachments_url="https://conf.example/slides/b.pdf").files
+    assert [(f.url, f.kind, f.source) for f in files] == [
+        ("https://conf.example/slides/b.pdf", "slides", "parameters"),
+        ("https://conf.example/a.pdf", "attachments", "linked"),
+    ]
+    same = read(html, tmp_path, attachments_url="https://conf.example/a.pdf").files
+    assert [file.source for file in same] == ["linked"]
+
+
+def test_the_body_has_links_and_no_second_title(tmp_path):
+    html = f"""<article><h1>Why tests fail</h1>{TEXT}<p>See <a href="/more">more</a>, where
+    you can <a href="javascript:alert(1)">run</a> it, but never write &lt;script&gt;alert(1), which
+    nobody should do on a page that others will read some day.</p></article>"""
+    body = read(html, tmp_path).body
+    assert not body.startswith("#")
+    assert "[more](https://conf.example/more)" in body
+    assert "javascript:" not in body
+    assert "you can run it" in body
+    assert r"write \<script>alert(1)" in body
+
+
+@pytest.mark.parametrize(
+    ("html", "is_thin"),
+    [
+        pytest.param("<title>Why tests fail</title><div id=app></div>", True, id="a shell"),
+        pytest.param("<h1>Not found</h1><p>Sorry.</p>", True, id="an error page"),
+        pytest.param("", True, id="nothing"),
+        pytest.param("<h1>Why tests fail</h1>", False, id="a session without a text"),
+        pytest.param(ld(EVENT), False, id="an event"),
+        pytest.param(f"<h1>Something</h1>{TEXT}", False, id="a text"),
+    ],
+)
+def test_a_page_is_thin_where_there_is_neither_session_nor_text(tmp_path, html, is_thin):
+    assert read(html, tmp_path).is_thin is is_thin
+
+
+def test_only_the_first_megabyte_is_read(tmp_path):
+    html = f"<h1>Why tests fail</h1>{TEXT}<!--{'x' * cascade.LONGEST_BYTES}--><p>the end</p>"
+    page = read(html, tmp_path)
+    assert "page_truncated" in page.warnings
+    assert "the end" not in page.text
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<frameset><frame src=x></frameset>",
+        "<body></body><body>",
+        "\x00",
+        "<html>" * 50,
+        "<base href='http://['>",
+    ],
+)
+def test_odd_pages_are_read_all_the_same(tmp_path, html):
+    assert read(html, tmp_path).facts.title

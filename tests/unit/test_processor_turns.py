@@ -1,0 +1,121 @@
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+from fakes_processor import FakeHosts, until
+
+from eventjob.bus.errors import Unavailable
+from services.processor.politeness import HostState, Pace, Share
+from services.processor.turns import MOST_LINES, TooLong, Turns, polite_turns
+
+PATIENT = timedelta(seconds=30)
+AT_ONCE = Pace(0.0, 2)
+
+
+def state_of(hosts, host="h"):
+    return msgspec.json.decode(hosts.entries[host].value, type=HostState)
+
+
+async def test_an_ended_request_is_told_to_the_others_soon():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        await turns.enter("h", AT_ONCE, PATIENT)
+        assert [share.running for share in state_of(hosts).shares.values()] == [1]
+        await turns.leave("h")
+        await until(lambda: state_of(hosts).shares == {})
+
+
+async def test_the_end_of_a_process_is_told_at_once():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        await turns.enter("h", AT_ONCE, PATIENT)
+        await turns.leave("h")
+    assert state_of(hosts).shares == {}
+
+
+async def test_a_visit_given_up_while_it_waits_takes_no_permit_along():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        for _ in range(AT_ONCE.per_host):
+            await turns.enter("h", AT_ONCE, PATIENT)
+        given_up = asyncio.create_task(turns.enter("h", AT_ONCE, PATIENT))
+        await until(lambda: turns._lines["h"].users)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        for _ in range(AT_ONCE.per_host):
+            await turns.leave("h")
+        for _ in range(AT_ONCE.per_host):
+            await turns.enter("h", AT_ONCE, PATIENT)
+        assert turns._lines["h"].running == AT_ONCE.per_host
+
+
+async def test_a_bus_that_is_away_takes_no_permit_along():
+    hosts = FakeHosts()
+    turns = Turns(hosts)
+    swap = hosts.swap
+
+    async def away(*_):
+        raise Unavailable("away")
+
+    hosts.swap = away
+    for _ in range(AT_ONCE.per_host + 1):
+        with pytest.raises(Unavailable):
+            await turns.enter("h", AT_ONCE, PATIENT)
+    hosts.swap = swap
+    await turns.enter("h", AT_ONCE, PATIENT)
+    assert turns._lines["h"].running == 1
+
+
+async def test_a_host_that_asks_for_silence_while_the_bus_is_away_is_heard_all_the_same():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        await turns.enter("h", AT_ONCE, PATIENT)
+        swap = hosts.swap
+
+        async def away(*_):
+            raise Unavailable("away")
+
+        hosts.swap = away
+        await turns.leave("h", timedelta(seconds=300))
+        hosts.swap = swap
+        with pytest.raises(TooLong):
+            await turns.enter("h", AT_ONCE, PATIENT)
+
+
+async def test_one_who_waits_for_a_dead_process_goes_on_when_its_share_has_expired():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        dead = HostState(shares={"dead": Share(hosts.now() + 0.3, 2)})
+        await hosts.swap("h", msgspec.json.encode(dead), 0)
+        start = await turns.enter("h", AT_ONCE, PATIENT)
+        assert start >= dead.shares["dead"].until
+
+
+async def test_patience_ends_also_where_only_requests_of_others_are_in_the_way():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        busy = HostState(shares={"busy": Share(hosts.now() + 300, 2)})
+        await hosts.swap("h", msgspec.json.encode(busy), 0)
+        with pytest.raises(TooLong):
+            await turns.enter("h", AT_ONCE, timedelta(seconds=0.1))
+        assert turns._lines["h"].running == 0
+
+
+async def test_what_another_version_has_written_is_no_obstacle():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        await hosts.swap("h", b"\xff not ours", 0)
+        await turns.enter("h", AT_ONCE, PATIENT)
+        assert [share.running for share in state_of(hosts).shares.values()] == [1]
+
+
+async def test_hosts_visited_long_ago_are_forgotten():
+    turns = Turns(FakeHosts())
+    await turns.enter("running", AT_ONCE, PATIENT)
+    for number in range(MOST_LINES + 1):
+        host = f"h{number}"
+        await turns.enter(host, AT_ONCE, PATIENT)
+        await turns.leave(host, timedelta())
+    assert len(turns._lines) <= MOST_LINES
+    assert "running" in turns._lines
