@@ -11,7 +11,7 @@ import pytest
 from deployment import Up, eventually
 from pages import Site
 
-ZEROS_MB = 300
+ZEROS_MB = 100
 
 
 @contextmanager
