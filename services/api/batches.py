@@ -1,6 +1,6 @@
 """Batches: submit, read, list, pause, put away, delete, fail."""
 
-import asyncio
+from functools import partial
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -27,7 +27,7 @@ from services.api.query import QueryParameters, batch_query
 from services.api.read_model import BatchDocument
 from services.api.receive import json_body, optional_json_body
 from services.api.submitted import submitted_batch
-from services.api.validate import read
+from services.api.validate import BodyT, read
 from services.api.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 from services.api.writes import carry_out, check_space, fail_batches, unless_away
 
@@ -35,9 +35,8 @@ from services.api.writes import carry_out, check_space, fail_batches, unless_awa
 async def submit_batch(request: Request, here: Here, caller: Asking) -> Response:
     """A new batch with all its jobs, or none of it."""
     check_space(here)
-    raw = await json_body(request, here.options.max_body_bytes)
-    # In a thread: thousands of jobs take a moment, and others are waiting.
-    command = await asyncio.to_thread(_command, request, here, caller, raw)
+    made = partial(_command, request, here, caller)
+    command = await json_body(request, here.options.max_body_bytes, made)
     return await _create(here, caller, command)
 
 
@@ -66,8 +65,7 @@ async def delete_batch(batch_id: str, here: Here, caller: Asking) -> Response:
 
 async def archive_batch(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
     """The batch, put away or taken back."""
-    sent = await optional_json_body(request, here.options.max_body_bytes)
-    archived = read(ArchivedBody, sent).archived
+    archived = (await _optional(ArchivedBody, request, here)).archived
     command = SetBatchArchived(batch_id=batch_id, archived=archived)
     done = "archived" if archived else "taken back from the archive"
     return await _change(here, caller, command, done)
@@ -75,8 +73,8 @@ async def archive_batch(batch_id: str, request: Request, here: Here, caller: Ask
 
 async def toggle_active(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
     """The batch, paused or resumed."""
-    sent = await optional_json_body(request, here.options.max_body_bytes)
-    command = SetBatchActive(batch_id=batch_id, active=read(ActiveBody, sent).active)
+    active = (await _optional(ActiveBody, request, here)).active
+    command = SetBatchActive(batch_id=batch_id, active=active)
     return await _change(here, caller, command, "paused or resumed")
 
 
@@ -85,8 +83,7 @@ async def fail_all(request: Request, here: Here, caller: Asking) -> Response:
     query = QueryParameters(request)
     dry_run = query.flag("dry_run")
     query.check()
-    sent = await optional_json_body(request, here.options.max_body_bytes)
-    dry_run = dry_run or read(FailAllBody, sent).dry_run
+    dry_run = dry_run or (await _optional(FailAllBody, request, here)).dry_run
     outcome = await fail_batches(here, caller, FailBatches(dry_run=dry_run))
     if outcome.accepted is None:
         view = UpdatedAnswer(message="unfinished jobs will be failed")
@@ -110,6 +107,10 @@ async def readable_batch(here: Context, caller: Caller, batch_id: str) -> BatchD
         raise not_found(f"batch {batch_id}")
     check_may_read(caller, batch)
     return batch
+
+
+async def _optional(kind: type[BodyT], request: Request, here: Context) -> BodyT:
+    return await optional_json_body(request, here.options.max_body_bytes, partial(read, kind))
 
 
 def _command(request: Request, here: Context, caller: Caller, raw: object) -> SubmitBatch:

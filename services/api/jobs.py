@@ -1,5 +1,6 @@
 """Jobs: submit, read, list, restart, delete."""
 
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 
@@ -33,10 +34,8 @@ _LATER = "the job was accepted and will appear"
 async def submit_job(request: Request, here: Here, caller: Asking) -> Response:
     """A new job, alone or in a batch that exists."""
     check_space(here)
-    raw = await json_body(request, here.options.max_body_bytes)
-    repeat = repeat_of(request, caller, raw)
-    spread_use_cache(raw, header=use_cache_header(request))
-    body = read(JobBody, raw)
+    made = partial(_understood, request, caller)
+    body, repeat = await json_body(request, here.options.max_body_bytes, made)
     owner = owner_of(caller, body.user_id, open_door=here.options.open_door)
     if body.batch_id is None:
         return await _submit_alone(here, caller, body, owner, repeat)
@@ -101,6 +100,12 @@ async def readable_job(here: Context, caller: Caller, job_id: str) -> JobDocumen
         raise not_found(f"job {job_id}")
     check_may_read(caller, job)
     return job
+
+
+def _understood(request: Request, caller: Caller, raw: object) -> tuple[JobBody, Repeat]:
+    repeat = repeat_of(request, caller, raw)
+    spread_use_cache(raw, header=use_cache_header(request))
+    return read(JobBody, raw), repeat
 
 
 async def _submit_alone(
