@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger
+from services.api.protocol import Protocol
 
 GRACE_S = 5
 
@@ -21,7 +22,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

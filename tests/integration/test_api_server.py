@@ -153,6 +153,37 @@ async def test_no_path_leads_out(path):
     assert json.loads(bad[2])["error_type"] == "not_found"
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", id="TLS"),
+        pytest.param(b"hello\r\n\r\n", id="text"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="HTTP/2"),
+        pytest.param(request("GET", "/" + "x" * 70_000), id="a long path"),
+        pytest.param(request("GET", "/healthz", "X: a\x01b"), id="a control character"),
+        pytest.param(request("GET", "/healthz", "X: " + "x" * 1_000_000), id="a long header"),
+        pytest.param(
+            request("GET", "/healthz", *(f"X-{n}: y" for n in range(100_000))), id="many headers"
+        ),
+    ],
+)
+async def test_what_is_no_request_gets_an_answer_in_the_one_shape(sent):
+    async with serving(Deployment()) as (port, _log, _stop):
+        ((status, headers, body),) = await exchange(port, sent)
+        ((after, _headers, _body),) = await exchange(port, GET)
+    assert after == 200
+    assert (status, headers["content-type"]) == (400, "application/json")
+    assert json.loads(body)["error_type"] == "validation_error"
+
+
+async def test_a_long_body_is_no_long_head():
+    body = json.dumps({**job_body(), "ignored": "x" * 500_000}).encode()
+    sized = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    async with serving(Deployment()) as (port, _log, _stop):
+        answers = await exchange(port, request("POST", f"{BASE}/jobs", *sized, body=body), GET)
+    assert [status for status, _headers, _body in answers] == [201, 200]
+
+
 async def test_head_has_no_body_on_the_wire():
     async with serving(Deployment()) as (port, _log, _stop):
         head, get = await exchange(port, request("HEAD", f"{BASE}/jobs"), GET)
