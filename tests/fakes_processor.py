@@ -3,15 +3,27 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
+import yaml
+from obstore.store import MemoryStore
+from pages import pdf
 
+from eventjob.artifacts.store import Artifacts
 from eventjob.bus.hosts import Entry
 from eventjob.contracts.parameters import Parameters
+from eventjob.contracts.work import Bundle, FetchSession, SessionFetched
+from eventjob.fetch.caps import FILE, IMAGE, PAGE
 from eventjob.fetch.client import Fetched, FetchFailed
+from eventjob.runtime.logs import get_logger
+from services.processor.attachments import Attachments
+from services.processor.handlers import SessionHandler
+from services.processor.limits import Limits
 from services.processor.pool import Broke
+from services.processor.session import Sessions
 
 WITHIN_S = 10.0
 PARAMETERS = Parameters(
@@ -140,3 +152,69 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(WITHIN_S):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+async def never():
+    await asyncio.Event().wait()
+
+
+NOW = datetime(2030, 2, 2, 9, 50, tzinfo=UTC)
+LIMITS = Limits(page=PAGE, image=IMAGE, file=FILE, job_bytes=FILE.max_bytes)
+URL = PARAMETERS.url
+SLIDES = f"{URL}slides.pdf"
+TEXT = "<p>" + "This talk explains why tests fail and what to do about that. " * 8 + "</p>"
+PAGE_HTML = f"""<html lang="en"><main><h1>Why tests fail</h1>{TEXT}
+<a href="slides.pdf">Slides</a> <a href="/about">About us</a></main>""".encode()
+SITE = {
+    URL: Answer(
+        PAGE_HTML, headers={"etag": '"v1"', "last-modified": "Sat, 02 Feb 2030 08:00:00 GMT"}
+    ),
+    SLIDES: Answer(pdf("first slide"), "application/pdf"),
+}
+
+
+class Setup:
+    """A handler over a fake web and a real artifact store."""
+
+    def __init__(self, folder, answers=None, **options):
+        self.web = FakeWeb(dict(SITE) | (answers or {}))
+        self.artifacts = options.get("artifacts") or Artifacts(MemoryStore())
+        self.folder = folder
+        pool = options.get("pool") or InlinePool()
+        ports = {"fetcher": self.web, "gate": OpenGate(), "limits": LIMITS, "pool": pool}
+        attachments = Attachments(**ports, artifacts=self.artifacts)
+        sessions = Sessions(
+            **ports, attachments=attachments, artifacts=self.artifacts, clock=lambda: NOW
+        )
+        self.handler = SessionHandler(
+            sessions=sessions,
+            folder=folder,
+            min_free_bytes=options.get("min_free_bytes", 0),
+            clock=lambda: NOW,
+            log=get_logger("processor"),
+        )
+
+    async def run(self, minutes=15, attempt=1, **changes):
+        raw = msgspec.Raw(msgspec.json.encode(parameters(**changes)))
+        task = FetchSession(
+            job_id="job-1",
+            group="j-1",
+            n=1,
+            attempt=attempt,
+            deadline=NOW + timedelta(minutes=minutes),
+            parameters=raw,
+        )
+        outcome = await self.handler(task)
+        assert (outcome.group, outcome.n, outcome.attempt) == ("j-1", 1, attempt)
+        assert list(self.folder.iterdir()) == [], "nothing is left on disk"
+        return outcome
+
+    async def bundle(self, outcome):
+        assert isinstance(outcome, SessionFetched), outcome
+        return msgspec.json.decode(await self.artifacts.get(outcome.bundle), type=Bundle)
+
+    async def markdown(self, outcome):
+        return (await self.artifacts.get(outcome.files[0].sha256)).decode()
+
+    async def front(self, outcome):
+        return yaml.safe_load((await self.markdown(outcome)).split("---\n")[1])

@@ -40,7 +40,7 @@ def front_matter(
     facts = page.facts
     front = {
         "schema": SCHEMA,
-        "event": {"name": clean(parameters.event)},
+        "event": {"name": clean(parameters.event) or parameters.event},
         "session": {
             "title": facts.title,
             "subtitle": facts.subtitle,

@@ -65,9 +65,10 @@ class SessionHandler:
     async def _outcome(self, task: FetchSession, parameters: Parameters, folder: Path) -> Outcome:
         left_s = max((task.deadline - self._clock()).total_seconds(), 0.0)
         end = asyncio.get_running_loop().time() + left_s
+        until = end - min(LEFT_FOR_STORING_S, left_s / 4)
         try:
             async with asyncio.timeout_at(end):
-                stored = await self._sessions.make(parameters, folder, end - LEFT_FOR_STORING_S)
+                stored = await self._sessions.make(parameters, folder, until)
         except TimeoutError:
             return self._failed(
                 task, "timeout", "not done before the attempt's deadline", transient=True

@@ -134,7 +134,8 @@ class Pool:
 def _begin() -> None:
     """What the new process does first: it takes no signal of a terminal, and outlives nobody."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(OSError, ValueError):  # not every system has this limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     logging.disable()
     parent = multiprocessing.parent_process()
 

@@ -21,6 +21,8 @@ from services.processor.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.sniff import HEAD_BYTES, HTML, UNKNOWN, sniff
 
+MOST_LOG_LINES = 20  # they travel in a report, and through the log of events
+LONGEST_LOG_LINE = 500
 _DECLARED = frozenset({HTML, "application/xhtml+xml", ""})
 _SNIFFED = frozenset({HTML, "text/plain", UNKNOWN.media_type})
 
@@ -133,7 +135,10 @@ class Sessions:
         now = self._clock()
         size = f"{fetched.size_bytes} bytes, {page.words} words of main text"
         done = f"fetched {_host(fetched)}: {size}, {len(haul.files)} of {len(page.files)} files"
-        warnings = (LogLine(timestamp=now, level="warning", message=w) for w in haul.warnings)
+        told = [warning[:LONGEST_LOG_LINE] for warning in haul.warnings[:MOST_LOG_LINES]]
+        if len(haul.warnings) > len(told):
+            told.append(f"{len(haul.warnings)} warnings in all: the Markdown has them")
+        warnings = (LogLine(timestamp=now, level="warning", message=text) for text in told)
         return [LogLine(timestamp=now, level="info", message=done), *warnings]
 
 

@@ -10,7 +10,7 @@ from services.processor.extract.markdown import harmless, link, plain
     [
         "a <script>alert(1)</script> b",
         "<img src=x onerror=alert(1)>",
-        "`<b>` and <iframe src=x>",
+        "`<b> and <iframe src=x>",
         "- ```\n  <script>\n  ```",
         "    ```\n<script>\n    ```",
         "```\nnever closed <script>",
@@ -20,6 +20,25 @@ from services.processor.extract.markdown import harmless, link, plain
     ],
 )
 def test_no_raw_html_is_left(markdown):
+    assert "<" not in harmless(markdown)
+
+
+def test_code_within_a_line_stays_as_it_is():
+    markdown = "a `List<T>` is < a `b`\n\nand `<i>`"
+    assert harmless(markdown) == "a `List<T>` is &lt; a `b`\n\nand `<i>`"
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "`a\n`<b>`\n`",
+        "- `a\n- <script> `",
+        "| `a | <b>` |",
+        "`` a ` <b> ` ``",
+        r"`a\` <b> `",
+    ],
+)
+def test_code_that_readers_may_see_differently_is_text(markdown):
     assert "<" not in harmless(markdown)
 
 

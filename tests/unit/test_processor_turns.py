@@ -7,7 +7,7 @@ from fakes_processor import FakeHosts, until
 
 from eventjob.bus.errors import Unavailable
 from services.processor.politeness import HostState, Pace, Share
-from services.processor.turns import MOST_LINES, TooLong, Turns, polite_turns
+from services.processor.turns import MOST_LINES, RENEW_AFTER_S, TooLong, Turns, polite_turns
 
 PATIENT = timedelta(seconds=30)
 AT_ONCE = Pace(0.0, 2)
@@ -24,6 +24,25 @@ async def test_an_ended_request_is_told_to_the_others_soon():
         assert [share.running for share in state_of(hosts).shares.values()] == [1]
         await turns.leave("h")
         await until(lambda: state_of(hosts).shares == {})
+
+
+async def test_a_request_that_ends_while_another_one_starts_is_told_too():
+    hosts = FakeHosts()
+    async with polite_turns(hosts) as turns:
+        await turns.enter("h", AT_ONCE, PATIENT)
+        swap = hosts.swap
+
+        async def slowly(*args):
+            hosts.swap = swap
+            revision = await swap(*args)
+            await turns.leave("h")
+            return revision
+
+        hosts.swap = slowly
+        await turns.enter("h", AT_ONCE, PATIENT)
+        assert turns._lines["h"].running == 1
+        async with asyncio.timeout(RENEW_AFTER_S / 2):  # not only when it is told again anyway
+            await until(lambda: [share.running for share in state_of(hosts).shares.values()] == [1])
 
 
 async def test_the_end_of_a_process_is_told_at_once():

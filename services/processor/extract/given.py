@@ -10,7 +10,7 @@ def read(parameters: Parameters, document: Document) -> Facts:
     """The job's own facts."""
     video_url = document.absolute(parameters.video_url or "") if parameters.video_url else None
     return Facts(
-        title=clean(parameters.session),
+        title=clean(parameters.session) or parameters.session,
         speakers=tuple(Speaker(name) for name in map(clean, parameters.speakers) if name),
         track=clean(parameters.track),
         start_raw=_when(parameters),

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urldefrag, urlsplit
 
 from services.processor.extract.document import Document, attribute, clean, is_same_page, text_of
 from services.processor.extract.facts import Kind, Link, Wanted
 from services.processor.extract.shown import is_video
 
 MOST_LINKS = 200
+MOST_IMAGES = 20
 _SLIDES = re.compile(r"slide|presentation|folien|\bdeck\b", re.IGNORECASE)
 _SLIDE_TYPES = {".ppt", ".pptx", ".odp", ".key"}
 _FILE_TYPES = _SLIDE_TYPES | {".pdf", ".odt", ".doc", ".docx", ".epub", ".ods", ".xlsx", ".csv"}
@@ -21,7 +23,7 @@ _ORNAMENT = re.compile(r"avatar|icon|logo|sprite|pixel|badge", re.IGNORECASE)
 def files(document: Document) -> list[Wanted]:
     """Slides, papers and pictures, in the page's order, each once."""
     found: dict[str, Wanted] = {}
-    for wanted in (*_linked(document), *_pictures(document)):
+    for wanted in (*_linked(document), *islice(_pictures(document), MOST_IMAGES)):
         found.setdefault(wanted.url, wanted)
     return list(found.values())
 
@@ -61,7 +63,7 @@ def name_in(url: str) -> str:
 
 def _linked(document: Document) -> Iterator[Wanted]:
     for node in document.content.css("a[href]"):
-        url = attribute(node, "href")
+        url, _ = urldefrag(attribute(node, "href"))
         if is_file(url):
             title = text_of(node) or name_in(url)
             yield Wanted(kind_of(url, title), url, title, "linked")

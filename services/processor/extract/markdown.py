@@ -2,6 +2,8 @@
 
 import html
 import re
+from itertools import groupby
+from operator import itemgetter
 from urllib.parse import quote
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#&|!~])")
@@ -27,12 +29,28 @@ def link(title: str, url: str) -> str:
 def harmless(markdown: str) -> str:
     """``markdown`` without raw HTML and without links that run code or hold data."""
     lines = markdown.split("\n")
-    in_code = _fenced(lines)
-    shown = [
-        line if code else _TAG_OPENING.sub(_unopened, line)
-        for line, code in zip(lines, in_code, strict=True)
-    ]
+    shown: list[str] = []
+    kinds = zip(_fenced(lines), (not line.strip() for line in lines), lines, strict=True)
+    for (is_code, _), paragraph in groupby(kinds, key=itemgetter(0, 1)):
+        text = [line for *_, line in paragraph]
+        shown += text if is_code else _without_tags(text)
     return _DESTINATION.sub(_checked, "\n".join(shown))
+
+
+def _without_tags(paragraph: list[str]) -> list[str]:
+    """The lines without anything that opens a tag; what is surely code within a line stays."""
+    has_spans = all(map(_is_clear, paragraph))
+    pieces = [line.split("`") if has_spans else [line] for line in paragraph]
+    for line in pieces:
+        line[::2] = [_TAG_OPENING.sub(_unopened, text) for text in line[::2]]
+    return ["`".join(line) for line in pieces]
+
+
+def _is_clear(line: str) -> bool:
+    """Whether every reader of Markdown sees the same code spans in a line, and none goes on."""
+    marks = line.count("`")
+    odd = marks % 2 or any(mark in line for mark in ("``", "\\`", "|"))
+    return not marks or not odd
 
 
 def _unopened(found: re.Match[str]) -> str:

@@ -27,6 +27,7 @@ from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 
 BUCKET = "hosts"
+CLOCK_HOLDS_S = timedelta(minutes=10).total_seconds()
 KEPT_S = timedelta(hours=2).total_seconds()  # longer than any host can ask us to wait
 
 _PLAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
@@ -49,7 +50,7 @@ class Hosts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._bucket: KeyValue | None = None
-        self._clock_ahead_s = 0.0
+        self._clock_ahead_s = self._clock_set_at = 0.0
 
     async def open(self) -> None:
         """Make the bucket where it is missing, and set the clock."""
@@ -106,7 +107,7 @@ class Hosts:
                 await subscription.unsubscribe()
 
     async def _opened(self) -> KeyValue:
-        if self._bucket is None:
+        if self._bucket is None or time.monotonic() > self._clock_set_at + CLOCK_HOLDS_S:
             await self.open()
         if self._bucket is None:
             raise Unavailable(f"the bucket {BUCKET} cannot be opened")
@@ -121,6 +122,7 @@ class Hosts:
         middle = (asked + time.monotonic()) / 2
         info = msgspec.json.decode(answer.data, type=_ServerInfo)
         self._clock_ahead_s = info.ts.timestamp() - middle
+        self._clock_set_at = middle
 
 
 async def open_hosts(connection: Connection) -> Hosts:
