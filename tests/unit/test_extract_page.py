@@ -1,3 +1,5 @@
+import time
+
 import msgspec
 import pytest
 from fakes_processor import parameters
@@ -238,3 +240,19 @@ def test_only_the_first_megabyte_is_read(tmp_path):
 )
 def test_odd_pages_are_read_all_the_same(tmp_path, html):
     assert read(html, tmp_path).facts.title
+
+
+DEEP = {
+    "divs": "<div>" * 10_000,
+    "a heading's parts": "<h1>" + "<span>" * 20_000,
+    "events": ld({"@type": "Event", "name": "x"}) * 3_000,
+    "images": "<img src=a.png>" * 10_000,
+    "brackets": "<p>" + "](" * 100_000,
+}
+
+
+@pytest.mark.parametrize("html", [pytest.param(html, id=name) for name, html in DEEP.items()])
+def test_pages_made_to_take_for_ever_do_not(tmp_path, html):
+    began = time.process_time()
+    read(html, tmp_path)
+    assert time.process_time() - began < 10

@@ -2,8 +2,11 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fakes_processor import until
@@ -77,3 +80,33 @@ async def test_a_process_does_not_mind_the_interrupt_of_a_terminal(pool):
     pid = await pool.run(os.getpid)
     os.kill(pid, signal.SIGINT)
     assert await pool.run(os.getpid) == pid
+
+
+ORPHANED = """
+import asyncio, os, signal
+from services.processor.pool import Pool
+async def main():
+    pool = Pool(processes=1)
+    await pool.open()
+    print(await pool.run(os.getpid), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+asyncio.run(main())
+"""
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the test looks into /proc")
+async def test_a_process_does_not_outlive_its_parent():
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ORPHANED, stdout=subprocess.PIPE
+    )
+    async with asyncio.timeout(WITHIN_S):
+        pid, _ = await parent.communicate()
+    assert parent.returncode == -signal.SIGKILL
+    await until(lambda: is_gone(int(pid)))

@@ -54,7 +54,10 @@ def _extracted(html: str, *, recall: bool) -> str:
 
 def _converted(document: Document) -> str:
     fragment = document.content.html or ""
-    return markdownify.markdownify(fragment, heading_style="ATX", strip=["img"]).strip()
+    try:
+        return markdownify.markdownify(fragment, heading_style="ATX", strip=["img"]).strip()
+    except RecursionError:  # nested a thousand times deep: nobody's text
+        return ""
 
 
 def _without(title: str, markdown: str) -> str:

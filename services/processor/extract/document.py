@@ -3,11 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from eventjob.domain.urls import check_url
+
+MOST_PARTS = 10  # of a heading that may be the title
 
 _NEVER_CONTENT = (
     "script, style, noscript, template, nav, footer, aside, form, dialog, svg, object, "
@@ -56,7 +60,7 @@ class Document:
         """Titles that the page shows, the main part's h1 first; of each, what is marked in it."""
         shown = (node for tag in _HEADINGS for node in self.content.css(tag))
         for node in (*shown, *self.head.css("h1")):
-            parts = (node, *node.css("span, a, strong"))
+            parts = (node, *islice(node.css("span, a, strong"), MOST_PARTS))
             yield from (text for part in parts if (text := text_of(part)))
 
     def meta(self, *names: str) -> str | None:
@@ -77,9 +81,15 @@ class Document:
     def shows(self, name: str) -> str | None:
         """The title on the page that is ``name``, but for case, spaces and punctuation."""
         wanted = alike(name)
+        return self._titles.get(wanted) if wanted else None
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
         declared = (part for title in self.names() for part in (title, *_SEPARATOR.split(title)))
-        titles = (*self.headings(), *declared)
-        return next((title for title in titles if wanted and alike(title) == wanted), None)
+        titles: dict[str, str] = {}
+        for title in (*self.headings(), *declared):
+            titles.setdefault(alike(title), title)
+        return titles
 
     def _link_absolutely(self) -> None:
         for node in self._tree.css("a[href]"):
