@@ -35,6 +35,7 @@ from services.scheduler.workers import Workers
 
 MOST_FAULTS = 3  # of one message, before it is parked
 MOST_LOST = 200  # overdue tasks in one round
+UNREADABLE = Declined(code="internal", message="the command cannot be read, and was put aside")
 
 _encoder = msgspec.json.Encoder()
 
@@ -117,7 +118,7 @@ class Rounds:
             except Poison as poison:
                 self._log.error("message.parked", subject=delivery.subject, reason=str(poison))
                 await park(self._connection, delivery, str(poison))
-                units = []
+                units = [Unit(drafts=[], declined=UNREADABLE)]
             reply_to = delivery.headers.get(subjects.HEADER_REPLY)
             answers.append(Answer(delivery, units, reply_to))
         return answers
