@@ -7,7 +7,6 @@ import msgspec
 
 from eventjob.bus.errors import Poison
 from eventjob.contracts.commands import AddJob, Command, FailBatches, GroupCommand
-from eventjob.contracts.events import JobsAdded
 from eventjob.contracts.replies import Declined
 from eventjob.contracts.work import Outcome, Report
 from eventjob.domain import decide, job
@@ -76,14 +75,15 @@ class Deciding:
             return Unit(drafts=[], declined=Declined(code="not_found", message="no such job"))
         entry = self._memory.entry(group)
         if command_id in entry.group.commands:
-            return Unit(drafts=[], number=_number(entry.group, command, []))
+            added = entry.group.commands[command_id] if isinstance(command, AddJob) else 0
+            return Unit(drafts=[], number=added)
         now = Circumstances(_caller(actor), at, self._policy)
         try:
             drafts = decide.decide(command, entry.group, now)
         except Refused as refusal:
             return Unit(drafts=[], declined=Declined(code=refusal.code, message=str(refusal)))
         unit = self._unit(drafts, command_id, actor)
-        unit.number = _number(entry.group, command, drafts)
+        unit.number = _number(entry.group, command)
         return unit
 
     def fail_all(
@@ -154,11 +154,9 @@ def _caller(actor: str) -> Caller:
     return Caller(None, trusted=True) if actor == TRUSTED else Caller(actor or None)
 
 
-def _number(group: Group, command: GroupCommand, drafts: list[Draft]) -> int:
-    """The number of the job that an `AddJob` added, now or when it came first."""
+def _number(group: Group, command: GroupCommand) -> int:
+    """The number of the job that an `AddJob` added, now or when its key came first."""
     if not isinstance(command, AddJob):
         return 0
-    if drafts and isinstance(drafts[0].event, JobsAdded):
-        return drafts[0].event.first
     known = group.added_by.get(command.key or "")
     return known.n if known else len(group.jobs)

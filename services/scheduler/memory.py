@@ -97,7 +97,8 @@ class Memory:
         before = [(n, group.job(n), group.host(n)) for n in touched(draft, group)]
         batch.evolve(group, draft.n, draft.event)
         if command_id:
-            group.remember(command_id)
+            first = draft.event.first if isinstance(draft.event, JobsAdded) else 0
+            group.remember(command_id, first)
         for n, state, host in before:
             self.agenda.moved(group, n, host or group.host(n), state, group.job(n))
         if isinstance(draft.event, BatchPaused):

@@ -59,7 +59,7 @@ class Group:
         self.failed = 0
         self.present = 0
         self.added_by: dict[str, AddedBy] = {}
-        self.commands: OrderedDict[str, None] = OrderedDict()
+        self.commands: OrderedDict[str, int] = OrderedDict()  # and the number of a job it added
 
     def job(self, n: int) -> JobState | None:
         """The state of job ``n``; None where the group has no such job."""
@@ -69,9 +69,9 @@ class Group:
         """The host of job ``n``; "" where the group has no such job."""
         return self.hosts[n - 1] if 1 <= n <= len(self.hosts) else ""
 
-    def remember(self, command_id: str) -> None:
-        """Recognise this command from now on, should it be delivered again."""
-        self.commands[command_id] = None
+    def remember(self, command_id: str, number: int = 0) -> None:
+        """Recognise this command, which added job ``number``, should it be delivered again."""
+        self.commands[command_id] = number
         if len(self.commands) > REMEMBERED_COMMANDS:
             self.commands.popitem(last=False)
 
