@@ -80,11 +80,17 @@ class Agenda:
         """Start jobs of the batch again."""
         self._dispatch.resume(lane(group))
 
-    def found_out(self, kind: WorkKind, found: Collection[Errand]) -> None:
-        """Tasks that were found with the workers after a restart need not be handed out."""
-        queue = self._queue[kind]
-        self._out[kind].update(errand for errand in queue if errand in found)
-        self._queue[kind] = deque(errand for errand in queue if errand not in found)
+    def found_out(self, kind: WorkKind, found: Collection[Errand], until: datetime) -> None:
+        """Tasks found with the workers after a restart need not be handed out.
+
+        Those of attempts that are over do not count; an archiver has until ``until``.
+        """
+        running = [errand for errand in self._queue[kind] if self._is_running(errand)]
+        self._queue[kind] = deque(errand for errand in running if errand not in found)
+        self._out[kind].update(errand for errand in running if errand in found)
+        if kind == "archive":
+            for errand in self._out[kind]:
+                self.expect_archive(errand, until)
 
     def starts(self, capacity: int) -> list[Candidate]:
         """The waiting jobs that start now, as many as the processors can take."""

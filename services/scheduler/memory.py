@@ -23,7 +23,7 @@ from eventjob.contracts.events import (
 from eventjob.domain import batch
 from eventjob.domain.batch import Group
 from eventjob.domain.decide import Draft
-from eventjob.domain.ids import partition
+from eventjob.domain.ids import is_batch, partition
 from eventjob.domain.recorded import Recorded
 from services.scheduler.agenda import Agenda
 
@@ -71,11 +71,17 @@ class Memory:
         self.position = 0
         self.leftovers: list[Purge] = []  # of deletions that a crash did not let finish
         self._entries: dict[str, Entry] = {}
+        self._folded: set[str] = set()
 
     def entry(self, group: str) -> Entry:
         """What is known of a group; of a new one, that it is not there."""
         found = self._entries.get(group)
         return Entry(group) if found is None else found
+
+    def unsettled(self) -> list[str]:
+        """The batches that a crash may have kept from being completed; told once."""
+        told, self._folded = self._folded, set()
+        return [name for name in told if not self.entry(name).group.unfinished]
 
     def in_partition(self, number: int) -> list[Entry]:
         """The groups of one partition."""
@@ -89,6 +95,8 @@ class Memory:
             self.leftovers += purges(draft)
         self.move(draft, record.command_id)
         self.stamp(draft, record.sequence)
+        if is_batch(record.group):
+            self._folded.add(record.group)
 
     def move(self, draft: Draft, command_id: str) -> None:
         """Let an event happen that may not be in the log yet."""

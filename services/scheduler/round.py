@@ -98,6 +98,7 @@ class Rounds:
         if release:
             units += self._start(now)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
+        groups |= dict.fromkeys(self._memory.unsettled())
         units += [Unit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
         try:
             await append(self._events, self._memory, self.tasks, units)

@@ -44,6 +44,7 @@ class Session:
         self._connection = connection
         self._events = EventLog(connection)
         self._memory = Memory()
+        self._policy = policy
         self._clock = clock
         self._log = log
         self._rounds = Rounds(
@@ -94,9 +95,10 @@ class Session:
 
     async def _find_out(self) -> None:
         found = await backlog.tasks_out(self._connection)
+        until = self._clock() + self._policy.attempt_timeout
         for kind in KINDS:
             out = {Errand(kind, t.group, t.n, t.attempt) for t in found if t.kind == kind}
-            self._memory.agenda.found_out(kind, out)
+            self._memory.agenda.found_out(kind, out, until)
 
     async def _round(self) -> None:
         for source in range(len(_sources())):
