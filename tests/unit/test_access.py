@@ -41,6 +41,18 @@ def test_who_may(caller, thing, may):
     assert "r" * may_read(caller, *thing) + "c" * may_change(caller, *thing) == may
 
 
+@pytest.mark.parametrize(
+    ("thing", "found"),
+    [
+        pytest.param(OBJECTS["private"], {"ada", "rita", "will", "amir"}, id="private"),
+        pytest.param(OBJECTS["public"], {EVERYONE}, id="public"),
+        pytest.param(OBJECTS["without owner"], {EVERYONE}, id="without owner"),
+    ],
+)
+def test_the_readers_are(thing, found):
+    assert readers(*thing) == found
+
+
 def test_a_new_object_is_its_owners():
     ada = ("ada",)
     assert owned_by("ada") == Access(read_access=ada, write_access=ada, admin_access=ada)

@@ -57,6 +57,7 @@ for n in (1, 2):
 HALF = [*STARTED, on_job(1, job_failed())]
 ALL_FAILED = [*HALF, on_job(2, job_failed())]
 REOPENED = [*DONE, on_group(batch_completed()), on_job(1, job_restarted())]
+ENLARGED = [*DONE, on_group(batch_completed()), on_group(jobs_added(first=3, jobs=[job_spec()]))]
 EMPTY = [on_group(batch_submitted(total_jobs=0))]
 KEYED = [*BATCH, on_group(jobs_added(first=3, jobs=[job_spec()], key="k", request_hash="1"))]
 
@@ -258,9 +259,14 @@ def test_fail_all_says_who(access, caller, who):
             id="a batch that was opened again is settled again",
         ),
         pytest.param(
-            [*DONE, on_group(batch_completed()), on_group(jobs_added(first=3))],
+            ENLARGED,
             None,
             id="an added job opens the batch again",
+        ),
+        pytest.param(
+            [*ENLARGED, on_job(3, job_deleted())],
+            "completed",
+            id="a batch that a job was added to is settled again",
         ),
         pytest.param([*DONE, on_group(batch_deleted())], None, id="a deleted batch stays silent"),
         pytest.param(LONE, None, id="a job alone is no batch"),

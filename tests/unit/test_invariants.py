@@ -1,0 +1,271 @@
+"""What holds whatever happens: users, workers, clocks and crashes in any order.
+
+The log is judged by `ledger` as it grows; here the scheduler's memory is compared with that.
+The same 120 stories each time; ``HYPOTHESIS_PROFILE=thorough`` tries 2,000 that are always new.
+"""
+
+import os
+from datetime import timedelta
+
+import pytest
+from builders import (
+    AT,
+    add_job,
+    archive_built,
+    job_spec,
+    session_fetched,
+    submit_batch,
+    submit_job,
+    work_failed,
+)
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from world import CRASHES, Asked, World
+
+from eventjob.contracts.commands import (
+    DeleteBatch,
+    DeleteJob,
+    FailBatches,
+    RestartJob,
+    SetBatchActive,
+    SetBatchArchived,
+)
+from eventjob.domain.errors import StaleMemory
+from eventjob.domain.ids import job_id, job_key
+from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
+from services.api import projection
+from services.scheduler.deciding import TRUSTED
+from services.scheduler.memory import Memory
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+BATCHES = st.sampled_from(["batch-x", "x", "y"])
+JOBS = st.sampled_from(["job-1", "job-1", *(f"job-x.{n}" for n in range(1, 6)), "job-y.1"])
+OWNERS = st.sampled_from(["ada", None])
+HASHES = st.sampled_from([None, "1", "2"])
+ACTORS = st.sampled_from(["ada", "ada", "bob", "", TRUSTED])
+SPECS = st.sampled_from(["one.example", "two.example"]).map(lambda host: job_spec(host=host))
+COMMANDS = st.one_of(
+    st.builds(submit_job, job=SPECS, owner=OWNERS, request_hash=HASHES),
+    st.builds(
+        submit_batch,
+        batch_id=BATCHES,
+        jobs=st.lists(SPECS, max_size=4),
+        owner=OWNERS,
+        request_hash=HASHES,
+    ),
+    st.builds(add_job, batch_id=BATCHES, job=SPECS, key=st.sampled_from([None, "k"])),
+    st.builds(RestartJob, job_id=JOBS),
+    st.builds(DeleteJob, job_id=JOBS),
+    st.builds(SetBatchActive, batch_id=BATCHES, active=st.sampled_from([None, True, False])),
+    st.builds(SetBatchArchived, batch_id=BATCHES, archived=st.booleans()),
+    st.builds(DeleteBatch, batch_id=BATCHES),
+    st.builds(FailBatches, dry_run=st.booleans()),
+)
+FAULTS = st.builds(
+    dict,
+    transient=st.sampled_from([True, True, False]),
+    counted=st.booleans(),
+    retry_after_s=st.sampled_from([0.0, 30.0, 1e9]),
+)
+STATUS = {"C": "completed", "F": "failed"}
+LETTERS = {Waiting: "w", Fetching: "f", Archiving: "a", Deleted: "D"}
+
+
+def letter(state):
+    return state.status[0].upper() if isinstance(state, Ended) else LETTERS[type(state)]
+
+
+def succeeded(task):
+    of_job = {"group": task.group, "n": task.n, "attempt": task.attempt}
+    return session_fetched(**of_job) if task.kind == "fetch" else archive_built(**of_job)
+
+
+def failed(task, fault):
+    return work_failed(group=task.group, n=task.n, attempt=task.attempt, task=task.kind, **fault)
+
+
+def remembered(memory, purged):
+    """What a fold must find again, by group; of purged ones less: commands go with their events."""
+    found = {}
+    for name, entry in memory._entries.items():
+        known = {**vars(entry), "group": None, **vars(entry.group)}
+        if name in purged:
+            known["commands"] = None
+            if entry.group.existence == "deleted":
+                known = {key: known[key] for key in ("existence", "jobs", "unfinished", "present")}
+        found[name] = known
+    return found
+
+
+class Scheduling(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.world = World()
+        self.asked = []
+        self.said = []
+
+    @initialize(jobs=st.lists(SPECS, min_size=1, max_size=4), workers_live=st.booleans())
+    def begin(self, jobs, workers_live):
+        self.workers_live = workers_live
+        self.ask(submit_batch(jobs=jobs), "ada", is_alone=True)
+        self.world.round()
+
+    @rule(command=COMMANDS, actor=ACTORS, is_alone=st.booleans())
+    def ask(self, command, actor, is_alone):
+        asked = Asked(command, f"c{len(self.asked)}", actor)
+        self.asked.append(asked)
+        self.world.inbox.append(asked)
+        if is_alone:
+            self.world.round()
+
+    @rule(data=st.data())
+    def ask_again(self, data):
+        self.world.inbox.append(data.draw(st.sampled_from(self.asked)))
+
+    @rule(capacity=st.sampled_from([0, 1, 4]))
+    def round(self, capacity):
+        self.world.round(capacity=capacity)
+
+    @rule(crash=st.sampled_from(CRASHES))
+    def round_that_is_cut_off(self, crash):
+        self.world.round(crash=crash)
+
+    @rule()
+    def serve(self):
+        """All goes well for once."""
+        self.world.inbox += map(succeeded, self.world.tasks)
+        self.world.tasks = []
+        self.world.round()
+
+    @precondition(lambda self: self.world.tasks)
+    @rule(data=st.data(), fault=st.none() | FAULTS, is_acked=st.booleans(), is_heard=st.booleans())
+    def work(self, data, fault, is_acked, is_heard):
+        task = data.draw(st.sampled_from(self.world.tasks))
+        if is_acked:
+            self.world.tasks.remove(task)
+        report = succeeded(task) if fault is None else failed(task, fault)
+        self.said.append(report)
+        (self.world.inbox if is_heard else self.world.reports).append(report)
+
+    @precondition(lambda self: self.said)
+    @rule(data=st.data())
+    def report_late_or_again(self, data):
+        report = data.draw(st.sampled_from(self.said))
+        if report in self.world.reports:
+            self.world.reports.remove(report)
+        self.world.inbox.append(report)
+
+    @rule(seconds=st.sampled_from([1, 40, 16 * 60, 2 * 3600, -1, -3600]))
+    def move_the_clock(self, seconds):
+        self.world.now += timedelta(seconds=seconds)
+
+    @rule()
+    def kill_the_scheduler(self):
+        self.world.start()
+
+    @rule()
+    def kill_the_bus(self):
+        """Its log is on disk; tasks and reports were in memory."""
+        self.world.tasks, self.world.reports = [], []
+        self.world.start()
+
+    @rule(job=JOBS)
+    def report_too_early(self, job):
+        """As if another scheduler had handed out the next attempt: never to be ignored."""
+        key = job_key(job)
+        page = self.world.pages.get(key.group)
+        if page is not None and not page.is_gone and page.letters.get(key.n, "D") != "D":
+            ahead = page.attempts[key.n] + 1
+            report = session_fetched(group=key.group, n=key.n, attempt=ahead)
+            with pytest.raises(StaleMemory):
+                self.world.deciding.outcome(report, self.world.now)
+
+    @invariant()
+    def the_memory_is_what_the_log_says(self):
+        world = self.world
+        fold = Memory()
+        for record in world.log:
+            fold.fold(record)
+        assert remembered(fold, world.purged) == remembered(world.memory, world.purged)
+
+    @invariant()
+    def the_memory_counts_right(self):
+        for name, page in self.world.pages.items():
+            group = self.world.memory.entry(name).group
+            assert (group.existence == "deleted") == page.is_gone
+            if page.is_gone:
+                continue
+            assert dict(enumerate(map(letter, group.jobs), 1)) == page.letters
+            assert group.unfinished == page.count("w", "f", "a")
+            assert group.failed == page.count("F")
+            assert group.present == page.count("w", "f", "a", "C", "F")
+            assert (group.active, group.archived) == (page.active, page.archived)
+
+    @invariant()
+    def what_is_finished_is_announced(self):
+        for page in self.world.pages.values():
+            if page.is_batch and not page.is_gone:
+                assert page.said == page.status()
+
+    def teardown(self):
+        """In the end every job has an outcome: from workers, or from the clock alone."""
+        for batch_id in ("batch-x", "x", "y"):
+            self.ask(SetBatchActive(batch_id=batch_id, active=True), TRUSTED, is_alone=False)
+        self.world.inbox += self.world.reports
+        self.world.reports = []
+        self.world.round()
+        left = self.unfinished()
+        for _ in range(200):
+            self.go_on()
+            if not self.unfinished():
+                break
+        else:
+            raise AssertionError(f"forgotten: {self.unfinished()}")
+        if self.workers_live:
+            assert {self.world.pages[name].letters[n] for name, n in left} <= {"C"}
+        self.what_is_finished_is_announced()
+        self.the_projection_agrees()
+
+    def go_on(self):
+        """A round with workers or without; where nothing happens, time passes."""
+        before = len(self.world.history)
+        if self.workers_live:
+            self.serve()
+        else:
+            self.world.round()
+        if len(self.world.history) == before:
+            self.world.now = max(self.world.now, self.world.memory.agenda.next_due() or AT)
+
+    def unfinished(self):
+        return [
+            (name, n)
+            for name, page in self.world.pages.items()
+            for n, kind in page.letters.items()
+            if kind in "wfa" and not page.is_gone
+        ]
+
+    def the_projection_agrees(self):
+        changes = projection.fold(self.world.history, {}, {})
+        here = {name: page for name, page in self.world.pages.items() if not page.is_gone}
+        assert {job.job_id: job.status for job in changes.jobs} == {
+            job_id(name, n): STATUS[kind]
+            for name, page in here.items()
+            for n, kind in page.letters.items()
+            if kind != "D"
+        }
+        assert {batch.group: (batch.states, batch.status) for batch in changes.batches} == {
+            name: ("".join(page.letters.values()).lower(), page.said)
+            for name, page in here.items()
+            if page.is_batch
+        }
+
+
+TestScheduling = Scheduling.TestCase
+TestScheduling.settings = settings(
+    deadline=None,
+    database=None,
+    derandomize=not THOROUGH,
+    max_examples=2000 if THOROUGH else 120,
+    stateful_step_count=60,
+)

@@ -1,0 +1,162 @@
+"""The scheduler's decisions in a world of memory: a log, streams, workers and a clock, all of which
+can fail. Rounds go as in `services.scheduler.round`, and may be cut off at every step.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from builders import AT
+from ledger import Page
+
+from eventjob.bus.subjects import event_subject
+from eventjob.contracts.commands import Command, FailBatches
+from eventjob.contracts.events import JobsStarted, Start
+from eventjob.domain.decide import Draft
+from eventjob.domain.ids import PARTITIONS
+from eventjob.domain.recorded import Recorded
+from eventjob.domain.retry import Policy
+from services.scheduler.agenda import Errand
+from services.scheduler.deciding import Deciding, Unit
+from services.scheduler.memory import Memory, purges
+
+CRASHES = ("before append", "before purge", "before tasks", "before ack")
+KINDS = ("archive", "fetch")
+
+
+def is_on(record, subject):
+    """Whether it lies on this subject; ``*`` stands for any job."""
+    own = event_subject(record.group, record.n)
+    return subject in {own, f"{own.rpartition('.')[0]}.*"}
+
+
+class Asked(NamedTuple):
+    """A command as it stands in its stream."""
+
+    command: Command
+    command_id: str
+    actor: str
+
+
+class Crash(Exception):
+    """The scheduler dies at this step."""
+
+
+class World:
+    """Everything that outlives a scheduler, and the scheduler."""
+
+    def __init__(self) -> None:
+        self.policy = Policy(max_attempts=3)
+        self.now: datetime = AT
+        self.history: list[Recorded] = []
+        self.log: list[Recorded] = []  # the history without what was purged
+        self.pages: dict[str, Page] = {}
+        self.inbox: list = []  # delivered, not acknowledged
+        self.reports: list = []  # said by workers, not delivered
+        self.tasks: list[Errand] = []  # with the workers
+        self.purged: set[str] = set()
+        self.applied: dict[tuple[str, str], Unit] = {}  # by group and command
+        self.memory = Memory()
+        self.start()
+
+    def start(self):
+        """A scheduler begins: fold the log, clean up, list what is out, work off the backlog."""
+        self.memory = Memory()
+        for record in self.log:
+            self.memory.fold(record)
+        for purge in self.memory.leftovers:
+            self._purge(purge)
+        self._find_out()
+        self.deciding = Deciding(self.memory, self.policy)
+        self.inbox += self.reports
+        self.reports = []
+        self.is_ready = False
+
+    def _find_out(self):
+        """Tell the scheduler which tasks are out, and until when at most."""
+        running = [errand for errand in self.tasks if self.memory.agenda._is_running(errand)]
+        for kind in KINDS:
+            self.memory.agenda.found_out(kind, {e for e in running if e.kind == kind})
+        for errand in running:
+            if errand.kind == "archive":
+                self.memory.agenda.expect_archive(errand, self.now + self.policy.attempt_timeout)
+
+    def round(self, *, capacity=4, crash=None):
+        """Work off what is there; after a crash it is all there again."""
+        units = [unit for message in self.inbox for unit in self._decide(message)]
+        lost = self.memory.agenda.overdue(self.now, 200)
+        units += [Unit(drafts=self.deciding.lost(due, self.now)) for due in lost]
+        if self.is_ready:
+            units += self._starts(capacity)
+        groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
+        units += [Unit(drafts=[draft]) for draft in self.deciding.settle([*groups], self.now)]
+        try:
+            self._carry_out(units, capacity, crash)
+        except Crash:
+            self.start()
+
+    def _carry_out(self, units, capacity, crash):
+        self._step("before append", crash)
+        appended = [self._append(unit, draft) for unit in units for draft in unit.drafts]
+        self._step("before purge", crash)
+        for draft in appended:
+            for purge in purges(draft):
+                self._purge(purge)
+        self._step("before tasks", crash)
+        if self.is_ready:
+            self._hand_out(capacity)
+        self._step("before ack", crash)
+        self.inbox = []
+        self.is_ready = True
+
+    def _step(self, step, crash):
+        if step == crash:
+            raise Crash
+
+    def _decide(self, message):
+        if not isinstance(message, Asked):
+            return [Unit(drafts=self.deciding.outcome(message, self.now))]
+        command, command_id, actor = message
+        if not isinstance(command, FailBatches):
+            return [self.deciding.command(command, command_id, actor, self.now)]
+        return [
+            unit
+            for number in range(PARTITIONS)
+            for unit in self.deciding.fail_all(command, number, command_id, actor, self.now)
+        ]
+
+    def _starts(self, capacity):
+        deadline = self.now + self.policy.attempt_timeout
+        units = []
+        for chosen in self.memory.agenda.starts(capacity):
+            start = Start(chosen.n, chosen.attempt)
+            event = JobsStarted(starts=[start], deadline=deadline, at=self.now)
+            units.append(Unit(drafts=[Draft(chosen.group, None, event)]))
+        self.deciding.started([draft for unit in units for draft in unit.drafts])
+        return units
+
+    def _append(self, unit, draft):
+        sequence = len(self.history) + 1
+        record = Recorded(sequence, draft.group, draft.n, draft.event, unit.command_id, unit.actor)
+        self.history.append(record)
+        self.log.append(record)
+        self.pages.setdefault(draft.group, Page()).take(draft.n, draft.event)
+        if unit.command_id:
+            first = self.applied.setdefault((draft.group, unit.command_id), unit)
+            assert first is unit, f"{draft} was appended before"
+        self.memory.stamp(draft, sequence)
+        return draft
+
+    def _purge(self, purge):
+        found = [record for record in self.log if is_on(record, purge.subject)]
+        gone = found[: len(found) - purge.keep]
+        self.purged |= {record.group for record in gone}
+        self.log = [record for record in self.log if record not in gone]
+
+    def _hand_out(self, capacity):
+        for kind in KINDS:
+            for errand in self.memory.agenda.errands(kind, capacity):
+                assert errand not in self.tasks, f"{errand} is out already"
+                self.tasks.append(errand)
+                if kind == "archive":
+                    deadline = self.now + self.policy.attempt_timeout
+                    self.memory.agenda.expect_archive(errand, deadline)
