@@ -100,7 +100,7 @@ def test_right(name, value):
         ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
         ("ARTIFACTS_URL", "s3:///prefix", "s3://bucket/prefix"),
         ("ANONYMOUS", "yes", "restricted or full"),
-        ("MAX_BODY_MB", "0", "a number, 0.01 to 1024"),
+        ("MAX_BODY_MB", "201", "a number, 0.01 to 200"),
         ("CONTACT", "me\r\nHost: x", "an http(s) URL or a mail address"),
         ("CONTACT", "https://example.org/(x)", "an http(s) URL or a mail address"),
         ("FETCH_ALLOW", "127.0.0.1/32", "which '127.0.0.1/32' is not"),

@@ -81,7 +81,7 @@ class Reader:
             except ValueError:
                 value = math.nan
             if not least <= value <= most:
-                raise ValueError(f"a number, {least:g} to {most:g}")
+                raise ValueError(f"a number, {least:g} to {most:.12g}")
             return value
 
         return self.formed(name, default, form)

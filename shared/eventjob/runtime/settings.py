@@ -14,6 +14,7 @@ from eventjob.runtime.setting_reader import Reader, SettingsError
 __all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]
 
 PROJECT = "https://eventjob.example"
+LARGEST_BODY_MB = 200  # a larger batch would not fit into one atomic append
 
 
 class Nats(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", forms.artifacts_url
         ),
         anonymous=read.choice("ANONYMOUS", "restricted", "full"),
-        max_body_bytes=read.megabytes("MAX_BODY_MB", 32, most=1024),
+        max_body_bytes=read.megabytes("MAX_BODY_MB", 32, most=LARGEST_BODY_MB),
         fetch=_fetch(read),
         processors=read.integer("PROCESSORS", 1, most=64),
         concurrency=read.integer("CONCURRENCY", 16, most=1000),
