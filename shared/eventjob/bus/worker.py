@@ -29,6 +29,7 @@ from eventjob.runtime.logs import Logger
 KEEP_ALIVE_S = 10.0  # a third of the consumer's ack_wait
 MOST_DELIVERIES = 3
 MOST_OUTCOMES = 200  # in a report
+MOST_BYTES = 4 * 1024 * 1024  # half of what a message may have
 PAUSE_S = 0.5
 FLUSH_WITHIN_S = 4.0
 BUG_CODES: dict[WorkKind, str] = {"fetch": "extraction_failed", "archive": "archive_failed"}
@@ -178,7 +179,11 @@ class Worker:
 
     async def _flush(self) -> None:
         by_partition: dict[str, list[Finished]] = {}
+        size = 0
         for finished in islice(self._finished.values(), MOST_OUTCOMES):
+            size += len(_encoder.encode(finished.outcome))
+            if by_partition and size > MOST_BYTES:
+                break
             token = subjects.token_of(finished.outcome.group)
             by_partition.setdefault(token, []).append(finished)
         for token, some in by_partition.items():
