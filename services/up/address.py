@@ -9,8 +9,13 @@ from eventjob.runtime.lifecycle import CannotStart
 
 ANSWERS_WITHIN_S = 2.0
 BASE_PATH = "/api/event-job"
+NO_ANSWER = "the api does not answer"
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    message: str
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -32,18 +37,30 @@ class Address(msgspec.Struct, frozen=True):
 
     async def is_ready(self) -> bool:
         """Whether the api answers that it and all behind it are ready."""
+        return await self.trouble() is None
+
+    async def trouble(self) -> str | None:
+        """Why the api is not ready, in its own words; None when it is."""
         request = f"GET /readyz HTTP/1.1\r\nHost: {self.authority}\r\nConnection: close\r\n\r\n"
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
                 reader, writer = await asyncio.open_connection(self.host, self.port)
                 try:
                     writer.write(request.encode())
-                    status = await reader.readline()
+                    answer = await reader.read()
                 finally:
                     writer.close()
         except (OSError, TimeoutError):
-            return False
-        return status.split()[1:2] == [b"200"]
+            return NO_ANSWER
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return None if head.split()[1:2] == [b"200"] else _message(body)
+
+
+def _message(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Answer).message
+    except msgspec.DecodeError:
+        return NO_ANSWER
 
 
 def free_address(host: str, port: int) -> Address:

@@ -10,11 +10,12 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.up import nats_server
-from services.up.address import free_address
+from services.up.address import Address, free_address
 from services.up.data_folder import locked
 from services.up.supervisor import Program, Supervisor
 
 LOOK_EVERY_S = 0.05
+PATIENCE_S = 10.0
 STOPS_FIRST, STOPS_NEXT = 0, 1  # the server that they all need stops after them
 
 
@@ -39,7 +40,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
                 "EVENTJOB_PORT": f"{address.port}",
             }
             supervisor.start(_services(settings.processors, {**environ, **bus, **chosen}))
-            if await wait_until(address.is_ready, stop):
+            if await _until_ready(address, stop):
                 supervisor.settled = True
                 _say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
@@ -59,6 +60,15 @@ async def _bus(
     supervisor.start([server.program(environ)])
     await wait_until(server.answers, stop)
     return server.settings()
+
+
+async def _until_ready(address: Address, stop: Stop) -> bool:
+    """False where ``stop`` comes first. Whoever waits is told why, every 10 s."""
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                return await wait_until(address.is_ready, stop)
+        get_logger("up").warning("up.waiting", reason=await address.trouble())
 
 
 def _say(line: str) -> None:

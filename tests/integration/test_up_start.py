@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from eventjob.runtime.lifecycle import CannotStart
-from services.up.address import Address, free_address
+from services.up.address import NO_ANSWER, Address, free_address
 from services.up.data_folder import FORMAT, locked
 
 
@@ -77,11 +77,11 @@ def test_the_address_is_one_to_click_on(address, url):
 
 
 @asynccontextmanager
-async def answering(status: bytes):
+async def answering(status: bytes, body: bytes = b""):
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await reader.readuntil(b"\r\n\r\n")
         if asked.startswith(b"GET /readyz HTTP/1.1\r\n"):
-            writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+            writer.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\n\r\n" + body)
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
@@ -94,5 +94,21 @@ async def test_ready_is_what_the_api_says(status, ready):
         assert await address.is_ready() == ready
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"status":"error","message":"the disk is full"}', "the disk is full"),
+        (b"", NO_ANSWER),
+        (b"<h1>Bad gateway</h1>", NO_ANSWER),
+        (b'{"message":1}', NO_ANSWER),
+    ],
+)
+async def test_why_it_is_not_ready_is_what_the_api_says(body, reason):
+    async with answering(b"503 Unavailable", body) as address:
+        assert await address.trouble() == reason
+
+
 async def test_an_api_that_is_not_there_is_not_ready():
-    assert not await free_address("127.0.0.1", 0).is_ready()
+    address = free_address("127.0.0.1", 0)
+    assert not await address.is_ready()
+    assert await address.trouble() == NO_ANSWER
