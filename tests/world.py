@@ -19,7 +19,7 @@ from services.scheduler.agenda import Errand
 from services.scheduler.deciding import Deciding, Unit
 from services.scheduler.memory import Memory, purges
 
-CRASHES = ("before append", "before purge", "before tasks", "before ack")
+CRASHES = ("before append", "between appends", "before purge", "before tasks", "before ack")
 KINDS = ("archive", "fetch")
 
 
@@ -65,20 +65,13 @@ class World:
             self.memory.fold(record)
         for purge in self.memory.leftovers:
             self._purge(purge)
-        self._find_out()
+        until = self.now + self.policy.attempt_timeout
+        for kind in KINDS:
+            self.memory.agenda.found_out(kind, {e for e in self.tasks if e.kind == kind}, until)
         self.deciding = Deciding(self.memory, self.policy)
         self.inbox += self.reports
         self.reports = []
         self.is_ready = False
-
-    def _find_out(self):
-        """Tell the scheduler which tasks are out, and until when at most."""
-        running = [errand for errand in self.tasks if self.memory.agenda._is_running(errand)]
-        for kind in KINDS:
-            self.memory.agenda.found_out(kind, {e for e in running if e.kind == kind})
-        for errand in running:
-            if errand.kind == "archive":
-                self.memory.agenda.expect_archive(errand, self.now + self.policy.attempt_timeout)
 
     def round(self, *, capacity=4, crash=None):
         """Work off what is there; after a crash it is all there again."""
@@ -88,6 +81,7 @@ class World:
         if self.is_ready:
             units += self._starts(capacity)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
+        groups |= dict.fromkeys(self.memory.unsettled())
         units += [Unit(drafts=[draft]) for draft in self.deciding.settle([*groups], self.now)]
         try:
             self._carry_out(units, capacity, crash)
@@ -96,7 +90,9 @@ class World:
 
     def _carry_out(self, units, capacity, crash):
         self._step("before append", crash)
-        appended = [self._append(unit, draft) for unit in units for draft in unit.drafts]
+        first = len(units) // 2 if crash == "between appends" else len(units)
+        appended = [self._append(unit, draft) for unit in units[:first] for draft in unit.drafts]
+        self._step("between appends", crash)
         self._step("before purge", crash)
         for draft in appended:
             for purge in purges(draft):
