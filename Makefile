@@ -6,7 +6,7 @@ STAMP := .venv/.complete
 .PHONY: help setup demo test check format bench lock clean
 
 help:  ## print this
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /' | column -t -s '-' || true
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## put everything, run-time and development, into .venv
 
@@ -40,5 +40,5 @@ lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --all-extras --group dev pyproject.toml --output-file requirements.lock --quiet
 
-clean:  ## remove what setup and the demo made
-	rm -rf .venv data demo-data* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## remove what setup, the tests and the demo made; ./data stays
+	rm -rf .venv demo-data* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -73,7 +73,8 @@ async def archive_batch(batch_id: str, request: Request, here: Here, caller: Ask
 
 async def toggle_active(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
     """The batch, paused or resumed."""
-    active = (await _optional(ActiveBody, request, here)).active
+    body = await _optional(ActiveBody, request, here)
+    active = body.is_active if body.active is None else body.active
     command = SetBatchActive(batch_id=batch_id, active=active)
     return await _change(here, caller, command, "paused or resumed")
 

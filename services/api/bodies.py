@@ -61,9 +61,10 @@ class BatchBody(Body, frozen=True, kw_only=True):
 
 
 class ActiveBody(Body, frozen=True, kw_only=True):
-    """Sets ``isActive``; without it the batch is flipped."""
+    """Sets ``isActive``, by that name too; without either the batch is flipped."""
 
     active: bool | None = None
+    is_active: bool | None = msgspec.field(default=None, name="isActive")
 
 
 class ArchivedBody(Body, frozen=True, kw_only=True):

@@ -91,7 +91,8 @@ class Scheduler:
                 pause_s = LONG_PAUSE_S
         self._session.ready = False
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), pause_s)
+            async with asyncio.timeout(pause_s):
+                await stop.wait()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()

@@ -18,7 +18,7 @@ from eventjob.runtime import tether
 from eventjob.runtime.lifecycle import CannotStart
 from services.up.supervisor import Program
 
-OLDEST = (2, 12)  # the first with atomic batches
+OLDEST = (2, 14)  # the first that can deliver a dead scheduler's messages again at once
 USER = "eventjob"
 STOPS_LAST = 2
 ANSWERS_WITHIN_S = 1.0

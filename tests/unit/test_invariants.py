@@ -32,32 +32,27 @@ from eventjob.contracts.commands import (
     SetBatchArchived,
 )
 from eventjob.domain.errors import StaleMemory
-from eventjob.domain.ids import job_id, job_key
+from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
 from services.api import projection
 from services.scheduler.deciding import TRUSTED
 from services.scheduler.memory import Memory
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-BATCHES = st.sampled_from(["batch-x", "x", "y"])
-JOBS = st.sampled_from(["job-1", "job-1", *(f"job-x.{n}" for n in range(1, 6)), "job-y.1"])
+BATCHES = st.sampled_from(["batch-x", "batch-x", "x", "y"])
+JOBS = st.sampled_from(["job-1", *(f"job-x.{n}" for n in range(1, 6)), "job-y.1"])
 OWNERS = st.sampled_from(["ada", None])
 HASHES = st.sampled_from([None, "key.1", "key.2", "other.1"])
-ACTORS = st.sampled_from(["ada", "ada", "bob", "", TRUSTED])
+ACTORS = st.sampled_from(["ada", "ada", "ada", "bob", "", TRUSTED])
 SPECS = st.sampled_from(["one.example", "two.example"]).map(lambda host: job_spec(host=host))
+MANY = st.lists(SPECS, min_size=1, max_size=4)
+ADD = st.builds(add_job, batch_id=BATCHES, job=SPECS, key=st.sampled_from([None, "k"]))
+RESTART = st.builds(RestartJob, job_id=JOBS)
+SWITCH = st.builds(SetBatchActive, batch_id=BATCHES, active=st.sampled_from([None, True, False]))
 COMMANDS = st.one_of(
     st.builds(submit_job, job=SPECS, owner=OWNERS, request_hash=HASHES),
-    st.builds(
-        submit_batch,
-        batch_id=BATCHES,
-        jobs=st.lists(SPECS, max_size=4),
-        owner=OWNERS,
-        request_hash=HASHES,
-    ),
-    st.builds(add_job, batch_id=BATCHES, job=SPECS, key=st.sampled_from([None, "k"])),
-    st.builds(RestartJob, job_id=JOBS),
+    st.builds(submit_batch, batch_id=BATCHES, jobs=MANY, owner=OWNERS, request_hash=HASHES),
     st.builds(DeleteJob, job_id=JOBS),
-    st.builds(SetBatchActive, batch_id=BATCHES, active=st.sampled_from([None, True, False])),
     st.builds(SetBatchArchived, batch_id=BATCHES, archived=st.booleans()),
     st.builds(DeleteBatch, batch_id=BATCHES),
     st.builds(FailBatches, dry_run=st.booleans()),
@@ -105,7 +100,7 @@ class Scheduling(RuleBasedStateMachine):
         self.asked = []
         self.said = []
 
-    @initialize(jobs=st.lists(SPECS, min_size=1, max_size=4), workers_live=st.booleans())
+    @initialize(jobs=MANY, workers_live=st.booleans())
     def begin(self, jobs, workers_live):
         self.workers_live = workers_live
         self.ask(submit_batch(jobs=jobs), "ada", is_alone=True)
@@ -119,17 +114,17 @@ class Scheduling(RuleBasedStateMachine):
         if is_alone:
             self.world.round()
 
+    @rule(command=ADD | RESTART | SWITCH, is_alone=st.booleans())
+    def ask_for_what_would_differ_if_done_twice(self, command, is_alone):
+        self.ask(command, "ada", is_alone)
+
     @rule(data=st.data())
     def ask_again(self, data):
         self.world.inbox.append(data.draw(st.sampled_from(self.asked)))
 
-    @rule(capacity=st.sampled_from([0, 1, 4]))
-    def round(self, capacity):
-        self.world.round(capacity=capacity)
-
-    @rule(crash=st.sampled_from(CRASHES))
-    def round_that_is_cut_off(self, crash):
-        self.world.round(crash=crash)
+    @rule(capacity=st.sampled_from([4, 1, 0]), crash=st.none() | st.sampled_from(CRASHES))
+    def round(self, capacity, crash):
+        self.world.round(capacity=capacity, crash=crash)
 
     @rule()
     def serve(self):
@@ -160,26 +155,12 @@ class Scheduling(RuleBasedStateMachine):
     def move_the_clock(self, seconds):
         self.world.now += timedelta(seconds=seconds)
 
-    @rule()
-    def kill_the_scheduler(self):
+    @rule(bus_dies_too=st.booleans())
+    def kill_the_scheduler(self, bus_dies_too):
+        """The bus has its log on disk; tasks and reports were in memory."""
+        if bus_dies_too:
+            self.world.tasks, self.world.reports = [], []
         self.world.start()
-
-    @rule()
-    def kill_the_bus(self):
-        """Its log is on disk; tasks and reports were in memory."""
-        self.world.tasks, self.world.reports = [], []
-        self.world.start()
-
-    @rule(job=JOBS)
-    def report_too_early(self, job):
-        """As if another scheduler had handed out the next attempt: never to be ignored."""
-        key = job_key(job)
-        page = self.world.pages.get(key.group)
-        if page is not None and not page.is_gone and page.letters.get(key.n, "D") != "D":
-            ahead = page.attempts[key.n] + 1
-            report = session_fetched(group=key.group, n=key.n, attempt=ahead)
-            with pytest.raises(StaleMemory):
-                self.world.deciding.outcome(report, self.world.now)
 
     @invariant()
     def the_memory_is_what_the_log_says(self):
@@ -201,6 +182,14 @@ class Scheduling(RuleBasedStateMachine):
             assert group.failed == page.count("F")
             assert group.present == page.count("w", "f", "a", "C", "F")
             assert (group.active, group.archived) == (page.active, page.archived)
+
+    @invariant()
+    def a_report_that_is_ahead_is_never_ignored(self):
+        """As if another scheduler had handed out the next attempt."""
+        for name, n in self.unfinished():
+            ahead = self.world.pages[name].attempts[n] + 1
+            with pytest.raises(StaleMemory):
+                self.world.deciding.outcome(archive_built(group=name, n=n, attempt=ahead), AT)
 
     @invariant()
     def what_is_finished_is_announced(self):

@@ -19,6 +19,7 @@ _NEVER_CONTENT = (
 )
 _CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html")
 _HEADINGS = ("h1", "h2", "h3")
+_TIME = re.compile(r"</?time\b[^>]*>")
 _SEPARATOR = re.compile(r"\s+(?:[-|:\u00b7\u00bb\u2013\u2014]|::)\s+")
 
 
@@ -45,7 +46,7 @@ class Document:
     @property
     def html(self) -> str:
         """The page without what is never content, its links absolute or gone."""
-        return self._tree.html or ""
+        return _TIME.sub("", self._tree.html or "")  # trafilatura drops it with what it says
 
     def absolute(self, reference: str) -> str | None:
         """The web address that a link leads to; None where it leads to none."""

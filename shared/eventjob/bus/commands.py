@@ -80,7 +80,8 @@ class CommandSender:
         self._waiting[command_id] = waiter
         try:
             await self._publish(token, data, command_id, actor)
-            return await asyncio.wait_for(waiter, ANSWER_WITHIN_S)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await waiter
         except TimeoutError as error:
             raise NoAnswer("the scheduler has not answered yet") from error
         finally:

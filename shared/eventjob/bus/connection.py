@@ -14,7 +14,7 @@ from eventjob.bus.errors import Unavailable
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.settings import Nats
 
-CONNECT_WITHIN_S = 10.0
+CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
 PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in its middle
 
@@ -26,6 +26,7 @@ class Connection:
         self.client = Client()
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
         self.reconnects = 0
+        self._last_trouble = ""
         self._on_trouble = on_trouble
         self._waiters: list[Callable[[], None]] = []
 
@@ -45,6 +46,7 @@ class Connection:
     async def reconnected(self) -> None:
         """nats-py's callback after a reconnect."""
         self.reconnects += 1
+        self._last_trouble = ""
         self._on_trouble("nats.reconnected", "")
         for callback in list(self._waiters):
             callback()
@@ -54,14 +56,18 @@ class Connection:
         self._on_trouble("nats.disconnected", "")
 
     async def failed(self, error: Exception) -> None:
-        """nats-py's callback for whatever goes wrong in the background."""
-        self._on_trouble("nats.error", repr(error))
+        """nats-py's callback for whatever goes wrong; the same thing is said once."""
+        reason = repr(error)
+        if reason != self._last_trouble:
+            self._last_trouble = reason
+            self._on_trouble("nats.error", reason)
 
     async def close(self) -> None:
         """Send what is pending and leave."""
         if self.client.is_connected:
             try:
-                await asyncio.wait_for(self.client.drain(), timeout=2)
+                async with asyncio.timeout(2):
+                    await self.client.drain()
             except (TimeoutError, nats.errors.Error):
                 self._on_trouble("nats.drain_failed", "")
         if not self.client.is_closed:
@@ -72,7 +78,7 @@ async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
     """A service's connection, by its settings; its troubles go to ``log``.
 
     Raises:
-        Unavailable: there is no answer within 10 s.
+        Unavailable: there is no answer within 5 s.
     """
     if nats.url is None:
         raise Unavailable("EVENTJOB_NATS_URL is not set, and only `eventjob up` can do without")
@@ -107,7 +113,7 @@ async def connect(
         on_trouble: hears an event name and a reason, for the log.
 
     Raises:
-        Unavailable: there is no answer within 10 s.
+        Unavailable: there is no answer within 5 s.
     """
     connection = Connection(on_trouble)
     options: dict[str, Any] = {

@@ -103,7 +103,8 @@ class Pull:
         if not self._queue and self._trouble is None:
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), within_s)
+                async with asyncio.timeout(within_s):  # `wait_for` of 3.11 can swallow a cancel
+                    await self._arrived.wait()
             except TimeoutError:
                 await self._check_silence()
         if self._trouble is not None:

@@ -22,8 +22,6 @@ HEADER_REPLY = "Ej-Reply"
 HEADER_VERSION = "Ej-Version"
 HEADER_REASON = "Ej-Reason"
 
-ANNOUNCEMENTS = "say.>"
-
 
 def partition_token(number: int) -> str:
     """A partition as it stands in subjects: two digits."""

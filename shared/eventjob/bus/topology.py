@@ -16,7 +16,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import BadRequestError
 
 from eventjob.bus import subjects
 from eventjob.contracts.announcements import WorkKind
@@ -120,13 +120,3 @@ def _consumer(durable: str, filter_subject: str) -> ConsumerConfig:
         max_ack_pending=MAX_ACK_PENDING,
         max_waiting=512,
     )
-
-
-async def has_streams(jetstream: JetStreamContext) -> bool:
-    """Whether all streams are there."""
-    try:
-        for config in (*LASTING, *DERIVED):
-            await jetstream.stream_info(config.name or "")
-    except NotFoundError:
-        return False
-    return True

@@ -33,7 +33,8 @@ class Watch:
         entry = (sequence, waiter)
         self._waiting.append(entry)
         try:
-            await asyncio.wait_for(waiter, within.total_seconds())
+            async with asyncio.timeout(within.total_seconds()):
+                await waiter
         except TimeoutError:
             return False
         finally:
