@@ -1,6 +1,6 @@
 """A whole conference, one batch per track, with and without everything being killed meanwhile.
 
-The short form runs always; `EVENTJOB_TEST_LONG=1` runs all 1,093 sessions of a real event, and kills
+The short form runs always; `EVENTJOB_TEST_LONG=1` runs all 1,093 sessions of a real event and kills
 each service three times. Where the corpus of real sessions is not on the machine, made-up ones do.
 """
 
