@@ -59,7 +59,8 @@ class Up:
     ) -> None:
         self.stop()
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
         with (self.folder / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(Path(sys.executable).with_name("eventjob")), "up"],
@@ -68,7 +69,12 @@ class Up:
                 stdout=subprocess.PIPE,
                 stderr=log,
             )
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it is ready."""
+        self.launch()
         line: list[bytes] = []
+        assert self.process is not None
         assert self.process.stdout is not None
         reader = threading.Thread(
             target=lambda out: line.append(out.readline()), args=(self.process.stdout,), daemon=True
@@ -103,6 +109,21 @@ class Up:
             if parent == self.process.pid:
                 found.setdefault(service_of(command), []).append(pid)
         return found
+
+    def descendants(self) -> list[int]:
+        """The processes under `up`, and those under them."""
+        assert self.process is not None
+        found = [self.process.pid]
+        known = [(pid, parent) for pid, parent, _ in processes()]
+        for ancestor in found:
+            found += [pid for pid, parent in known if parent == ancestor]
+        return found[1:]
+
+    def is_ready(self) -> bool:
+        try:
+            return self.get("/readyz").status == 200
+        except OSError:
+            return False
 
     def kill(self, service: str) -> bool:
         """kill -9, as a crash would; whether there was such a process at this moment."""

@@ -1,17 +1,25 @@
 """Requests counted and timed, for Prometheus. Labels never hold what clients make up."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from time import perf_counter
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from eventjob.domain.access import Caller
 from eventjob.runtime.logs import get_logger
+from services.api.context import Here
+from services.api.read_model import Status
+from services.api.store import JobQuery, Store, StoreUnavailable
 
 _log = get_logger("api")
+_STATUSES: tuple[Status, ...] = ("pending", "processing", "completed", "failed")
+_EVERYTHING = Caller(None, trusted=True)
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -35,11 +43,35 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._jobs = Gauge(
+            "eventjob_jobs", "Jobs, by status.", ("status",), registry=self._registry
+        )
+        self._sequence = Gauge(
+            "eventjob_projection_sequence",
+            "The last event that the projection reflects.",
+            registry=self._registry,
+        )
+        self._troubles = Gauge(
+            "eventjob_troubles",
+            "Reasons for which bus, scheduler or projector are not ready.",
+            registry=self._registry,
+        )
+
     def answered(self, route: str, method: str, status: int, took_s: float) -> None:
         """Count one request."""
         method = method if method in _METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
         self._durations.labels(route, method).observe(took_s)
+
+    def projected(self, jobs: Mapping[str, int], sequence: int) -> None:
+        """Note the jobs of each status, and how far the projection is."""
+        for status, count in jobs.items():
+            self._jobs.labels(status).set(count)
+        self._sequence.set(sequence)
+
+    def troubled(self, count: int) -> None:
+        """Note how many things are not as they should be."""
+        self._troubles.set(count)
 
     def text(self) -> bytes:
         """All metrics in the format that Prometheus reads."""
@@ -82,7 +114,15 @@ class Measured:
             )
 
 
-async def get_metrics(request: Request) -> Response:
-    """All metrics."""
+async def get_metrics(request: Request, here: Here) -> Response:
+    """All metrics; those of the projection stay as they were while the store is away."""
     metrics: Metrics = request.app.state.metrics
+    with suppress(StoreUnavailable):
+        metrics.projected(await _jobs(here.store), await here.store.checkpoint())
+    metrics.troubled(len(here.projection.troubles()))
     return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _jobs(store: Store) -> dict[str, int]:
+    queries = [JobQuery(caller=_EVERYTHING, status=status, limit=0) for status in _STATUSES]
+    return {str(query.status): (await store.list_jobs(query)).total for query in queries}

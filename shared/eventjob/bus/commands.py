@@ -76,7 +76,7 @@ class CommandSender:
         if len(data) > LARGEST_MESSAGE_BYTES:
             data = _encoder.encode(StoredCommand(sha256=await self._blobs.put(data)))
         command_id = uuid4().hex
-        waiter = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[command_id] = waiter
         try:
             await self._publish(token, data, command_id, actor)

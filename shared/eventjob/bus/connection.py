@@ -27,6 +27,7 @@ class Connection:
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
         self.reconnects = 0
         self._last_trouble = ""
+        self._closing = False
         self._on_trouble = on_trouble
         self._waiters: list[Callable[[], None]] = []
 
@@ -52,8 +53,9 @@ class Connection:
             callback()
 
     async def disconnected(self) -> None:
-        """nats-py's callback when the connection is lost."""
-        self._on_trouble("nats.disconnected", "")
+        """nats-py's callback when the connection is lost, or was closed."""
+        if not self._closing:
+            self._on_trouble("nats.disconnected", "")
 
     async def failed(self, error: Exception) -> None:
         """nats-py's callback for whatever goes wrong; the same thing is said once."""
@@ -64,6 +66,7 @@ class Connection:
 
     async def close(self) -> None:
         """Send what is pending and leave."""
+        self._closing = True
         if self.client.is_connected:
             try:
                 async with asyncio.timeout(2):
