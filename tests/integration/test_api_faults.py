@@ -148,5 +148,6 @@ async def test_a_bug_is_told_without_its_details(client, deployment):
         "error_type": "internal",
         "message": "something went wrong here; it was logged",
     }
+    deployment.store_fault = None
     metrics = (await client.get("http://127.0.0.1:5000/metrics")).text
     assert 'status="500"' in metrics

@@ -129,3 +129,12 @@ async def test_the_documentation_needs_nothing_from_elsewhere(client):
 async def test_nothing_of_this_lies_below_the_base_path(client):
     for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"):
         assert (await client.get(path)).status_code == 404
+
+
+async def test_metrics_tell_of_jobs_and_projection_and_do_without_the_store(client, deployment):
+    await client.post("/jobs", json=job_body())
+    text = (await client.get(f"{SITE}/metrics")).text
+    assert 'eventjob_jobs{status="pending"} 1.0' in text
+    assert "eventjob_projection_sequence" in text
+    deployment.store_fault = StoreUnavailable("away")
+    assert (await client.get(f"{SITE}/metrics")).status_code == 200
