@@ -206,6 +206,11 @@ def test_the_body_has_links_and_no_second_title(tmp_path):
     assert r"write \<script>alert(1)" in body
 
 
+def test_a_title_below_a_label_is_not_repeated_either(tmp_path):
+    body = read(f"<main><p>Talk</p><h1>Why tests fail</h1>{TEXT}</main>", tmp_path).body
+    assert "Why tests fail" not in body
+
+
 def test_what_a_time_says_stays_in_the_text(tmp_path):
     when = '<p>On Saturday from <time datetime="2026-06-13">11:00</time> to noon.</p>'
     body = read(f"<main><h1>Why tests fail</h1>{when}{TEXT}</main>", tmp_path).body

@@ -9,6 +9,7 @@ import trafilatura
 from services.processor.extract.document import Document, alike
 
 _SHORT = 250  # characters; below it trafilatura's other mode may find more
+_TOP_LINES = 6  # a label or two may precede the heading
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[#*_`>|~-]+")
 _HEADING = re.compile(r"#{1,6} +(.*)")
 
@@ -61,8 +62,10 @@ def _converted(document: Document) -> str:
 
 
 def _without(title: str, markdown: str) -> str:
-    """``markdown`` without a first heading or line that only repeats the title."""
-    first, _, rest = markdown.lstrip().partition("\n")
-    heading = _HEADING.fullmatch(first.strip())
-    shown = heading[1] if heading else first
-    return rest.lstrip("\n") if alike(shown) == alike(title) else markdown
+    """``markdown`` without a heading near its top, or a first line, that only repeats the title."""
+    lines = markdown.lstrip().split("\n")
+    for index, line in enumerate(lines[:_TOP_LINES]):
+        heading = _HEADING.fullmatch(line.strip())
+        if (heading or index == 0) and alike(heading[1] if heading else line) == alike(title):
+            return "\n".join([*lines[:index], *lines[index + 1 :]]).lstrip("\n")
+    return markdown
