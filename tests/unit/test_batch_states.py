@@ -106,3 +106,10 @@ def test_a_batch_is_switched():
         group = folded([*BATCH, *(on_group(switch(at=AT)) for switch in switches[:count])])
         seen.append((group.active, group.archived))
     assert seen == [(True, False), (False, False), (False, True), (True, True), (True, False)]
+
+
+def test_a_log_that_deletes_have_purged_folds_to_the_same_outcome():
+    """Jobs that were done when the batch was completed look unfinished there until they go."""
+    purged = [*STARTED, on_group(batch_completed()), on_job(1, job_deleted())]
+    assert folded(purged).outcome == "completed"
+    assert folded([*purged, on_job(2, job_deleted())]).outcome == "completed"

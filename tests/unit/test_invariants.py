@@ -236,19 +236,23 @@ class Scheduling(RuleBasedStateMachine):
         ]
 
     def the_projection_agrees(self):
-        changes = projection.fold(self.world.history, {}, {})
+        """Also one that is built anew, from a log that was purged."""
         here = {name: page for name, page in self.world.pages.items() if not page.is_gone}
-        assert {job.job_id: job.status for job in changes.jobs} == {
+        jobs = {
             job_id(name, n): STATUS[kind]
             for name, page in here.items()
             for n, kind in page.letters.items()
             if kind != "D"
         }
-        assert {batch.group: (batch.states, batch.status) for batch in changes.batches} == {
+        batches = {
             name: ("".join(page.letters.values()).lower(), page.said)
             for name, page in here.items()
             if page.is_batch
         }
+        for records in (self.world.history, self.world.log):
+            changes = projection.fold(records, {}, {})
+            assert {job.job_id: job.status for job in changes.jobs} == jobs
+            assert {b.group: (b.states, b.status) for b in changes.batches} == batches
 
 
 TestScheduling = Scheduling.TestCase

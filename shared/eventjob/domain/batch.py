@@ -149,10 +149,11 @@ def _put(group: Group, n: int, state: JobState) -> None:
     """Replace a job's state, and keep the counts true."""
     before = group.jobs[n - 1]
     group.jobs[n - 1] = state
-    group.unfinished += is_unfinished(state) - is_unfinished(before)
+    is_open, was_open = is_unfinished(state), is_unfinished(before)
+    group.unfinished += is_open - was_open
     group.failed += _is_failed(state) - _is_failed(before)
     group.present -= isinstance(state, Deleted) and not isinstance(before, Deleted)
-    if group.unfinished:
+    if is_open and not was_open:  # not just `unfinished`: a purged log lacks what deleted jobs did
         group.outcome = None
 
 
