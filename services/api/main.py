@@ -12,7 +12,7 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.server import Server, listen
+from services.api.server import Server, allow_many_connections, listen
 from services.api.space import Space
 from services.api.store_open import open_store
 
@@ -26,6 +26,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         ValueError: a setting is wrong; it is named.
     """
     log = get_logger("api")
+    allow_many_connections()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port))
         artifacts = open_artifacts(settings.artifacts_url)

@@ -1,6 +1,7 @@
 """The web server: uvicorn, on a socket of ours, without signal handlers of its own."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from eventjob.runtime.logs import Logger
 from services.api.protocol import Protocol
 
 GRACE_S = 5
+MOST_FILES = 16_384
 
 
 class Server(uvicorn.Server):
@@ -56,6 +58,14 @@ class Server(uvicorn.Server):
             await serving
         finally:
             stopping.cancel()
+
+
+def allow_many_connections() -> None:
+    """As many open files as may be, 16,384 at most: usual is 1,024, and each client is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,6 +11,7 @@ from fakes import QuietLog
 from fakes_api import Deployment, job_body
 
 from eventjob.runtime.lifecycle import CannotStart, Stop
+from services.api import protocol
 from services.api.app import create_app
 from services.api.context import Context, Options
 from services.api.server import Server, listen
@@ -68,6 +69,7 @@ def request(method, path, *headers, body=b""):
 
 
 GET = request("GET", "/healthz")
+JSON = "Content-Type: application/json"
 
 
 async def test_a_server_says_where_it_listens_and_stops():
@@ -202,6 +204,40 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_harms_nobody():
         writer.transport.abort()
         ((status, _headers, _body),) = await exchange(port, GET)
     assert status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(GET[:-2], id="half a head"),
+        pytest.param(GET + GET[:-2], id="half a second head"),
+        pytest.param(
+            request("POST", f"{BASE}/jobs", JSON, "Content-Length: 9", body=b"{"), id="half a body"
+        ),
+    ],
+)
+async def test_a_client_that_says_no_more_is_hung_up_on(monkeypatch, sent):
+    monkeypatch.setattr(protocol, "PATIENCE_S", 0.1)
+    async with serving(Deployment()) as (port, _log, _stop), asyncio.timeout(DEADLINE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        assert (await reader.read()).count(b" 200 OK") == sent.count(GET)
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_client_that_waits_for_a_slow_answer_is_not(monkeypatch):
+    monkeypatch.setattr(protocol, "PATIENCE_S", 0.01)
+
+    class Slow(Deployment):
+        async def job(self, job_id):
+            await asyncio.sleep(0.1)  # ten times the patience
+            return await super().job(job_id)
+
+    async with serving(Slow()) as (port, _log, _stop):
+        ((status, _headers, _body),) = await exchange(port, request("GET", f"{BASE}/jobs/x"))
+    assert status == 404
 
 
 async def test_what_is_being_answered_at_the_stop_is_answered():
