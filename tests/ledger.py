@@ -1,10 +1,10 @@
 """A second opinion on the event log: each job a letter, counted the plain way.
 
-It shares no code with what it judges. An event that may not follow on those before it fails.
+Waiting, fetching and archiving are w, f and a; completed, failed and deleted C, F and D. It shares
+no code with what it judges. An event that may not follow on those before it fails.
 """
 
 from collections import Counter
-from typing import Literal
 
 from eventjob.contracts.events import (
     AttemptFailed,
@@ -25,8 +25,6 @@ from eventjob.contracts.events import (
     JobsStarted,
     JobSubmitted,
 )
-
-Letter = Literal["w", "f", "a", "C", "F", "D"]  # waiting, fetching, archiving, and the three ends
 
 
 class Page:

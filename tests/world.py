@@ -55,7 +55,6 @@ class World:
         self.tasks: list[Errand] = []  # with the workers
         self.purged: set[str] = set()
         self.applied: dict[tuple[str, str], Unit] = {}  # by group and command
-        self.memory = Memory()
         self.start()
 
     def start(self):
