@@ -13,6 +13,7 @@ from services.api.projection import fold, slices, touched
 from services.api.store import Store, StoreRefused, StoreUnavailable
 
 MOST_DOCUMENTS = 2000  # written by one transaction, give or take an event
+CHECK_EVERY_S = 1.0  # whether the store is still there: without events nothing else would tell
 ANNOUNCE_EVERY_S = 1.0
 SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -62,12 +63,26 @@ class Projector:
         while True:
             before = self._sequence
             try:
-                await self._project()
+                await self._project_while_kept()
             except (Unavailable, StoreUnavailable, Poison, WrongLog) as reason:
                 await self._note(reason)
             is_better = self._sequence > before
             pause_s = SHORTEST_PAUSE_S if is_better else min(2 * pause_s, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
+
+    async def _project_while_kept(self) -> None:
+        """Project until something goes wrong, or the store has lost what it was given."""
+        projecting = asyncio.ensure_future(self._project())
+        try:
+            while not projecting.done():
+                await asyncio.wait({projecting}, timeout=CHECK_EVERY_S)
+                known = self._sequence
+                if not projecting.done() and await self._store.checkpoint() < known:
+                    raise StoreUnavailable("the documents are gone")
+            await projecting
+        finally:
+            projecting.cancel()
+            await asyncio.gather(projecting, return_exceptions=True)
 
     async def _project(self) -> None:
         """Apply what comes after the checkpoint, until something goes wrong."""

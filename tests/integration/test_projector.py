@@ -24,6 +24,7 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(tested, "LONGEST_PAUSE_S", 0.05)
     monkeypatch.setattr(tested, "SHORTEST_PAUSE_S", 0.01)
     monkeypatch.setattr(tested, "ANNOUNCE_EVERY_S", 0.05)
+    monkeypatch.setattr(tested, "CHECK_EVERY_S", 0.05)
 
 
 @pytest.fixture(params=STORES)
@@ -241,6 +242,18 @@ async def test_a_file_that_is_deleted_under_it_is_built_anew(store, tmp_path):
         await said.until(2)
         assert (await store.job("job-a")).status == "processing"
         assert (await store.job("job-a")).log[0].message == "submitted"
+
+
+async def test_a_file_that_is_lost_while_nothing_happens_is_built_anew(store, tmp_path):
+    events = Events()
+    async with projecting(events, store) as said:
+        await events.add(Log.submit)
+        await said.until(1)
+        for file in tmp_path.glob("projection.db*"):
+            file.unlink()
+        async with asyncio.timeout(WITHIN_S):
+            while await store.job("job-a") is None:
+                await asyncio.sleep(0)
 
 
 async def test_nothing_is_lost_however_often_it_is_stopped(store):
