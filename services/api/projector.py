@@ -9,6 +9,7 @@ from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.domain.recorded import Recorded
 from eventjob.runtime.logs import Logger
+from eventjob.runtime.tasks import end
 from services.api.projection import fold, slices, touched
 from services.api.store import Store, StoreRefused, StoreUnavailable
 
@@ -55,8 +56,7 @@ class Projector:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._persist()), tasks.create_task(self._repeat())]
             await stop.wait()
-            for task in running:
-                task.cancel()
+            await end(*running)
 
     async def _persist(self) -> None:
         pause_s = SHORTEST_PAUSE_S
@@ -81,8 +81,7 @@ class Projector:
                     raise StoreUnavailable("the documents are gone")
             await projecting
         finally:
-            projecting.cancel()
-            await asyncio.gather(projecting, return_exceptions=True)
+            await end(projecting)
 
     async def _project(self) -> None:
         """Apply what comes after the checkpoint, until something goes wrong."""

@@ -10,6 +10,7 @@ from eventjob.bus.watch import Watch
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.tasks import end
 from services.api.projector import Projector
 from services.api.store_open import open_store
 from services.api.sweeper import grace_for, keep_sweeping
@@ -43,7 +44,7 @@ async def run(settings: Settings, stop: Stop) -> None:
                 )
             )
             await projector.run(stop)
-            sweeping.cancel()
+            await end(sweeping)
     finally:
         await connection.close()
         await store.close()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from eventjob.bus.errors import Unavailable
+from eventjob.runtime.tasks import end
 from services.processor import politeness
 from services.processor.line import Line, SharedHosts
 from services.processor.politeness import HostState, Pace
@@ -166,7 +167,7 @@ async def polite_turns(hosts: SharedHosts) -> AsyncIterator[Turns]:
         try:
             yield turns
         finally:
-            keeping.cancel()
+            await end(keeping)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):
                     await turns.tell_all()

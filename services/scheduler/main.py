@@ -17,6 +17,7 @@ from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.tasks import end
 from services.scheduler.round import Blobs
 from services.scheduler.session import Session
 from services.scheduler.workers import Workers
@@ -69,8 +70,7 @@ class Scheduler:
             while not stop.is_set():
                 await self._run_session(stop)
         finally:
-            for chore in chores:
-                chore.cancel()
+            await end(*chores)
 
     async def _run_session(self, stop: asyncio.Event) -> None:
         self._session = Session(

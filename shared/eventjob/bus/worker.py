@@ -25,6 +25,7 @@ from eventjob.contracts.announcements import WorkerAlive, WorkKind
 from eventjob.contracts.base import JobError
 from eventjob.contracts.work import Outcome, Report, Task, WorkFailed
 from eventjob.runtime.logs import Logger
+from eventjob.runtime.tasks import end
 
 KEEP_ALIVE_S = 10.0  # a third of the consumer's ack_wait
 MOST_DELIVERIES = 3
@@ -78,8 +79,7 @@ class Worker:
             ]
             await self._take_tasks(stop)
             await self._hand_back()
-            for chore in chores:
-                chore.cancel()
+            await end(*chores)
         await self._say_goodbye()
 
     async def _take_tasks(self, stop: asyncio.Event) -> None:
@@ -91,11 +91,11 @@ class Worker:
             )
             pulling = asyncio.create_task(self._pull_tasks(self._pull))
             await asyncio.wait({ended, pulling}, return_when=asyncio.FIRST_COMPLETED)
-            pulling.cancel()
+            await end(pulling)
+            if pulling.cancelled():
+                continue
             try:
-                await pulling
-            except asyncio.CancelledError:
-                pass
+                pulling.result()
             except Unavailable as reason:
                 self._log.debug("worker.waits", reason=str(reason))
                 await asyncio.wait({ended}, timeout=PAUSE_S)
@@ -214,9 +214,7 @@ class Worker:
                 await frames.write(self._connection.client, progress)
 
     async def _hand_back(self) -> None:
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await end(*self._running)
         try:
             async with asyncio.timeout(FLUSH_WITHIN_S):
                 while self._finished:
