@@ -51,7 +51,7 @@ class Agenda:
         self, group: Group, n: int, host: str, before: JobState | None, after: JobState | None
     ) -> None:
         """Note that job ``n`` went from one state to another; None is before it came, or after."""
-        if before == after:
+        if before is after:
             return
         if isinstance(before, Fetching):
             self._out["fetch"].discard(Errand("fetch", group.id, n, before.attempt))

@@ -32,10 +32,8 @@ async def append(log: EventLog, memory: Memory, tasks: Tasks, units: Sequence[Un
         for sequence, (_, draft) in enumerate(events, last - len(events) + 1):
             memory.stamp(draft, sequence)
             tasks.remember(sequence, draft.event)
-    for unit in units:
-        for draft in unit.drafts:
-            for purge in purges(draft):
-                await log.purge(purge.subject, purge.keep)
+    for purge in [purge for unit in units for draft in unit.drafts for purge in purges(draft)]:
+        await log.purge(purge.subject, purge.keep)
 
 
 def _fitting(units: Sequence[Unit]) -> Iterator[list[Unit]]:

@@ -130,24 +130,26 @@ class Deciding:
         drafts = [
             draft for name in groups for draft in decide.settle(self._memory.entry(name).group, at)
         ]
-        return self._unit(drafts, "", "").drafts
+        return self._moved(drafts)
 
     def started(self, drafts: list[Draft]) -> None:
         """Let the attempts that begin move the memory."""
-        self._unit(drafts, "", "")
+        self._moved(drafts)
 
     def _move_job(
         self, command: Outcome | LoseAttempt, state: job.JobState, setting: job.Setting
     ) -> list[Draft]:
         events = job.decide(command, state, setting)
-        drafts = [Draft(setting.group, setting.n, event) for event in events]
-        return self._unit(drafts, "", "").drafts
+        return self._moved([Draft(setting.group, setting.n, event) for event in events])
 
     def _unit(self, drafts: list[Draft], command_id: str, actor: str) -> Unit:
+        shown = "" if actor == TRUSTED else actor
+        return Unit(drafts=self._moved(drafts, command_id), command_id=command_id, actor=shown)
+
+    def _moved(self, drafts: list[Draft], command_id: str = "") -> list[Draft]:
         for draft in drafts:
             self._memory.move(draft, command_id)
-        shown = "" if actor == TRUSTED else actor
-        return Unit(drafts=drafts, command_id=command_id, actor=shown)
+        return drafts
 
 
 def _caller(actor: str) -> Caller:

@@ -44,14 +44,10 @@ class Purge(msgspec.Struct, frozen=True):
 
 def purges(draft: Draft) -> list[Purge]:
     """What an event removes from the log: what was deleted, but for its tombstone."""
+    if not isinstance(draft.event, (BatchDeleted, JobDeleted)):
+        return []
     own = event_subject(draft.group, draft.n)
-    match draft.event:
-        case BatchDeleted() | JobDeleted() if draft.n is None:
-            return [Purge(f"{own}.*", 0), Purge(own, 1)]
-        case JobDeleted():
-            return [Purge(own, 1)]
-        case _:
-            return []
+    return [Purge(own, 1)] if draft.n is not None else [Purge(f"{own}.*", 0), Purge(own, 1)]
 
 
 class Entry:
@@ -100,18 +96,30 @@ class Memory:
 
     def move(self, draft: Draft, command_id: str) -> None:
         """Let an event happen that may not be in the log yet."""
-        entry = self._entries.setdefault(draft.group, self.entry(draft.group))
-        group = entry.group
-        before = [(n, group.job(n), group.host(n)) for n in touched(draft, group)]
-        batch.evolve(group, draft.n, draft.event)
+        entry = self._entries.get(draft.group)
+        if entry is None:
+            entry = self._entries[draft.group] = Entry(draft.group)
+        if draft.n is None:
+            self._move_group(entry.group, draft.event)
+        else:
+            self._move_job(entry.group, draft.n, draft.event)
         if command_id:
             first = draft.event.first if isinstance(draft.event, JobsAdded) else 0
-            group.remember(command_id, first)
+            entry.group.remember(command_id, first)
+
+    def _move_job(self, group: Group, n: int, event: Event) -> None:
+        before = group.job(n)
+        batch.evolve(group, n, event)
+        self.agenda.moved(group, n, group.host(n), before, group.job(n))
+
+    def _move_group(self, group: Group, event: Event) -> None:
+        before = [(n, group.job(n), group.host(n)) for n in touched(event, group)]
+        batch.evolve(group, None, event)
         for n, state, host in before:
             self.agenda.moved(group, n, host or group.host(n), state, group.job(n))
-        if isinstance(draft.event, BatchPaused):
+        if isinstance(event, BatchPaused):
             self.agenda.pause(group)
-        elif isinstance(draft.event, BatchResumed | BatchDeleted):
+        elif isinstance(event, BatchResumed | BatchDeleted):
             self.agenda.resume(group)
 
     def stamp(self, draft: Draft, sequence: int) -> None:
@@ -129,13 +137,10 @@ class Memory:
         return self._entries[draft.group].last.get(draft.n, 0)
 
 
-def touched(draft: Draft, group: Group) -> Sequence[int]:
-    """The numbers of the jobs that an event is about, in ``group`` as it was before."""
-    event: Event = draft.event
+def touched(event: Event, group: Group) -> Sequence[int]:
+    """The numbers of the jobs that a group's event is about, in ``group`` as it was before."""
     count = len(group.jobs)
     match event:
-        case _ if draft.n is not None:
-            return (draft.n,)
         case JobSubmitted():
             return (1,)
         case JobsAdded():

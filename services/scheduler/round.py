@@ -143,7 +143,8 @@ class Rounds:
 
     def _decide_report(self, delivery: Delivery, now: datetime) -> list[Unit]:
         report = decode_report(delivery.data)
-        return [Unit(drafts=self._deciding.outcome(outcome, now)) for outcome in report.outcomes]
+        drafts = [d for outcome in report.outcomes for d in self._deciding.outcome(outcome, now)]
+        return [Unit(drafts=drafts)]
 
     async def _decide_command(self, delivery: Delivery, now: datetime) -> list[Unit]:
         command: Command = decode_command(delivery.data)

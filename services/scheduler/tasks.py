@@ -1,8 +1,10 @@
 """Handing tasks out: each is built from the event that describes its job."""
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import msgspec
 
@@ -23,6 +25,7 @@ REMEMBERED_EVENTS = 400  # of up to 100 jobs or 256 KB each
 TAKEN = 10077  # the task is there already: it was handed out before
 
 _encoder = msgspec.json.Encoder()
+_first = attrgetter("first")
 
 
 class Tasks:
@@ -104,7 +107,7 @@ class Tasks:
                 raise Unavailable(f"{job} is not at work")  # the memory moved: fold anew
 
     async def _describe(self, entry: Entry, n: int) -> JobSpec:
-        place = next(place for place in reversed(entry.places) if place.first <= n)
+        place = entry.places[bisect_right(entry.places, n, key=_first) - 1]
         if place.sequence not in self._known:
             record = await self._log.at(place.sequence)
             if record is None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import nats
 import nats.errors
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from eventjob.bus.client import Client
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.settings import Nats

@@ -1,7 +1,7 @@
-"""Protocol frames of nats-py written by hand: many messages in one write.
+"""Protocol frames written and read by hand: many messages in one write.
 
-nats-py's own publish costs a task switch and a flush per message. This file alone uses its private
-`_send_command`; `tests/integration/test_bus_frames.py` holds it against each release.
+nats-py's own publish costs a task switch and a flush per message. This file uses its private
+`_send_command`; see `eventjob.bus.client` for what holds that against each release.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,30 +9,33 @@ from collections.abc import Iterable, Mapping
 from nats.aio.client import Client
 
 
-def headed(subject: str, headers: Mapping[str, str], data: bytes) -> bytes:
-    """A publish with headers.
+def headed(subject: str, headers: Mapping[str, str], data: bytes, *, more: str = "") -> bytes:
+    """A publish with headers; ``more`` are whole header lines that nobody outside has a say in.
 
     Raises:
         ValueError: a header's value would break out of its line.
     """
-    lines = ["NATS/1.0"]
-    for key, value in headers.items():
-        if "\r" in value or "\n" in value:
-            raise ValueError(f"header {key} has a line break")
-        lines.append(f"{key}: {value}")
-    head = ("\r\n".join(lines) + "\r\n\r\n").encode()
-    return b"HPUB %b %d %d\r\n%b%b\r\n" % (
-        subject.encode(),
-        len(head),
-        len(head) + len(data),
-        head,
-        data,
-    )
+    lines = "".join([f"{key}: {value}\r\n" for key, value in headers.items()])
+    if not lines.count("\r") == lines.count("\n") == len(headers):
+        raise ValueError(f"a header of a message to {subject} has a line break")
+    head = f"NATS/1.0\r\n{lines}{more}\r\n".encode()
+    sizes = f"HPUB {subject} {len(head)} {len(head) + len(data)}\r\n".encode()
+    return b"".join((sizes, head, data, b"\r\n"))
 
 
 def plain(subject: str, data: bytes) -> bytes:
     """A publish without headers."""
     return b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)
+
+
+def headers_of(head: bytes) -> dict[str, str]:
+    """The headers in a message's head, as nats-py hands it over: b"" has none."""
+    found = {}
+    for line in head.decode("utf-8", "replace").split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            found[name] = value.strip()
+    return found
 
 
 async def write(client: Client, frames: Iterable[bytes]) -> None:

@@ -59,16 +59,14 @@ async def _stage(
 ) -> None:
     """Send all but the last message, which commits the batch that they form."""
     batch_id = secrets.token_urlsafe(6)  # short: it is stored with every event
-
-    def numbered(headers: Mapping[str, str], number: int) -> dict[str, str]:
-        return {**headers, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
-
+    numbered = f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: "
     await frames.write(
         connection.client,
         (
-            frames.headed(message.subject, numbered(message.headers, number), message.data)
-            for number, message in enumerate(others, 1)
+            frames.headed(m.subject, m.headers, m.data, more=f"{numbered}{number}\r\n")
+            for number, m in enumerate(others, 1)
         ),
     )
-    last_headers.update(numbered(last_headers, len(others) + 1))
+    last_headers["Nats-Batch-Id"] = batch_id
+    last_headers["Nats-Batch-Sequence"] = str(len(others) + 1)
     last_headers["Nats-Batch-Commit"] = "1"

@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from eventjob.bus import frames
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 
@@ -32,17 +33,22 @@ class Source(NamedTuple):
     durable: str
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """A message as a consumer delivered it, and where its acknowledgement goes."""
 
     source: int  # index of the consumer among the pull's sources
     subject: str
     data: bytes
-    headers: dict[str, str]
+    head: bytes
     reply: str
     delivered: int  # how often so far, from 1
     stream_sequence: int
     consumer_sequence: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The message's headers."""
+        return frames.headers_of(self.head)
 
 
 class _Pulls:
@@ -66,7 +72,7 @@ class Pull:
         self._connection = connection
         self._sources = sources
         self._pulls = [_Pulls() for _ in sources]
-        self._index = {source: index for index, source in enumerate(sources)}
+        self._index = {(s.stream, s.durable): index for index, s in enumerate(sources)}
         self._queue: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
         self._inbox = connection.client.new_inbox()
@@ -76,14 +82,18 @@ class Pull:
     async def open(self) -> None:
         """Begin to listen; nothing is asked for yet."""
         self._subscription = await self._connection.client.subscribe(
-            f"{self._inbox}.*", cb=self._hear, pending_bytes_limit=256 * 1024 * 1024
+            f"{self._inbox}.*", cb=self._status
         )
+        self._connection.client.divert(self._subscription, self._enqueue)
         self._connection.on_reconnect(self._lost)
 
     async def close(self) -> None:
         """Stop listening. What is under way comes back after the consumer's ``ack_wait``."""
         self._connection.forget(self._lost)
-        if self._subscription is not None and self._connection.is_connected:
+        if self._subscription is None:
+            return
+        self._connection.client.restore(self._subscription)
+        if self._connection.is_connected:
             await self._subscription.unsubscribe()
 
     async def keep(self, source: int, count: int) -> None:
@@ -144,16 +154,14 @@ class Pull:
         except nats.errors.Error as error:
             raise Unavailable(f"cannot pull from {source.durable}: {error!r}") from error
 
-    async def _hear(self, message: Msg) -> None:
-        if message.reply.startswith("$JS.ACK."):
-            self._enqueue(message)
-        else:
-            await self._status(message)
-
-    def _enqueue(self, message: Msg) -> None:
-        tokens = message.reply.split(".")
+    def _enqueue(self, subject: bytes, reply: bytes, data: bytes, head: bytes) -> bool:
+        """Queue a delivery; False for what the server says of the pull itself."""
+        if not reply.startswith(b"$JS.ACK."):
+            return False
+        address = reply.decode()
+        tokens = address.split(".")
         base = len(tokens) - 5 if len(tokens) == _TOKENS_V1 else len(tokens) - 6
-        source = self._index[Source(tokens[base - 2], tokens[base - 1])]
+        source = self._index[tokens[base - 2], tokens[base - 1]]
         pulls = self._pulls[source]
         pulls.asked -= 1
         pulls.queued += 1
@@ -161,16 +169,17 @@ class Pull:
         self._queue.append(
             Delivery(
                 source=source,
-                subject=message.subject,
-                data=message.data,
-                headers=message.headers or {},
-                reply=message.reply,
+                subject=subject.decode(),
+                data=data,
+                head=head,
+                reply=address,
                 delivered=int(tokens[base]),
                 stream_sequence=int(tokens[base + 1]),
                 consumer_sequence=int(tokens[base + 2]),
             )
         )
         self._arrived.set()
+        return True
 
     async def _status(self, message: Msg) -> None:
         """A pull ended without its messages, or is still alive."""

@@ -4,6 +4,7 @@ A subject is computable from an id alone, so that the log is always read by lite
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -36,6 +37,7 @@ def actor_of(headers: Mapping[str, str]) -> str:
     return unquote(headers.get(HEADER_ACTOR, ""))
 
 
+@lru_cache(maxsize=65_536)
 def token_of(group: str) -> str:
     """The partition token of a group."""
     return partition_token(partition(group))

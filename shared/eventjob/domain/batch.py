@@ -28,7 +28,7 @@ from eventjob.contracts.events import (
     JobSubmitted,
 )
 from eventjob.domain import job
-from eventjob.domain.job import Deleted, Ended, JobState
+from eventjob.domain.job import UNFINISHED, Deleted, Ended, JobState
 
 REMEMBERED_COMMANDS = 4096  # per group; a redelivery is at most one window of commands late
 
@@ -80,19 +80,14 @@ def evolve(group: Group, n: int | None, event: Event) -> None:
     """Let ``event`` happen to ``group``. Nothing happens to what is deleted."""
     if group.existence == "deleted":
         return
-    match event:
-        case JobDeleted() if n is None:
-            _clear(group)
-        case _ if n is not None:
-            _evolve_job(group, n, event)
-        case _:
-            _evolve_group(group, event)  # type: ignore[arg-type]  # job events have a number
-
-
-def _evolve_job(group: Group, n: int, event: Event) -> None:
-    state = group.job(n)
-    if state is not None:
-        _put(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
+    if n is not None:
+        state = group.job(n)
+        if state is not None:
+            _put(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
+    elif isinstance(event, JobDeleted):
+        _clear(group)
+    else:
+        _evolve_group(group, event)  # type: ignore[arg-type]  # job events have a number
 
 
 def _evolve_group(group: Group, event: GroupEvent) -> None:
@@ -166,7 +161,7 @@ def _clear(group: Group) -> None:
 
 def is_unfinished(state: JobState) -> bool:
     """Whether the job still has an outcome to come."""
-    return not isinstance(state, Ended | Deleted)
+    return isinstance(state, UNFINISHED)
 
 
 def _is_failed(state: JobState) -> bool:

@@ -63,6 +63,7 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 JobState = Waiting | Fetching | Archiving | Ended | Deleted
+UNFINISHED = (Waiting, Fetching, Archiving)  # a tuple: this is asked several times per event
 SUBMITTED: JobState = Waiting(attempt=1)
 
 
@@ -92,6 +93,8 @@ def decide(command: JobCommand, state: JobState, setting: Setting) -> list[JobEv
         StaleMemory: a report is ahead of ``state``.
     """
     match command:
+        case SessionFetched() | ArchiveBuilt() | WorkFailed():
+            return _report(command, state, setting)
         case RestartJob():
             attempt = _present(state, command.job_id).attempt + 1
             return [JobRestarted(attempt=attempt, at=setting.at)]
@@ -102,8 +105,6 @@ def decide(command: JobCommand, state: JobState, setting: Setting) -> list[JobEv
             if not _is_running(state, command.attempt):
                 return []
             return [_failed(_lost(command, setting), state, setting)]
-        case SessionFetched() | ArchiveBuilt() | WorkFailed():
-            return _report(command, state, setting)
         case _:
             assert_never(command)
 
@@ -113,20 +114,20 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
     if isinstance(state, Deleted):
         return state
     match event:
-        case JobDeleted():
-            return Deleted()
-        case JobRestarted():
-            return Waiting(event.attempt)
-        case JobFailed():
-            return Ended(event.attempt, "failed")
-        case JobCompleted():
-            return Ended(event.attempt, "completed")
-        case AttemptFailed():
-            tries = _tries(state) + event.counted
-            return Waiting(event.attempt + 1, tries, event.retry_at)
         case JobFetched():
             deadline = state.deadline if isinstance(state, Fetching) else event.at
             return Archiving(event.attempt, _tries(state), deadline, event.bundle)
+        case JobCompleted():
+            return Ended(event.attempt, "completed")
+        case JobFailed():
+            return Ended(event.attempt, "failed")
+        case AttemptFailed():
+            tries = _tries(state) + event.counted
+            return Waiting(event.attempt + 1, tries, event.retry_at)
+        case JobRestarted():
+            return Waiting(event.attempt)
+        case JobDeleted():
+            return Deleted()
         case _:
             assert_never(event)
 
@@ -148,7 +149,7 @@ def failed(state: JobState) -> JobState:
 
 
 def _is_unfinished(state: JobState) -> bool:
-    return isinstance(state, Waiting | Fetching | Archiving)
+    return isinstance(state, UNFINISHED)
 
 
 def _report(report: Outcome, state: JobState, setting: Setting) -> list[JobEvent]:
@@ -226,7 +227,7 @@ def _present(state: JobState, job: str) -> Waiting | Fetching | Archiving | Ende
 
 
 def _tries(state: JobState) -> int:
-    return state.tries if isinstance(state, Waiting | Fetching | Archiving) else 0
+    return state.tries if isinstance(state, UNFINISHED) else 0
 
 
 def _place(state: JobState) -> tuple[float, int]:
