@@ -1,6 +1,7 @@
 """From a body that is right to what the command carries."""
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -84,4 +85,9 @@ def host_of(url: str) -> str:
     found = _AUTHORITY.match(url)
     if found is None:
         raise ValueError(f"not a checked address: {url!r}")
-    return _DEFAULT_PORT[found[1].lower()].sub("", found[2].lower())
+    return _without_default_port(found[1].lower(), found[2].lower())
+
+
+@lru_cache(maxsize=1024)
+def _without_default_port(scheme: str, authority: str) -> str:
+    return _DEFAULT_PORT[scheme].sub("", authority)

@@ -1,8 +1,7 @@
 """What single fields must look like. Each rule raises ValueError, with a text for people."""
 
 import re
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ DEEPEST = 32  # levels of JSON
 
 Rule = Callable[[Any], None]
 
+_CONTAINERS = frozenset({dict, list})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLAIN_URL = re.compile(r"https?://[a-z0-9-]{1,30}(?:\.[a-z0-9-]{1,30}){0,7}(?:/[!-\[\]-~]*)?")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -93,11 +93,11 @@ def users(user_ids: list[str]) -> None:
 
 def nested(value: object) -> None:
     """JSON that nobody needs deep recursion to read."""
-    level = _inside(value)
+    level = [value]
     for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer) if _holds(inner)]
         if not level:
             return
-        level = list(chain.from_iterable(map(_inside, level)))
     raise ValueError(f"must not be nested deeper than {DEEPEST} levels")
 
 
@@ -123,10 +123,14 @@ def jobs(value: list[object]) -> None:
     _at_most(MOST_JOBS, "jobs", len(value))
 
 
-def _inside(value: object) -> list[object]:
+def _inside(value: object) -> Iterable[object]:
     if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _holds(value: object) -> bool:
+    return type(value) in _CONTAINERS
 
 
 def _at_most(most: int, of_what: str, found: int) -> None:

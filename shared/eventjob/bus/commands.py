@@ -18,7 +18,7 @@ from eventjob.contracts.commands import Command, FailBatches, GroupCommand, Stor
 from eventjob.contracts.replies import Reply
 
 ANSWER_WITHIN_S = 5.0
-LARGEST_MESSAGE_BYTES = 4 * 1024 * 1024  # above it a command travels as an artifact
+LARGEST_MESSAGE_BYTES = 7 * 1024 * 1024  # above it a command travels as an artifact
 
 _encoder = msgspec.json.Encoder()
 _replies = msgspec.json.Decoder(Reply)
