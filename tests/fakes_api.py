@@ -88,6 +88,16 @@ class Deployment:
         self._check_bus()
         return [r for r in self.records if r.group == group and r.n in {None, n}]
 
+    async def read_with_jobs(self, group: str) -> AsyncIterator[list[Recorded]]:
+        self._check_bus()
+        found = [r for r in self.records if r.group == group]
+        for first in range(0, len(found), 3):
+            yield found[first : first + 3]
+
+    async def last_sequence(self) -> int:
+        self._check_bus()
+        return len(self.records)
+
     # Projection
 
     async def reached(self, sequence: int, within: timedelta) -> bool:

@@ -20,10 +20,13 @@ def answer(
     return Response(msgspec.json.encode(view), status, headers=headers, media_type=JSON)
 
 
-def tagged_answer(request: Request, view: msgspec.Struct) -> Response:
-    """The view as JSON with an ETag, or 304 where the client has just this."""
+def tagged_answer(request: Request, view: msgspec.Struct, variant: str = "") -> Response:
+    """The view as JSON with an ETag, or 304 where the client has just this.
+
+    Equal views of another ``variant`` have another tag.
+    """
     body = msgspec.json.encode(view)
-    tag = f'"{sha256(body).hexdigest()[:32]}"'
+    tag = f'"{sha256(body + variant.encode()).hexdigest()[:32]}"'
     if is_known(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     return Response(body, headers={"ETag": tag}, media_type=JSON)

@@ -16,6 +16,7 @@ from eventjob.contracts.commands import (
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, is_chosen_id, job_id
 from services.api.answers import answer, tagged_answer
+from services.api.as_of import batch_then
 from services.api.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
 from services.api.build import job_specs, named, spread_use_cache, use_cache_header, webhook_of
 from services.api.callers import Asking, access_of, batch_owner_of, check_may_read
@@ -23,7 +24,7 @@ from services.api.context import BASE_PATH, Context, Here
 from services.api.errors import not_found
 from services.api.idempotency import repeat_of
 from services.api.present import batch_view
-from services.api.query import QueryParameters, batch_query
+from services.api.query import QueryParameters, as_of, batch_query
 from services.api.read_model import BatchDocument
 from services.api.receive import json_body, optional_json_body
 from services.api.submitted import submitted_batch
@@ -41,9 +42,13 @@ async def submit_batch(request: Request, here: Here, caller: Asking) -> Response
 
 
 async def get_batch(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
-    """One batch."""
+    """One batch, as it is or as it was."""
+    moment = as_of(request)
     batch = await readable_batch(here, caller, batch_id)
-    return tagged_answer(request, BatchAnswer(batch=batch_view(batch)))
+    if moment is None:
+        return tagged_answer(request, BatchAnswer(batch=batch_view(batch)))
+    then = await batch_then(here.history, batch, moment)
+    return tagged_answer(request, BatchAnswer(batch=batch_view(then)), f"{moment}")
 
 
 async def list_batches(request: Request, here: Here, caller: Asking) -> Response:

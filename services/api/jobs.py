@@ -11,6 +11,7 @@ from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, job_key
 from services.api.answers import answer, tagged_answer
+from services.api.as_of import job_then
 from services.api.bodies import JobBody
 from services.api.build import job_spec, spread_use_cache, use_cache_header
 from services.api.callers import Asking, access_of, check_may_read, owner_of
@@ -18,10 +19,10 @@ from services.api.context import BASE_PATH, Context, Here
 from services.api.errors import invalid, not_found
 from services.api.idempotency import Repeat, repeat_of
 from services.api.present import job_view
-from services.api.query import QueryParameters, job_query
+from services.api.query import as_of, job_query
 from services.api.read_model import JobDocument
 from services.api.receive import json_body
-from services.api.results import results_of
+from services.api.results import results_left, results_of
 from services.api.submitted import submitted_job
 from services.api.validate import read
 from services.api.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
@@ -45,13 +46,15 @@ async def submit_job(request: Request, here: Here, caller: Asking) -> Response:
 
 
 async def get_job(job_id: str, request: Request, here: Here, caller: Asking) -> Response:
-    """One job with all its results."""
-    sent = QueryParameters(request)
-    sent.refuse_if_sent("as_of")
-    sent.check()
+    """One job with all its results, as it is or as it was."""
+    moment = as_of(request)
     job = await readable_job(here, caller, job_id)
-    view = job_view(job, await results_of(job, here.artifacts))
-    return tagged_answer(request, JobAnswer(job=view))
+    if moment is None:
+        view = job_view(job, await results_of(job, here.artifacts))
+        return tagged_answer(request, JobAnswer(job=view))
+    then = await job_then(here.history, job, moment)
+    view = job_view(then, await results_left(then, here.artifacts))
+    return tagged_answer(request, JobAnswer(job=view), f"{moment}")
 
 
 async def list_jobs(request: Request, here: Here, caller: Asking) -> Response:

@@ -42,6 +42,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         _query("order", "newest or oldest first", type="string", enum=list(ORDERS), default="desc"),
         _query("limit", "how many", type="integer", minimum=0, maximum=LARGEST_LIMIT, default=100),
         _query("skip", "how many not", type="integer", minimum=0, maximum=LARGEST_SKIP, default=0),
+        _query("as_of", "as it was: after the event of this sequence, or at this time", **_TEXT),
         _query("dry_run", "count without doing", type="boolean", default=False),
         _header("X-User-ID", "who asks; without it nobody in particular", **_USER),
         _header("Idempotency-Key", "the same key and body give the same object again"),

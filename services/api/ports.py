@@ -1,5 +1,6 @@
 """What the api needs of the bus, so that its handlers can be read and tested without one."""
 
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Protocol
 
@@ -30,6 +31,15 @@ class History(Protocol):
 
         Raises `eventjob.bus.errors.Unavailable`.
         """
+
+    def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+        """All events of a group and of all its jobs, oldest first, page by page; raises as `read`.
+
+        Costs the size of the batch.
+        """
+
+    async def last_sequence(self) -> int:
+        """The newest event's sequence; raises as `read`."""
 
 
 class Projection(Protocol):

@@ -1,8 +1,10 @@
 """Query parameters, checked by hand: a wrong one is named, an unknown one is ignored."""
 
 import re
-from typing import Any, Literal, TypeVar, get_args
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
+import msgspec
 from starlette.requests import Request
 
 from eventjob.domain.access import Caller
@@ -21,7 +23,11 @@ LARGEST_SKIP = 2**31
 Word = TypeVar("Word", bound=str)
 Default = TypeVar("Default", bound=str | None)
 
+Moment = int | datetime  # a sequence of the log, or an instant
+
 _NUMBER = re.compile(r"[0-9]{1,10}")
+_SEQUENCE = re.compile(r"[0-9]{1,19}")
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class QueryParameters:
@@ -70,6 +76,17 @@ class QueryParameters:
         if name in self._sent:
             self._refuse(name, "is not possible here")
 
+    def moment(self, name: str) -> Moment | None:
+        """A sequence of the log, or an instant."""
+        text = self._one(name)
+        if text is None:
+            return None
+        try:
+            return int(text) if _SEQUENCE.fullmatch(text) else msgspec.convert(text, _Instant)
+        except msgspec.ValidationError:
+            self._refuse(name, "must be a sequence, or a time such as 2030-02-01T09:30:00Z")
+            return None
+
     def check(self) -> None:
         """Nothing, where all were right.
 
@@ -108,6 +125,14 @@ def batch_query(request: Request, caller: Caller) -> BatchQuery:
     query = BatchQuery(caller=caller, archived=sent.flag("archived"), **_paging(sent))
     sent.check()
     return query
+
+
+def as_of(request: Request) -> Moment | None:
+    """The moment whose state is asked for; None for the present. Raises as `job_query`."""
+    sent = QueryParameters(request)
+    moment = sent.moment("as_of")
+    sent.check()
+    return moment
 
 
 def _paging(sent: QueryParameters) -> dict[str, Any]:

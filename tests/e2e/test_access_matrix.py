@@ -25,6 +25,7 @@ READ, CHANGE = READERS, CHANGERS
 # name: (method, path, body, who may, status for those who may)
 ROUTES = {
     "get job": ("GET", "/jobs/{job}", None, READ, 200),
+    "job as it was": ("GET", "/jobs/{job}?as_of=999999", None, READ, 200),
     "history of job": ("GET", "/jobs/{job}/history", None, READ, 200),
     "archive of job without one": ("GET", "/jobs/{job}/download-archive", None, READ, 404),
     "file that job has not": ("GET", "/files/{job}/E/T/s.md", None, READ, 404),
@@ -32,6 +33,7 @@ ROUTES = {
     "restart job by alias": ("POST", "/jobs/{job}/restart", None, CHANGE, 200),
     "delete job": ("DELETE", "/jobs/{job}", None, CHANGE, 200),
     "get batch": ("GET", "/batches/{batch}", None, READ, 200),
+    "batch as it was": ("GET", "/batches/{batch}?as_of=999999", None, READ, 200),
     "history of batch": ("GET", "/batches/{batch}/history", None, READ, 200),
     "toggle batch": ("POST", "/batches/{batch}/toggle-active", None, CHANGE, 200),
     "put batch away": ("POST", "/batches/{batch}/archive", None, CHANGE, 200),

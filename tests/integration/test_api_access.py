@@ -19,10 +19,12 @@ READERS = {"owner", "reader", "writer", "admin"}
 WRITERS = READERS - {"reader"}
 READS = [
     "/jobs/j",
+    "/jobs/j?as_of=99",
     "/jobs/j/history",
     "/jobs/j/download-archive",
     "/files/j/Ev/Tr/s.md",
     "/batches/b",
+    "/batches/b?as_of=99",
     "/batches/b/history",
     "/jobs/job-b.1",
     "/jobs/job-b.1/history",
@@ -39,10 +41,12 @@ WRITES = [
 ]
 NOWHERE = [
     ("GET", "/jobs/k"),
+    ("GET", "/jobs/k?as_of=99"),
     ("GET", "/jobs/k/history"),
     ("GET", "/jobs/k/download-archive"),
     ("GET", "/files/k/Ev/Tr/s.md"),
     ("GET", "/batches/k"),
+    ("GET", "/batches/k?as_of=99"),
     ("GET", "/batches/k/history"),
     ("GET", "/jobs/job-b.2"),
     ("POST", "/k/restart"),

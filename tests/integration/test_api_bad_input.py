@@ -140,7 +140,23 @@ async def test_a_body_has_a_largest_size(client, path):
             )
         ),
         ("/jobs", "batch_id", "batch_id=a.b"),
-        ("/jobs/x", "as_of", "as_of=3"),
+        *(
+            (path, "as_of", f"as_of={sent}")
+            for path in ("/jobs/x", "/batches/x")
+            for sent in (
+                "",
+                "-1",
+                "1.0",
+                "now",
+                "٣",
+                "1" * 20,
+                "3&as_of=3",
+                "2030-02-01",
+                "2030-02-01T09:30:00",
+                "2030-02-30T09:30:00Z",
+                "2030-02-01T09:30:00+01:00",
+            )
+        ),
         ("/batches", "archived", "archived=1"),
         ("/batches", "archived", "archived=maybe"),
     ],

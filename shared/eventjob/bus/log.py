@@ -1,15 +1,15 @@
 """The event log: appended to under optimistic concurrency, read by literal subjects."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
-import msgspec
 import nats.errors
-from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus.direct import by_sequence, merged, read_subject
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
 from eventjob.bus.event_codec import NewEvent, outgoing, recorded
 from eventjob.bus.publish import MOST_MESSAGES, Rejected, publish
@@ -80,11 +80,28 @@ class EventLog:
 
         With ``n``, only those that concern this job.
         """
-        found = await self._read_subject(subjects.event_subject(group))
+        subject = subjects.event_subject(group)
+        found = [r async for page in read_subject(self._connection, subject) for r in page]
         if n is not None:
             found = [record for record in found if _concerns(record.event, n)]
-            found += await self._read_subject(subjects.event_subject(group, n))
-        return sorted(found, key=lambda record: record.sequence)
+            own = read_subject(self._connection, subjects.event_subject(group, n))
+            found += [record async for page in own for record in page]
+        return sorted(found, key=by_sequence)
+
+    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+        """All events of a group and of all its jobs, oldest first, in stretches.
+
+        Raises:
+            Unavailable: also where some of it was purged meanwhile.
+        """
+        subject = subjects.event_subject(group)
+        async with (
+            aclosing(read_subject(self._connection, subject)) as own,
+            aclosing(self._read_stored(f"{subject}.*")) as jobs,
+            aclosing(merged(own, jobs)) as stretches,
+        ):
+            async for stretch in stretches:
+                yield stretch
 
     async def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
         """Everything after the sequence ``after``, as it comes, in stretches of what is there.
@@ -97,7 +114,7 @@ class EventLog:
         """
         if until is not None and after >= until:
             return
-        pull, durable = await self._open_reader(after)
+        pull, info = await self._open_reader(after, "ev.>")
         position = 0
         try:
             while True:
@@ -115,14 +132,33 @@ class EventLog:
                 if until is not None and after >= until:
                     return
         finally:
-            await self._close_reader(pull, durable)
+            await self._close_reader(pull, info.name)
 
-    async def _open_reader(self, after: int) -> tuple[Pull, str]:
+    async def _read_stored(self, pattern: str) -> AsyncGenerator[list[Recorded]]:
+        """What is there of many subjects: by a consumer, three times as fast as direct gets.
+
+        One pattern only: with several the server takes six times as long.
+        """
+        pull, info = await self._open_reader(0, pattern)
+        position, last = 0, info.num_pending or 0
+        try:
+            while position < last:
+                await pull.keep(0, READ_AHEAD)
+                deliveries = await pull.take(MOST_MESSAGES, ANSWER_WITHIN_S)
+                if not deliveries:
+                    raise Unavailable(f"the events on {pattern} do not come, or are purged")
+                _check_order(deliveries, position)
+                position = deliveries[-1].consumer_sequence
+                yield [_event(delivery) for delivery in deliveries]
+        finally:
+            await self._close_reader(pull, info.name)
+
+    async def _open_reader(self, after: int, pattern: str) -> tuple[Pull, ConsumerInfo]:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=after + 1,
             ack_policy=AckPolicy.NONE,
-            filter_subject="ev.>",
+            filter_subject=pattern,
             inactive_threshold=60.0,
             mem_storage=True,
             num_replicas=1,
@@ -133,7 +169,7 @@ class EventLog:
             raise Unavailable(f"cannot read the event log: {error!r}") from error
         pull = Pull(self._connection, [Source(subjects.EVENTS, info.name)])
         await pull.open()
-        return pull, info.name
+        return pull, info
 
     async def _close_reader(self, pull: Pull, durable: str) -> None:
         await pull.close()
@@ -143,53 +179,20 @@ class EventLog:
             except (APIError, TimeoutError, nats.errors.Error):
                 return  # it goes by itself when nobody pulls
 
-    async def _read_subject(self, subject: str) -> list[Recorded]:
-        """By batched direct get: 0.6 ms for an ordinary job."""
-        found: list[Recorded] = []
-        start = 1
-        while True:
-            page = await self._read_page(subject, start)
-            found += page
-            if len(page) < MOST_MESSAGES:
-                return found
-            start = page[-1].sequence + 1
-
-    async def _read_page(self, subject: str, start: int) -> list[Recorded]:
-        client = self._connection.client
-        if not self._connection.is_connected:
-            raise Unavailable("not connected to NATS")
-        request = {"seq": start, "batch": MOST_MESSAGES, "next_by_subj": subject}
-        inbox = client.new_inbox()
-        subscription = await client.subscribe(inbox)
-        found: list[Recorded] = []
-        try:
-            await client.publish(
-                f"$JS.API.DIRECT.GET.{subjects.EVENTS}", msgspec.json.encode(request), reply=inbox
-            )
-            while True:
-                message = await subscription.next_msg(timeout=ANSWER_WITHIN_S)
-                if _is_end(message):
-                    return found
-                found.append(_direct(message))
-        except (TimeoutError, nats.errors.Error) as error:
-            raise Unavailable(f"the event log does not answer: {error!r}") from error
-        finally:
-            await subscription.unsubscribe()
-
 
 def _decoded(deliveries: list[Delivery]) -> tuple[list[Recorded], Poison | None]:
     """The deliveries' events, up to the first that cannot be read."""
     stretch: list[Recorded] = []
     for delivery in deliveries:
         try:
-            stretch.append(
-                recorded(
-                    delivery.subject, delivery.headers, delivery.data, delivery.stream_sequence
-                )
-            )
+            stretch.append(_event(delivery))
         except Poison as error:
             return stretch, error
     return stretch, None
+
+
+def _event(delivery: Delivery) -> Recorded:
+    return recorded(delivery.subject, delivery.headers, delivery.data, delivery.stream_sequence)
 
 
 def _concerns(event: Event, n: int) -> bool:
@@ -210,15 +213,3 @@ def _check_order(deliveries: list[Delivery], position: int) -> None:
         -1
     ].consumer_sequence != position + len(deliveries):
         raise Unavailable("deliveries of the event log were lost on the way")
-
-
-def _is_end(message: Msg) -> bool:
-    status = (message.headers or {}).get("Status")
-    if status not in {None, "204", "404"}:
-        raise Unavailable(f"the event log answers {status}")
-    return status is not None
-
-
-def _direct(message: Msg) -> Recorded:
-    headers = message.headers or {}
-    return recorded(headers["Nats-Subject"], headers, message.data, int(headers["Nats-Sequence"]))
