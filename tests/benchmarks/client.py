@@ -1,0 +1,89 @@
+"""A client with one connection that it keeps, and the jobs that it sends."""
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
+
+USER = "bench"
+BASE = "/api/event-job"
+WITHIN_S = 60.0
+KEPT_FOR_S = 2.0  # the api hangs up on a connection that is idle for longer than 5 s
+
+
+class Answer(NamedTuple):
+    status: int
+    data: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.data)
+
+
+class Client:
+    """Talks to the api on ``port`` over one connection."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+        self._used_at = 0.0
+
+    def get(self, path: str, user: str = USER) -> Answer:
+        return self._request("GET", BASE + path, None, user)
+
+    def post(self, path: str, body: bytes, user: str = USER) -> Answer:
+        return self._request("POST", BASE + path, body, user)
+
+    def batch(self, name: str) -> dict[str, Any]:
+        return self.get(f"/batches/{name}").json["batch"]
+
+    def total(self, filters: str) -> int:
+        """How many jobs a list says that there are."""
+        return self.get(f"/jobs?limit=0&{filters}").json["total"]
+
+    def is_ready(self) -> bool:
+        try:
+            return self._request("GET", "/readyz", None, USER).status == 200
+        except OSError:
+            self._connection.close()
+            return False
+
+    def _request(self, method: str, path: str, body: bytes | None, user: str) -> Answer:
+        if time.monotonic() - self._used_at > KEPT_FOR_S:
+            self._connection.close()  # opened again by the request
+        headers = {"X-User-ID": user, "Content-Type": "application/json"}
+        self._connection.request(method, path, body, headers)
+        with self._connection.getresponse() as answer:
+            self._used_at = time.monotonic()
+            return Answer(answer.status, answer.read())
+
+
+@contextmanager
+def connected(port: int) -> Iterator[Client]:
+    """A client for as long as the context lasts."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WITHIN_S)) as connection:
+        yield Client(connection)
+
+
+def batch_body(name: str, count: int) -> bytes:
+    """A batch of jobs whose parameters are of a usual size, some 360 bytes each."""
+    return json.dumps({"batch_id": name, "jobs": [job(name, n) for n in range(count)]}).encode()
+
+
+def job(name: str, n: int) -> dict[str, Any]:
+    """A job that no worker of the benchmarks ever fetches."""
+    return {
+        "parameters": {
+            "event": "Benchmark Conference 2030",
+            "session": f"What we learned from session {n:05} of {name}",
+            "url": f"https://conference-{n % 20}.example/2030/schedule/event/{name}-{n:05}/",
+            "filename": f"{name}-{n:05}.md",
+            "track": f"Track {n % 8}",
+            "day": "Sunday",
+            "starttime": "09:50",
+            "endtime": "10:30",
+            "speakers": ["Ada Lovelace", "Grace Hopper"],
+            "source_language": "en",
+        }
+    }

@@ -1,0 +1,105 @@
+"""The product without its workers: api, projector and scheduler as `up` starts them, on a server
+that is set up as `up` does; a worker that answers at once takes their place on the bus.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from client import USER, connected
+from deployment import eventually
+from processes import Processes
+
+from services.up import nats_server
+
+SERVICES = ("api", "projector", "scheduler")
+READY_WITHIN_S = 30.0
+DONE_WITHIN_S = 120.0
+HERE = Path(__file__).parent
+_FSYNC = "  sync_interval: always\n"
+
+
+class Machine:
+    """``with Machine() as machine``: ready for jobs, on free ports, in a folder of its own."""
+
+    def __init__(self, *, fsync: bool = True) -> None:
+        self._fsync = fsync
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack as stack:
+            temporary = tempfile.TemporaryDirectory(prefix="eventjob-bench-")
+            self.folder = Path(stack.enter_context(temporary))
+            self.processes = stack.enter_context(Processes(self.folder))
+            self.environ = self._start_server()
+            port = nats_server.free_port()
+            self.environ |= {
+                "EVENTJOB_PORT": str(port),
+                "EVENTJOB_DATA_DIR": str(self.folder / "data"),
+            }
+            (self.folder / "data").mkdir()
+            for name in SERVICES:
+                self.start(name)
+            self.client = stack.enter_context(connected(port))
+            eventually("ready", READY_WITHIN_S, self.client.is_ready)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def start(self, service: str) -> None:
+        script = Path(sys.executable).with_name("eventjob")
+        self.processes.start(service, (sys.executable, str(script), service), self.environ)
+
+    def start_worker(self) -> subprocess.Popen[str]:
+        """The worker; it prints when its first task has come."""
+        command = (sys.executable, str(HERE / "instant_worker.py"))
+        return self.processes.start("worker", command, self.environ)
+
+    def run(self, name: str, body: bytes, count: int) -> tuple[float, float]:
+        """Seconds from sending a batch of ``count`` jobs until 201, and until all are completed.
+
+        It is asked rarely at first, and often towards the end, so that asking disturbs little.
+        """
+        began = time.perf_counter()
+        created_s = self.post(body)
+        while (batch := self.client.batch(name))["status"] != "completed":
+            assert time.perf_counter() - began < DONE_WITHIN_S, batch
+            time.sleep(0.01 + 0.1 * (count - batch["completed_jobs"]) / count)
+        took_s = time.perf_counter() - began
+        assert (batch["completed_jobs"], batch["total_jobs"]) == (count, count)
+        assert self.client.total(f"batch_id={name}&status=completed") == count
+        return created_s, took_s
+
+    def post(self, body: bytes, user: str = USER) -> float:
+        """Seconds until a batch is created."""
+        began = time.perf_counter()
+        answer = self.client.post("/batches", body, user)
+        took_s = time.perf_counter() - began
+        assert answer.status == 201, answer
+        return took_s
+
+    def _start_server(self) -> dict[str, str]:
+        server = nats_server.prepare(self.folder / "nats", os.environ.get("PATH"))
+        if not self._fsync:
+            config = server.config.read_text()
+            assert _FSYNC in config
+            server.config.write_text(config.replace(_FSYNC, ""))
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
+        program = server.program(inherited)
+        self.processes.start("nats-server", program.command, program.environ)
+        eventually("nats-server", READY_WITHIN_S, lambda: asyncio.run(server.answers()))
+        return inherited | server.settings()
