@@ -23,7 +23,7 @@ from services.api.callers import Asking, access_of, batch_owner_of, check_may_re
 from services.api.context import BASE_PATH, Context, Here
 from services.api.errors import not_found
 from services.api.idempotency import repeat_of
-from services.api.present import batch_view
+from services.api.present import batch_view, paging_view
 from services.api.query import QueryParameters, as_of, batch_query
 from services.api.read_model import BatchDocument
 from services.api.receive import json_body, optional_json_body
@@ -53,9 +53,11 @@ async def get_batch(batch_id: str, request: Request, here: Here, caller: Asking)
 
 async def list_batches(request: Request, here: Here, caller: Asking) -> Response:
     """A page of the batches that the caller may read."""
-    page = await here.store.list_batches(batch_query(request, caller))
+    query = batch_query(request, caller)
+    page = await here.store.list_batches(query)
     batches = [batch_view(batch) for batch in page.documents]
-    return answer(BatchesAnswer(total=page.total, batches=batches))
+    total, following = paging_view(page, query)
+    return answer(BatchesAnswer(total=total, next=following, batches=batches))
 
 
 async def delete_batch(batch_id: str, here: Here, caller: Asking) -> Response:

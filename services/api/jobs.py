@@ -18,7 +18,7 @@ from services.api.callers import Asking, access_of, check_may_read, owner_of
 from services.api.context import BASE_PATH, Context, Here
 from services.api.errors import invalid, not_found
 from services.api.idempotency import Repeat, repeat_of
-from services.api.present import job_view
+from services.api.present import job_view, paging_view
 from services.api.query import as_of, job_query
 from services.api.read_model import JobDocument
 from services.api.receive import json_body
@@ -69,7 +69,9 @@ async def list_jobs(request: Request, here: Here, caller: Asking) -> Response:
         db_query_time_ms=_milliseconds(answered - asked),
         total_time_ms=_milliseconds(perf_counter() - began),
     )
-    return answer(JobsAnswer(total=page.total, jobs=jobs, performance=performance))
+    total, following = paging_view(page, query)
+    view = JobsAnswer(total=total, next=following, jobs=jobs, performance=performance)
+    return answer(view)
 
 
 async def restart_job(job_id: str, here: Here, caller: Asking) -> Response:

@@ -125,4 +125,4 @@ async def get_metrics(request: Request, here: Here) -> Response:
 
 async def _jobs(store: Store) -> dict[str, int]:
     queries = [JobQuery(caller=_EVERYTHING, status=status, limit=0) for status in _STATUSES]
-    return {str(query.status): (await store.list_jobs(query)).total for query in queries}
+    return {str(query.status): (await store.list_jobs(query)).total or 0 for query in queries}

@@ -8,6 +8,10 @@ from services.api.rules import LONGEST_USER_ID
 
 _TEXT = {"type": "string"}
 _USER = {"type": "string", "minLength": 1, "maxLength": LONGEST_USER_ID}
+_CURSOR = (
+    "the next of the page before, with the same filters, sort and order; empty for the first "
+    "page. Without total, and any page costs the same; not together with skip"
+)
 _PATH = {
     "job_id": "the job's id",
     "batch_id": "the batch's id",
@@ -42,6 +46,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         _query("order", "newest or oldest first", type="string", enum=list(ORDERS), default="desc"),
         _query("limit", "how many", type="integer", minimum=0, maximum=LARGEST_LIMIT, default=100),
         _query("skip", "how many not", type="integer", minimum=0, maximum=LARGEST_SKIP, default=0),
+        _query("cursor", _CURSOR, **_TEXT),
         _query("as_of", "as it was: after the event of this sequence, or at this time", **_TEXT),
         _query("dry_run", "count without doing", type="boolean", default=False),
         _header("X-User-ID", "who asks; without it nobody in particular", **_USER),

@@ -8,8 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from eventjob.contracts.base import Access, JobError, LogLine
 from eventjob.contracts.work import Bundle
+from services.api.cursor import cursor_to
 from services.api.projection_batch import counts
 from services.api.read_model import BatchDocument, JobDocument
+from services.api.store import BatchQuery, Document, JobQuery, Page
 from services.api.views import (
     AccessView,
     BatchView,
@@ -75,6 +77,16 @@ def batch_view(batch: BatchDocument) -> BatchView:
         access_control=_access(batch.access),
         user_id=batch.owner or UNSET,
         completed_at=_stamp_if(batch.completed_at),
+    )
+
+
+def paging_view(
+    page: Page[Document], query: JobQuery | BatchQuery
+) -> tuple[int | UnsetType, str | UnsetType]:
+    """How many there are, where that was counted, and the cursor to the next page, if any."""
+    return (
+        UNSET if page.total is None else page.total,
+        UNSET if page.next is None else cursor_to(page.next, query),
     )
 
 

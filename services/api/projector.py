@@ -11,7 +11,7 @@ from eventjob.domain.recorded import Recorded
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
 from services.api.projection import fold, slices, touched
-from services.api.store import Store, StoreRefused, StoreUnavailable
+from services.api.store import Store, StoreMoved, StoreRefused, StoreUnavailable
 
 MOST_DOCUMENTS = 2000  # written by one transaction, give or take an event
 CHECK_EVERY_S = 1.0  # whether the store is still there: without events nothing else would tell
@@ -64,6 +64,8 @@ class Projector:
             before = self._sequence
             try:
                 await self._project_while_kept()
+            except StoreMoved as reason:
+                self._log.info("projection.moved", sequence=self._sequence, reason=str(reason))
             except (Unavailable, StoreUnavailable, Poison, WrongLog) as reason:
                 await self._note(reason)
             is_better = self._sequence > before

@@ -8,7 +8,8 @@ import msgspec
 from starlette.requests import Request
 
 from eventjob.domain.access import Caller
-from services.api.errors import Problem
+from services.api.cursor import place_of
+from services.api.errors import Problem, invalid
 from services.api.read_model import Status
 from services.api.rules import Rule, chosen_id, user_id
 from services.api.store import BatchQuery, JobQuery
@@ -21,6 +22,7 @@ LARGEST_LIMIT = 1000
 LARGEST_SKIP = 2**31
 
 Word = TypeVar("Word", bound=str)
+Query = TypeVar("Query", JobQuery, BatchQuery)
 Default = TypeVar("Default", bound=str | None)
 
 Moment = int | datetime  # a sequence of the log, or an instant
@@ -39,7 +41,7 @@ class QueryParameters:
 
     def choice(self, name: str, choices: tuple[Word, ...], default: Default) -> Word | Default:
         """One of several words."""
-        text = self._one(name)
+        text = self.once(name)
         if text is None:
             return default
         found = [word for word in choices if word == text]
@@ -53,7 +55,7 @@ class QueryParameters:
 
     def number(self, name: str, default: int, largest: int) -> int:
         """A whole number from 0."""
-        text = self._one(name)
+        text = self.once(name)
         if text is None:
             return default
         number = int(text) if _NUMBER.fullmatch(text) else -1
@@ -63,7 +65,7 @@ class QueryParameters:
 
     def text(self, name: str, rule: Rule) -> str | None:
         """What follows a rule."""
-        text = self._one(name)
+        text = self.once(name)
         if text is not None:
             try:
                 rule(text)
@@ -71,10 +73,10 @@ class QueryParameters:
                 self._refuse(name, str(error))
         return text
 
-    def refuse_if_sent(self, name: str) -> None:
+    def refuse_if_sent(self, name: str, why: str = "is not possible here") -> None:
         """What would be a parameter, but does not work here."""
         if name in self._sent:
-            self._refuse(name, "is not possible here")
+            self._refuse(name, why)
 
     def moment(self, name: str) -> Moment | None:
         """A sequence of the log, or an instant."""
@@ -97,7 +99,8 @@ class QueryParameters:
             text = "; ".join(f"{wrong.field} {wrong.message}" for wrong in self._wrong)
             raise Problem("validation_error", text, details=self._wrong)
 
-    def _one(self, name: str) -> str | None:
+    def once(self, name: str) -> str | None:
+        """Whatever was sent."""
         found = self._sent.getlist(name)
         if len(found) > 1:
             self._refuse(name, "must be sent once")
@@ -115,16 +118,29 @@ def job_query(request: Request, caller: Caller) -> JobQuery:
     """
     sent = QueryParameters(request)
     query = JobQuery(caller=caller, batch_id=sent.text("batch_id", chosen_id), **_paging(sent))
-    sent.check()
-    return query
+    return _at_cursor(sent, query)
 
 
 def batch_query(request: Request, caller: Caller) -> BatchQuery:
     """The page of batches that is asked for. Raises as `job_query`."""
     sent = QueryParameters(request)
     query = BatchQuery(caller=caller, archived=sent.flag("archived"), **_paging(sent))
+    return _at_cursor(sent, query)
+
+
+def _at_cursor(sent: QueryParameters, query: Query) -> Query:
+    """The query from where the cursor points to, and without a total; an empty one is the start."""
+    cursor = sent.once("cursor")
+    if cursor is not None:
+        sent.refuse_if_sent("skip", "cannot be combined with cursor")
     sent.check()
-    return query
+    if cursor is None:
+        return query
+    try:
+        after = place_of(cursor, query) if cursor else None
+    except ValueError as error:
+        raise invalid("cursor", str(error)) from error
+    return msgspec.structs.replace(query, after=after, counted=False)
 
 
 def as_of(request: Request) -> Moment | None:
@@ -136,7 +152,6 @@ def as_of(request: Request) -> Moment | None:
 
 
 def _paging(sent: QueryParameters) -> dict[str, Any]:
-    sent.refuse_if_sent("cursor")
     return {
         "status": sent.choice("status", STATUSES, None),
         "owner": sent.text("user_id", user_id),

@@ -29,7 +29,7 @@ _USER = ("X-User-ID",)
 _CREATING = (*_USER, "Idempotency-Key", "X-Use-Cache")
 _TAGGED = (*_USER, "If-None-Match")
 _RANGED = (*_TAGGED, "Range", "If-Range")
-_PAGING = ("user_id", "sort", "order", "limit", "skip")
+_PAGING = ("user_id", "sort", "order", "limit", "skip", "cursor")
 
 OPERATIONS = (
     Operation(

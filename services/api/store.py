@@ -16,12 +16,26 @@ class StoreUnavailable(Exception):
     """The database does not answer, or refuses; it may be back later."""
 
 
+class StoreMoved(StoreUnavailable):
+    """Somebody else wrote meanwhile: begin again at the checkpoint."""
+
+
 class StoreRefused(StoreUnavailable):
     """The database will not do, however long one waits: a person has to look."""
 
 
+class After(msgspec.Struct, frozen=True):
+    """Where a page begins: behind the document whose sorted time and position these are."""
+
+    time_ms: int  # since 1970, of the field that is sorted by
+    position: int
+
+
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters combine; only what ``caller`` may read is found and counted."""
+    """Filters combine; only what ``caller`` may read is found and counted.
+
+    A page begins behind ``after`` where that is given, else behind ``skip`` documents.
+    """
 
     caller: Caller
     status: Status | None = None
@@ -31,6 +45,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["desc", "asc"] = "desc"
     limit: int = 100
     skip: int = 0
+    after: After | None = None
+    counted: bool = True  # whether the total is wanted, which costs more the more there are
 
 
 class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,13 +60,19 @@ class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["desc", "asc"] = "desc"
     limit: int = 100
     skip: int = 0
+    after: After | None = None
+    counted: bool = True  # whether the total is wanted, which costs more the more there are
 
 
 class Page(msgspec.Struct, Generic[Document], frozen=True):
-    """Documents of one page, and how many there are on all pages."""
+    """Documents of one page, and how many there are on all pages, where that was wanted.
 
-    total: int
+    ``next`` is where the following page begins; None where nothing follows.
+    """
+
+    total: int | None
     documents: list[Document]
+    next: After | None = None
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +93,11 @@ class Store(Protocol):
         """The last sequence that the documents reflect; 0 for an empty projection."""
 
     async def apply(self, changes: Changes) -> None:
-        """Write documents and checkpoint, so that no reader sees one without the other.
+        """Write documents, then the checkpoint; a document that is there in a later state stays.
 
-        Refused where the store is not as far as ``changes.after``: it was replaced meanwhile.
+        Raises:
+            StoreMoved: the checkpoint is not ``changes.after``: another writer, or a rebuild,
+                came first. Nothing that readers see has changed.
         """
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
@@ -89,10 +113,29 @@ class Store(Protocol):
         """One batch."""
 
     async def list_jobs(self, query: JobQuery) -> Page[JobDocument]:
-        """A page of jobs and their exact total."""
+        """A page of jobs; ties are broken by position, in the order that is asked for."""
 
     async def list_batches(self, query: BatchQuery) -> Page[BatchDocument]:
-        """A page of batches and their exact total."""
+        """A page of batches."""
+
+    async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
+        """The first jobs behind this position, in the order of positions: to walk all of them."""
+
+    async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
+        """The first batches behind this position, in the order of positions."""
+
+    async def beside(self) -> "Store":
+        """A new, empty projection in the same database that nobody reads but who asked for it.
+
+        What an earlier rebuild left there is removed. Closing it removes it, unless it was adopted.
+        """
+
+    async def adopt(self, other: "Store") -> bool:
+        """From now on all read and write what `beside` gave; False where it is behind this one.
+
+        The switch is one step for every reader in every process; no read sees half of it. What
+        was read until now is removed.
+        """
 
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """Blobs, by sha256, whose last reference went before ``older_than``; oldest first."""

@@ -1,23 +1,40 @@
 """The projection in a SQLite file: one writer, many readers, over several processes."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TypeVar
 
 import msgspec
 
-from services.api import store_sqlite_blobs, store_sqlite_read, store_sqlite_write
+from services.api import (
+    store_sqlite_blobs,
+    store_sqlite_generations,
+    store_sqlite_read,
+    store_sqlite_write,
+)
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import BatchQuery, Changes, JobQuery, Page
+from services.api.store import (
+    BatchQuery,
+    Changes,
+    JobQuery,
+    Page,
+    Store,
+    StoreMoved,
+    StoreUnavailable,
+)
 from services.api.store_sqlite_acls import json_list
 from services.api.store_sqlite_connections import Connections
+from services.api.store_sqlite_generations import Generation
 from services.api.store_sqlite_write import batch_ids, milliseconds
 
 READERS = 4
+PAUSE_S = 0.02  # between steps of a removal
 
 Result = TypeVar("Result")
 
@@ -32,27 +49,42 @@ class SqliteStore:
     """
 
     def __init__(
-        self, path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        path: Path,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        generation: int | None = None,
     ) -> None:
-        self._connections = Connections(path)
+        """``generation``: the one that is meant, instead of whichever is read."""
+        self._path = path
         self._clock = clock
+        self._generation = generation
+        self._read_from: set[int] = set()  # generations whose documents the next changes may hold
+        self._connections = Connections(path)
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
 
     async def checkpoint(self) -> int:
         """See `Store`."""
-        return await self._read(_checkpoint)
+        return await self._read(lambda generation: generation.checkpoint)
 
     async def apply(self, changes: Changes) -> None:
         """See `Store`."""
         at = self._clock()
-        await self._write(lambda connection: store_sqlite_write.apply(connection, changes, at))
+
+        def write(generation: Generation) -> None:
+            others = self._read_from - {generation.number}
+            self._read_from.clear()
+            if others:
+                raise StoreMoved("the projection was replaced by another generation")
+            store_sqlite_write.apply(generation, changes, at)
+
+        await self._write(write)
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         """See `Store`."""
         if not job_ids:
             return {}
-        found = await self._read(lambda connection: _by_id(connection, "jobs", job_ids))
+        found = await self._read(lambda generation: self._by_id(generation, "jobs", job_ids))
         return {job.job_id: job for job in map(_job, found)}
 
     async def batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
@@ -60,7 +92,7 @@ class SqliteStore:
         if not groups:
             return {}
         ids = batch_ids(groups)
-        found = await self._read(lambda connection: _by_id(connection, "batches", ids))
+        found = await self._read(lambda generation: self._by_id(generation, "batches", ids))
         return {batch.group: batch for batch in map(_batch, found)}
 
     async def job(self, job_id: str) -> JobDocument | None:
@@ -69,49 +101,109 @@ class SqliteStore:
 
     async def batch(self, batch_id: str) -> BatchDocument | None:
         """See `Store`."""
-        found = await self._read(lambda connection: _by_id(connection, "batches", [batch_id]))
+        found = await self._read(lambda generation: self._by_id(generation, "batches", [batch_id]))
         return _batch(found[0]) if found else None
 
     async def list_jobs(self, query: JobQuery) -> Page[JobDocument]:
         """See `Store`."""
 
-        def find(connection: Connection) -> Page[JobDocument]:
-            total, found = store_sqlite_read.find(connection, "jobs", query)
-            return Page(total, [_job(document) for document in found])
+        def find(generation: Generation) -> Page[JobDocument]:
+            found = store_sqlite_read.find(generation, "jobs", query)
+            return Page(found.total, [*map(_job, found.documents)], found.next)
 
         return await self._read(find)
 
     async def list_batches(self, query: BatchQuery) -> Page[BatchDocument]:
         """See `Store`."""
 
-        def find(connection: Connection) -> Page[BatchDocument]:
-            total, found = store_sqlite_read.find(connection, "batches", query)
-            return Page(total, [_batch(document) for document in found])
+        def find(generation: Generation) -> Page[BatchDocument]:
+            found = store_sqlite_read.find(generation, "batches", query)
+            return Page(found.total, [*map(_batch, found.documents)], found.next)
 
         return await self._read(find)
+
+    async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
+        """See `Store`."""
+        found = await self._read(lambda generation: _behind(generation, "jobs", position, limit))
+        return [*map(_job, found)]
+
+    async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
+        """See `Store`."""
+        found = await self._read(lambda generation: _behind(generation, "batches", position, limit))
+        return [*map(_batch, found)]
+
+    async def beside(self) -> "SqliteStore":
+        """See `Store`."""
+        number = await self._write_file(store_sqlite_generations.begin)
+        await self._remove_the_old()
+        return SqliteStore(self._path, self._clock, number)
+
+    async def adopt(self, other: Store) -> bool:
+        """See `Store`. Only what `beside` gave can be adopted."""
+        number = other._generation if isinstance(other, SqliteStore) else None  # noqa: SLF001 - ours
+        if number is None:
+            raise TypeError("only what beside() gave can be adopted")
+        adopted = await self._write_file(lambda file: store_sqlite_generations.adopt(file, number))
+        if adopted:
+            await self._remove_the_old()
+        return adopted
 
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """See `Store`."""
         before = milliseconds(older_than)
         return await self._read(
-            lambda connection: store_sqlite_blobs.orphans(connection, before, limit)
+            lambda generation: store_sqlite_blobs.orphans(generation, before, limit)
         )
 
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
-        await self._write(lambda connection: store_sqlite_blobs.forget_orphans(connection, shas))
+        await self._write(lambda generation: store_sqlite_blobs.forget_orphans(generation, shas))
 
     async def close(self) -> None:
         """See `Store`."""
+        number = self._generation
+        if number is not None:
+            with suppress(StoreUnavailable):  # then the next rebuild gives it up
+                await self._write_file(lambda file: store_sqlite_generations.abandon(file, number))
+            await self._remove_the_old()
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
         self._connections.close()
 
-    async def _read(self, work: Callable[[Connection], Result]) -> Result:
-        return await self._in_transaction(self._readers, "DEFERRED", work)
+    async def _remove_the_old(self) -> None:
+        """Step by step, so that nobody waits; what is left after a fault goes another time."""
+        now_ms = milliseconds(self._clock())
+        remove_some = partial(store_sqlite_generations.remove_some, now_ms=now_ms)
+        with suppress(StoreUnavailable):
+            is_some_left = True
+            while is_some_left:
+                is_some_left = await self._write_file(remove_some)
+                await asyncio.sleep(PAUSE_S)  # other writers get their turn
 
-    async def _write(self, work: Callable[[Connection], Result]) -> Result:
+    def _by_id(self, generation: Generation, table: str, ids: Collection[str]) -> list[bytes]:
+        self._read_from.add(generation.number)
+        found = generation.execute(
+            f"SELECT document FROM {table}_@ JOIN {table}_documents_@ USING (position) "  # noqa: S608
+            "WHERE id IN (SELECT value FROM json_each(?))",
+            (json_list(ids),),
+        )
+        return [document for (document,) in found]
+
+    async def _read(self, work: Callable[[Generation], Result]) -> Result:
+        return await self._in_transaction(
+            self._readers, "DEFERRED", lambda file: work(self._meant(file))
+        )
+
+    async def _write(self, work: Callable[[Generation], Result]) -> Result:
+        return await self._write_file(lambda file: work(self._meant(file)))
+
+    async def _write_file(self, work: Callable[[Connection], Result]) -> Result:
         return await self._in_transaction(self._writer, "IMMEDIATE", work)
+
+    def _meant(self, file: Connection) -> Generation:
+        if self._generation is None:
+            return store_sqlite_generations.current(file)
+        return store_sqlite_generations.numbered(file, self._generation)
 
     async def _in_transaction(
         self, threads: ThreadPoolExecutor, kind: str, work: Callable[[Connection], Result]
@@ -123,14 +215,10 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
-def _checkpoint(connection: Connection) -> int:
-    return int(connection.execute("SELECT checkpoint FROM progress").fetchone()[0])
-
-
-def _by_id(connection: Connection, table: str, ids: Sequence[str] | Collection[str]) -> list[bytes]:
-    found = connection.execute(
-        f"SELECT document FROM {table} JOIN {table}_documents USING (position) "  # noqa: S608
-        "WHERE id IN (SELECT value FROM json_each(?))",
-        (json_list(ids),),
+def _behind(generation: Generation, table: str, position: int, limit: int) -> list[bytes]:
+    found = generation.execute(
+        f"SELECT document FROM {table}_documents_@ WHERE position > ? "  # noqa: S608
+        "ORDER BY position LIMIT ?",
+        (position, limit),
     )
     return [document for (document,) in found]

@@ -1,52 +1,52 @@
 """Which jobs refer to which blobs, and the blobs that none refers to any more."""
 
-import sqlite3
 from collections.abc import Collection, Sequence
 
 from services.api.read_model import JobDocument
 from services.api.store_sqlite_acls import json_list
+from services.api.store_sqlite_generations import Generation
 
 
 class Blobs:
     """References as a transaction changes them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
         self._released: set[str] = set()
         self._taken: set[str] = set()
 
     def refer(self, jobs: Sequence[JobDocument]) -> None:
         """These jobs refer to the blobs they name, and to no others."""
-        found = self._connection.execute(
-            "SELECT job, sha256 FROM blobs WHERE job IN (SELECT value FROM json_each(?))",
+        found = self._generation.execute(
+            "SELECT job, sha256 FROM blobs_@ WHERE job IN (SELECT value FROM json_each(?))",
             (json_list(job.position for job in jobs),),
         )
         before = set(found)
         after = {(job.position, sha256) for job in jobs for sha256 in references(job)}
-        self._connection.executemany(
-            "DELETE FROM blobs WHERE job = ? AND sha256 = ?", before - after
+        self._generation.executemany(
+            "DELETE FROM blobs_@ WHERE job = ? AND sha256 = ?", before - after
         )
-        self._connection.executemany("INSERT INTO blobs VALUES (?, ?)", after - before)
+        self._generation.executemany("INSERT INTO blobs_@ VALUES (?, ?)", after - before)
         self._released |= {sha256 for _, sha256 in before - after}
         self._taken |= {sha256 for _, sha256 in after - before}
 
     def release(self, jobs: Collection[int]) -> None:
         """The jobs at these positions are gone."""
-        released = self._connection.execute(
-            "DELETE FROM blobs WHERE job IN (SELECT value FROM json_each(?)) RETURNING sha256",
+        released = self._generation.execute(
+            "DELETE FROM blobs_@ WHERE job IN (SELECT value FROM json_each(?)) RETURNING sha256",
             (json_list(jobs),),
         )
         self._released |= {sha256 for (sha256,) in released}
 
     def note_orphans(self, since_ms: int) -> None:
         """Remember what was released and has no reference left; forget what has one again."""
-        self._connection.execute(
-            "DELETE FROM orphans WHERE sha256 IN (SELECT value FROM json_each(?))",
+        self._generation.execute(
+            "DELETE FROM orphans_@ WHERE sha256 IN (SELECT value FROM json_each(?))",
             (json_list(self._taken),),
         )
-        self._connection.execute(
-            "INSERT OR IGNORE INTO orphans SELECT value, ? FROM json_each(?) "
-            "WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE sha256 = value)",
+        self._generation.execute(
+            "INSERT OR IGNORE INTO orphans_@ SELECT value, ? FROM json_each(?) "
+            "WHERE NOT EXISTS (SELECT 1 FROM blobs_@ WHERE sha256 = value)",
             (since_ms, json_list(self._released)),
         )
 
@@ -61,17 +61,17 @@ def references(job: JobDocument) -> set[str]:
     return named
 
 
-def orphans(connection: sqlite3.Connection, before_ms: int, limit: int) -> list[str]:
+def orphans(generation: Generation, before_ms: int, limit: int) -> list[str]:
     """Blobs without a reference since before then; the longest forgotten first."""
-    found = connection.execute(
-        "SELECT sha256 FROM orphans WHERE since < ? ORDER BY since, sha256 LIMIT ?",
+    found = generation.execute(
+        "SELECT sha256 FROM orphans_@ WHERE since < ? ORDER BY since, sha256 LIMIT ?",
         (before_ms, limit),
     )
     return [sha256 for (sha256,) in found]
 
 
-def forget_orphans(connection: sqlite3.Connection, shas: Collection[str]) -> None:
+def forget_orphans(generation: Generation, shas: Collection[str]) -> None:
     """These blobs are gone."""
-    connection.execute(
-        "DELETE FROM orphans WHERE sha256 IN (SELECT value FROM json_each(?))", (json_list(shas),)
+    generation.execute(
+        "DELETE FROM orphans_@ WHERE sha256 IN (SELECT value FROM json_each(?))", (json_list(shas),)
     )

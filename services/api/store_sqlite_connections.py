@@ -12,6 +12,7 @@ from services.api.store_sqlite_schema import BUSY_TIMEOUT_S, prepare
 _SETTINGS = (
     "PRAGMA synchronous = NORMAL",  # the log is the truth; the checkpoint is never ahead
     "PRAGMA temp_store = MEMORY",
+    "PRAGMA secure_delete = FAST",  # else a generation that goes is overwritten page by page
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA wal_autocheckpoint = 16000",  # pages of 4 KiB: 64 MB
     "PRAGMA journal_size_limit = 67108864",

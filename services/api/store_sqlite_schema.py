@@ -1,67 +1,96 @@
 """The tables of the SQLite projection, and how a file comes to have them.
 
-Rows hold what is filtered and sorted by; documents lie apart, so that a long walk over rows stays
-short in bytes. A row's key is its document's position: each index ends with it, and ties are
-broken by it. ``*_counts`` are the exact numbers behind every total.
+All but ``progress`` exist once for each generation, whose number ends their names. Rows hold what
+is filtered and sorted by; documents lie apart, so that a long walk over rows stays short in bytes.
+A row's key is its document's position: each index ends with it, and ties are broken by it.
+``*_counts`` are the exact numbers behind every total.
 
 An acl stands for an owner together with all who may read; an object's never changes.
 """
 
 import sqlite3
 import time
+from collections.abc import Sequence
 
 from services.api.store import StoreRefused
 
-SCHEMA_VERSION = 1  # goes up with any change of these tables or of the documents
+SCHEMA_VERSION = 2  # goes up with any change of these tables or of the documents
 BUSY_TIMEOUT_S = 5.0
 APPLICATION_ID = 0x65766A62  # "evjb", as SQLite's file header says whose file it is
 
+_PROGRESS = """
+CREATE TABLE progress (
+  generation INTEGER PRIMARY KEY AUTOINCREMENT, checkpoint INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('current', 'beside', 'replaced', 'abandoned'))
+);
+CREATE UNIQUE INDEX progress_current ON progress (state) WHERE state = 'current';
+INSERT INTO progress VALUES (1, 0, 'current');
+"""
+
 _TABLES = """
-CREATE TABLE progress (only INTEGER PRIMARY KEY CHECK (only = 1), checkpoint INTEGER NOT NULL);
-INSERT INTO progress VALUES (1, 0);
+CREATE TABLE acls_@ (acl INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, owner TEXT, public INTEGER);
+CREATE INDEX acls_owner_@ ON acls_@ (owner);
+CREATE INDEX acls_public_@ ON acls_@ (acl) WHERE public;
+CREATE TABLE readers_@ (reader TEXT, acl INTEGER, PRIMARY KEY (reader, acl)) WITHOUT ROWID;
 
-CREATE TABLE acls (acl INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, owner TEXT, public INTEGER);
-CREATE INDEX acls_owner ON acls (owner);
-CREATE INDEX acls_public ON acls (acl) WHERE public;
-CREATE TABLE readers (reader TEXT, acl INTEGER, PRIMARY KEY (reader, acl)) WITHOUT ROWID;
-
-CREATE TABLE jobs (
+CREATE TABLE jobs_@ (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL,
   acl INTEGER NOT NULL, batch_id TEXT, status TEXT NOT NULL,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
 );
-CREATE TABLE jobs_documents (position INTEGER PRIMARY KEY, document BLOB NOT NULL);
-CREATE TABLE jobs_counts (
+CREATE TABLE jobs_documents_@ (position INTEGER PRIMARY KEY, document BLOB NOT NULL);
+CREATE TABLE jobs_counts_@ (
   acl INTEGER, batch_id TEXT, status TEXT, n INTEGER NOT NULL,
   PRIMARY KEY (batch_id, acl, status)
 ) WITHOUT ROWID;
 
-CREATE TABLE batches (
+CREATE TABLE batches_@ (
   position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL,
   acl INTEGER NOT NULL, archived INTEGER NOT NULL, status TEXT NOT NULL,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
 );
-CREATE TABLE batches_documents (position INTEGER PRIMARY KEY, document BLOB NOT NULL);
-CREATE TABLE batches_counts (
+CREATE TABLE batches_documents_@ (position INTEGER PRIMARY KEY, document BLOB NOT NULL);
+CREATE TABLE batches_counts_@ (
   acl INTEGER, archived INTEGER, status TEXT, n INTEGER NOT NULL,
   PRIMARY KEY (acl, archived, status)
 ) WITHOUT ROWID;
 
-CREATE TABLE blobs (job INTEGER, sha256 TEXT, PRIMARY KEY (job, sha256)) WITHOUT ROWID;
-CREATE INDEX blobs_sha256 ON blobs (sha256);
-CREATE TABLE orphans (sha256 TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE blobs_@ (job INTEGER, sha256 TEXT, PRIMARY KEY (job, sha256)) WITHOUT ROWID;
+CREATE INDEX blobs_sha256_@ ON blobs_@ (sha256);
+CREATE TABLE orphans_@ (sha256 TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 SORTS = ("created_at", "updated_at")
 LEADING = {
-    "jobs": (None, "batch_id", "status", "acl"),
-    "batches": (None, "archived", "status", "acl"),
+    "jobs": (("batch_id", "acl", "status"), ("acl", "status"), ("status",)),
+    "batches": (("acl", "archived", "status"), ("archived", "status")),
 }
 
 
-def index_name(table: str, leading: str | None, sort: str) -> str:
-    """The index that finds rows of one value of ``leading`` in the order of ``sort``."""
-    return "_".join(filter(None, (table, leading, sort)))
+def index_name(table: str, leading: Sequence[str], sort: str) -> str:
+    """The index that has rows with the same values of ``leading`` in the order of ``sort``."""
+    return "_".join((table, *leading, sort, "@"))
+
+
+def create_tables(connection: sqlite3.Connection, generation: int) -> None:
+    """All that one generation consists of, empty."""
+    indexes = [
+        f"CREATE INDEX {index_name(table, leading, sort)} ON {table}_@"
+        f" ({', '.join((*leading, sort))})"
+        for table, every in LEADING.items()
+        for leading in every
+        for sort in SORTS
+    ]
+    for statement in [*_statements(_TABLES), *indexes]:
+        connection.execute(statement.replace("@", str(generation)))
+
+
+def names(connection: sqlite3.Connection, generation: int) -> list[tuple[str, str]]:
+    """What there is of a generation, each as (index or table, name); indexes come first."""
+    found = connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name"
+    )
+    return [(kind, name) for kind, name in found if name.endswith(f"_{generation}")]
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -85,8 +114,9 @@ def prepare(connection: sqlite3.Connection) -> None:
 def _rebuild(connection: sqlite3.Connection) -> None:
     for name in _tables(connection):
         connection.execute(f'DROP TABLE "{name}"')
-    for statement in _statements():
+    for statement in _statements(_PROGRESS):
         connection.execute(statement)
+    create_tables(connection, 1)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -119,15 +149,8 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [name for (name,) in found]
+    return [name for (name,) in found if not name.startswith("sqlite_")]
 
 
-def _statements() -> list[str]:
-    indexes = [
-        f"CREATE INDEX {index_name(table, leading, sort)} ON {table} "
-        f"({', '.join(filter(None, (leading, sort)))})"
-        for table, columns in LEADING.items()
-        for leading in columns
-        for sort in SORTS
-    ]
-    return [*filter(str.strip, _TABLES.split(";")), *indexes]
+def _statements(script: str) -> list[str]:
+    return [*filter(str.strip, script.split(";"))]

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - names of tables and columns are this module's own constants
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,9 +10,10 @@ from typing import Any
 import msgspec
 
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Changes, Document, StoreUnavailable
+from services.api.store import Changes, Document, StoreMoved
 from services.api.store_sqlite_acls import Acls, json_list
 from services.api.store_sqlite_blobs import Blobs
+from services.api.store_sqlite_generations import Generation
 
 FACET = {"jobs": "batch_id", "batches": "archived"}
 _CHANGING = {
@@ -34,85 +34,86 @@ def batch_ids(groups: Iterable[str]) -> list[str]:
     return [batch_id for group in groups for batch_id in (group[2:], f"batch-{group[2:]}")]
 
 
-def apply(connection: sqlite3.Connection, changes: Changes, at: datetime) -> None:
+def apply(generation: Generation, changes: Changes, at: datetime) -> None:
     """Write all of ``changes``; a document that is there in a later state stays.
 
     Raises:
-        StoreUnavailable: the documents are not as far as the changes presume.
+        StoreMoved: the documents are not where the changes begin.
     """
-    (checkpoint,) = connection.execute("SELECT checkpoint FROM progress").fetchone()
-    if checkpoint < changes.after:
-        raise StoreUnavailable(
-            f"the projection is at {checkpoint} and not at {changes.after}: it was replaced"
+    if generation.checkpoint != changes.after:
+        raise StoreMoved(
+            f"the projection is at {generation.checkpoint} and not at {changes.after}: "
+            "somebody else wrote"
         )
-    acls = Acls(connection)
-    blobs = Blobs(connection)
-    blobs.refer(_write(connection, "jobs", changes.jobs, acls))
-    _write(connection, "batches", changes.batches, acls)
-    blobs.release(_delete_all(connection, changes))
+    acls = Acls(generation)
+    blobs = Blobs(generation)
+    blobs.refer(_write(generation, "jobs", changes.jobs, acls))
+    _write(generation, "batches", changes.batches, acls)
+    blobs.release(_delete_all(generation, changes))
     blobs.note_orphans(milliseconds(at))
-    connection.execute("UPDATE progress SET checkpoint = max(checkpoint, ?)", (changes.checkpoint,))
+    generation.execute(
+        "UPDATE progress SET checkpoint = max(checkpoint, ?) WHERE generation = @",
+        (changes.checkpoint,),
+    )
 
 
 def _write(
-    connection: sqlite3.Connection, table: str, documents: Sequence[Document], acls: Acls
+    generation: Generation, table: str, documents: Sequence[Document], acls: Acls
 ) -> list[Document]:
     """Those documents that were not there in a later state, and are written now."""
     rows = [_row(document, acls) for document in documents]
-    known = _known(connection, table, [str(row[1]) for row in rows])
+    known = _known(generation, table, [str(row[1]) for row in rows])
     newer = [
         (document, row)
         for document, row in zip(documents, rows, strict=True)
         if document.sequence > known.get(row[1], (0,))[0]
     ]
     update = ", ".join(f"{column} = excluded.{column}" for column in _CHANGING[table])
-    connection.executemany(
-        f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    generation.executemany(
+        f"INSERT INTO {table}_@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         f"ON CONFLICT (position) DO UPDATE SET {update}",
         [row for _, row in newer],
     )
-    connection.executemany(
-        f"INSERT INTO {table}_documents VALUES (?, ?) "
+    generation.executemany(
+        f"INSERT INTO {table}_documents_@ VALUES (?, ?) "
         "ON CONFLICT (position) DO UPDATE SET document = excluded.document",
         [(document.position, _encode(document)) for document, _ in newer],
     )
     before = [known[row[1]][1:] for _, row in newer if row[1] in known]
-    _count(connection, table, more=[row[3:6] for _, row in newer], fewer=before)
+    _count(generation, table, more=[row[3:6] for _, row in newer], fewer=before)
     return [document for document, _ in newer]
 
 
-def _delete_all(connection: sqlite3.Connection, changes: Changes) -> list[int]:
+def _delete_all(generation: Generation, changes: Changes) -> list[int]:
     """The positions of the jobs that are gone."""
     batches = batch_ids(changes.deleted_groups)
     alone = [group[2:] for group in changes.deleted_groups if group.startswith("j-")]
-    _delete(connection, "batches", "id", batches)
+    _delete(generation, "batches", "id", batches)
     return [
-        *_delete(connection, "jobs", "id", [*changes.deleted_jobs, *alone]),
-        *_delete(connection, "jobs", "batch_id", batches),
+        *_delete(generation, "jobs", "id", [*changes.deleted_jobs, *alone]),
+        *_delete(generation, "jobs", "batch_id", batches),
     ]
 
 
-def _delete(
-    connection: sqlite3.Connection, table: str, column: str, values: Sequence[str]
-) -> list[int]:
+def _delete(generation: Generation, table: str, column: str, values: Sequence[str]) -> list[int]:
     if not values:
         return []
-    deleted = connection.execute(
-        f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?)) "
+    deleted = generation.execute(
+        f"DELETE FROM {table}_@ WHERE {column} IN (SELECT value FROM json_each(?)) "
         f"RETURNING position, acl, {FACET[table]}, status",
         (json_list(values),),
     ).fetchall()
     positions = [row[0] for row in deleted]
-    connection.execute(
-        f"DELETE FROM {table}_documents WHERE position IN (SELECT value FROM json_each(?))",
+    generation.execute(
+        f"DELETE FROM {table}_documents_@ WHERE position IN (SELECT value FROM json_each(?))",
         (json_list(positions),),
     )
-    _count(connection, table, more=[], fewer=[row[1:] for row in deleted])
+    _count(generation, table, more=[], fewer=[row[1:] for row in deleted])
     return positions
 
 
 def _count(
-    connection: sqlite3.Connection,
+    generation: Generation,
     table: str,
     *,
     more: Iterable[tuple[Any, ...]],
@@ -122,23 +123,22 @@ def _count(
     change = Counter(more)
     change.subtract(Counter(fewer))
     keys = [(acl, "" if facet is None else facet, status) for acl, facet, status in change]
-    connection.executemany(
-        f"INSERT INTO {table}_counts VALUES (?, ?, ?, ?) "
+    generation.executemany(
+        f"INSERT INTO {table}_counts_@ VALUES (?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET n = n + excluded.n",
         [(*key, n) for key, n in zip(keys, change.values(), strict=True)],
     )
-    connection.executemany(
-        f"DELETE FROM {table}_counts WHERE acl = ? AND {FACET[table]} = ? AND status = ? AND n = 0",
+    generation.executemany(
+        f"DELETE FROM {table}_counts_@"
+        f" WHERE acl = ? AND {FACET[table]} = ? AND status = ? AND n = 0",
         keys,
     )
 
 
-def _known(
-    connection: sqlite3.Connection, table: str, ids: Sequence[str]
-) -> dict[Any, tuple[Any, ...]]:
+def _known(generation: Generation, table: str, ids: Sequence[str]) -> dict[Any, tuple[Any, ...]]:
     """What the rows of these ids say: sequence, acl, facet and status."""
-    found = connection.execute(
-        f"SELECT id, sequence, acl, {FACET[table]}, status FROM {table} "
+    found = generation.execute(
+        f"SELECT id, sequence, acl, {FACET[table]}, status FROM {table}_@ "
         "WHERE id IN (SELECT value FROM json_each(?))",
         (json_list(ids),),
     )

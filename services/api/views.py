@@ -156,10 +156,14 @@ class JobAnswer(View, frozen=True, kw_only=True):
 
 
 class JobsAnswer(View, frozen=True, kw_only=True):
-    """A page of jobs; ``total`` counts all pages."""
+    """A page of jobs; ``total`` counts all pages and is absent after a ``cursor``.
+
+    ``next`` is the cursor to the next page, absent on the last one.
+    """
 
     status: Success = "success"
-    total: int
+    total: int | UnsetType = UNSET
+    next: str | UnsetType = UNSET
     jobs: list[JobView]
     performance: Performance
 
@@ -174,10 +178,11 @@ class BatchAnswer(View, frozen=True, kw_only=True):
 
 
 class BatchesAnswer(View, frozen=True, kw_only=True):
-    """A page of batches; ``total`` counts all pages."""
+    """A page of batches, with ``total`` and ``next`` as in a page of jobs."""
 
     status: Success = "success"
-    total: int
+    total: int | UnsetType = UNSET
+    next: str | UnsetType = UNSET
     batches: list[BatchView]
 
 

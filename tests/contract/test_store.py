@@ -8,7 +8,7 @@ from stores import STORES, at, batch, batch_job, job, opened
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
-from services.api.store import BatchQuery, Changes, JobQuery, StoreUnavailable
+from services.api.store import BatchQuery, Changes, JobQuery, StoreMoved
 
 ALL = JobQuery(caller=Caller(None, trusted=True))
 
@@ -60,7 +60,10 @@ async def test_a_document_is_only_written_forward(store):
     newer = job(1, sequence=5, status="completed")
     await store.apply(Changes(jobs=[newer], batches=[batch("x", 2, sequence=5)], checkpoint=5))
     older = Changes(
-        jobs=[job(1, sequence=4)], batches=[batch("x", 2, sequence=4, states="")], checkpoint=5
+        jobs=[job(1, sequence=4)],
+        batches=[batch("x", 2, sequence=4, states="")],
+        after=5,
+        checkpoint=5,
     )
     await store.apply(older)
     assert await store.job("job-1") == newer
@@ -74,7 +77,7 @@ async def test_the_same_changes_twice_are_the_same_as_once(store):
         checkpoint=3,
     )  # fmt: skip
     await store.apply(changes)
-    await store.apply(changes)
+    await store.apply(msgspec.structs.replace(changes, after=3))
     assert (await store.list_jobs(ALL)).total == 2
     assert (await store.list_batches(BatchQuery(caller=ALL.caller))).total == 1
     assert await store.checkpoint() == 3
@@ -82,14 +85,15 @@ async def test_the_same_changes_twice_are_the_same_as_once(store):
 
 async def test_the_checkpoint_never_goes_back(store):
     await store.apply(Changes(checkpoint=7))
-    await store.apply(Changes(checkpoint=3))
+    await store.apply(Changes(after=7, checkpoint=3))
     assert await store.checkpoint() == 7
 
 
-async def test_changes_that_build_on_more_than_there_is_are_refused_whole(store):
+@pytest.mark.parametrize("after", [0, 2, 4])
+async def test_changes_that_build_on_another_checkpoint_are_refused_whole(store, after):
     await store.apply(Changes(checkpoint=3))
-    with pytest.raises(StoreUnavailable, match="at 3 and not at 4"):
-        await store.apply(Changes(jobs=[job(5)], after=4, checkpoint=5))
+    with pytest.raises(StoreMoved, match=f"at 3 and not at {after}"):
+        await store.apply(Changes(jobs=[job(5)], deleted_jobs={"x"}, after=after, checkpoint=5))
     assert await store.checkpoint() == 3
     assert await store.job("job-5") is None
 
@@ -97,7 +101,7 @@ async def test_changes_that_build_on_more_than_there_is_are_refused_whole(store)
 async def test_a_deleted_job_is_gone_and_its_batch_is_not(store):
     jobs = [batch_job(1, 2), batch_job(2, 3), job(4)]
     await store.apply(Changes(jobs=jobs, batches=[batch("x", 1)], checkpoint=4))
-    await store.apply(Changes(deleted_jobs={"job-x.1", "job-4"}, checkpoint=5))
+    await store.apply(Changes(deleted_jobs={"job-x.1", "job-4"}, after=4, checkpoint=5))
     assert await store.jobs(["job-x.1", "job-x.2", "job-4"]) == {"job-x.2": jobs[1]}
     assert (await store.list_jobs(ALL)).documents == [jobs[1]]
     assert await store.batch("batch-x") is not None
@@ -106,7 +110,7 @@ async def test_a_deleted_job_is_gone_and_its_batch_is_not(store):
 async def test_a_deleted_group_takes_all_its_jobs_along_and_no_others(store):
     jobs = [batch_job(1, 2), batch_job(2, 3), batch_job(1, 4, "y"), job(5), job(6)]
     await store.apply(Changes(jobs=jobs, batches=[batch("x", 1)], checkpoint=6))
-    await store.apply(Changes(deleted_groups={"b-x", "j-job-5"}, checkpoint=7))
+    await store.apply(Changes(deleted_groups={"b-x", "j-job-5"}, after=6, checkpoint=7))
     assert {kept.job_id for kept in (await store.list_jobs(ALL)).documents} == {"job-y.1", "job-6"}
     assert (await store.list_jobs(ALL)).total == 2
     assert await store.batch("batch-x") is None
@@ -133,7 +137,7 @@ async def test_thousands_of_documents_are_written_at_once(store):
     found = await store.list_jobs(msgspec.structs.replace(ALL, limit=1000, skip=4000))
     assert (found.total, len(found.documents)) == (5000, 1000)
     assert len(await store.jobs([document.job_id for document in many])) == 5000
-    await store.apply(Changes(deleted_groups={"b-x"}, checkpoint=3))
+    await store.apply(Changes(deleted_groups={"b-x"}, after=2, checkpoint=3))
     assert (await store.list_jobs(ALL)).total == 0
 
 
@@ -161,31 +165,31 @@ async def test_a_blob_is_an_orphan_once_its_last_reference_is_gone(store):
     two = job(2, files=[file("b")])
     await store.apply(Changes(jobs=[one, two], checkpoint=2))
     assert await store.orphans(at(10**9), 10) == []
-    await store.apply(Changes(deleted_jobs={"job-1"}, checkpoint=3))
+    await store.apply(Changes(deleted_jobs={"job-1"}, after=2, checkpoint=3))
     assert set(await store.orphans(at(10**9), 10)) == {blob("a"), blob("c"), blob("d")}
-    await store.apply(Changes(deleted_groups={"j-job-2"}, checkpoint=4))
+    await store.apply(Changes(deleted_groups={"j-job-2"}, after=3, checkpoint=4))
     assert blob("b") in await store.orphans(at(10**9), 10)
 
 
 async def test_a_restarted_job_leaves_its_results_and_takes_them_up_again(store):
     results = {"bundle": blob("a"), "files": [file("b")]}
     await store.apply(Changes(jobs=[job(1, **results)], checkpoint=1))
-    await store.apply(Changes(jobs=[job(1, sequence=2)], checkpoint=2))
+    await store.apply(Changes(jobs=[job(1, sequence=2)], after=1, checkpoint=2))
     assert set(await store.orphans(at(10**9), 10)) == {blob("a"), blob("b")}
-    await store.apply(Changes(jobs=[job(1, sequence=3, **results)], checkpoint=3))
+    await store.apply(Changes(jobs=[job(1, sequence=3, **results)], after=2, checkpoint=3))
     assert await store.orphans(at(10**9), 10) == []
 
 
 async def test_an_older_document_changes_no_references(store):
     await store.apply(Changes(jobs=[job(1, sequence=5, bundle=blob("a"))], checkpoint=5))
-    await store.apply(Changes(jobs=[job(1, sequence=4)], checkpoint=5))
+    await store.apply(Changes(jobs=[job(1, sequence=4)], after=5, checkpoint=5))
     assert await store.orphans(at(10**9), 10) == []
 
 
 async def test_orphans_are_told_by_age_in_portions_and_forgotten(store):
     files = [file(letter) for letter in "abcde"]
     await store.apply(Changes(jobs=[job(1, files=files)], checkpoint=1))
-    await store.apply(Changes(deleted_jobs={"job-1"}, checkpoint=2))
+    await store.apply(Changes(deleted_jobs={"job-1"}, after=1, checkpoint=2))
     assert await store.orphans(at(-(10**8)), 10) == []
     some = await store.orphans(at(10**9), 3)
     assert len(some) == 3

@@ -179,7 +179,8 @@ async def test_totals_stay_exact_while_documents_change_and_go(store):
         documents |= {document.job_id: document for document in changed}
         gone = sorted(documents)[:: 10 + step]
         documents = {key: kept for key, kept in documents.items() if key not in gone}
-        await store.apply(Changes(jobs=changed, deleted_jobs=gone, checkpoint=200 + step))
+        here = {"after": 199 + step, "checkpoint": 200 + step}
+        await store.apply(Changes(jobs=changed, deleted_jobs=gone, **here))
         for caller, status in product(CALLERS, STATUSES):
             query = JobQuery(caller=caller, status=status, sort="updated_at", limit=1000)
             right = expected(documents.values(), query, "status")
@@ -189,6 +190,8 @@ async def test_totals_stay_exact_while_documents_change_and_go(store):
 
 async def test_a_batch_that_is_put_away_leaves_the_list_of_those_that_are_not(store):
     await store.apply(Changes(batches=[batch("x", 1)], checkpoint=1))
-    await store.apply(Changes(batches=[batch("x", 1, sequence=2, archived=True)], checkpoint=2))
+    await store.apply(
+        Changes(batches=[batch("x", 1, sequence=2, archived=True)], after=1, checkpoint=2)
+    )
     assert (await store.list_batches(BatchQuery(caller=TRUSTED))).total == 0
     assert (await store.list_batches(BatchQuery(caller=TRUSTED, archived=True))).total == 1

@@ -53,7 +53,7 @@ async def sha256(store, artifacts):
     """A blob whose only job was deleted."""
     sha256 = await artifacts.put(b"page")
     await store.apply(Changes(jobs=[with_page(1, sha256)], checkpoint=1))
-    await store.apply(Changes(deleted_jobs={"job-1"}, checkpoint=2))
+    await store.apply(Changes(deleted_jobs={"job-1"}, after=1, checkpoint=2))
     return sha256
 
 
@@ -77,7 +77,7 @@ async def test_what_a_deleted_job_leaves_goes_after_the_grace_and_not_before(
 
 
 async def test_what_another_job_refers_to_stays(store, artifacts, clock, sha256):
-    await store.apply(Changes(jobs=[with_page(3, sha256)], checkpoint=3))
+    await store.apply(Changes(jobs=[with_page(3, sha256)], after=2, checkpoint=3))
     clock.ahead = LATER
     assert await sweep(store, artifacts, GRACE, clock) == 0
     assert await is_there(artifacts, sha256)

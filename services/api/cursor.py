@@ -1,0 +1,46 @@
+"""Cursors: where a page of a list begins, as clients carry it from one page to the next.
+
+Not secret and not trusted: it names a place in the list, and what may be seen there is decided
+as for any other page.
+"""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from struct import Struct
+
+import msgspec
+
+from services.api.store import After, BatchQuery, JobQuery
+
+_PLACE = Struct(">qq")
+_DIGEST_BYTES = 8
+
+
+def cursor_to(after: After, query: JobQuery | BatchQuery) -> str:
+    """The place behind ``after`` in the list that the query is a page of; safe in an address."""
+    place = _PLACE.pack(after.time_ms, after.position)
+    return urlsafe_b64encode(place + _digest(place, query)).rstrip(b"=").decode()
+
+
+def place_of(cursor: str, query: JobQuery | BatchQuery) -> After:
+    """Where the cursor points to.
+
+    Raises:
+        ValueError: it was made for another order or other filters, or is damaged.
+    """
+    try:
+        sent = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+    except ValueError:
+        sent = b""
+    place, digest = sent[: _PLACE.size], sent[_PLACE.size :]
+    if len(place) != _PLACE.size or digest != _digest(place, query):
+        raise ValueError("must be the next of an answer with the same filters, sort and order")
+    return After(*_PLACE.unpack(place))
+
+
+def _digest(place: bytes, query: JobQuery | BatchQuery) -> bytes:
+    """Of the place and of what decides the order and the members of the list."""
+    kind = type(query).__name__
+    facet = query.batch_id if isinstance(query, JobQuery) else query.archived
+    listed = msgspec.json.encode([kind, query.sort, query.order, query.status, query.owner, facet])
+    return hashlib.blake2b(place + listed, digest_size=_DIGEST_BYTES).digest()
