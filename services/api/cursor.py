@@ -5,14 +5,14 @@ as for any other page.
 """
 
 import hashlib
+import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from struct import Struct
 
 import msgspec
 
 from services.api.store import After, BatchQuery, JobQuery
 
-_PLACE = Struct(">qq")
+_PLACE = struct.Struct(">qq")
 _DIGEST_BYTES = 8
 
 
@@ -30,12 +30,12 @@ def place_of(cursor: str, query: JobQuery | BatchQuery) -> After:
     """
     try:
         sent = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-    except ValueError:
-        sent = b""
-    place, digest = sent[: _PLACE.size], sent[_PLACE.size :]
-    if len(place) != _PLACE.size or digest != _digest(place, query):
+        after = After(*_PLACE.unpack(sent[: _PLACE.size]))
+    except (ValueError, struct.error):
+        after = None
+    if after is None or cursor_to(after, query) != cursor:
         raise ValueError("must be the next of an answer with the same filters, sort and order")
-    return After(*_PLACE.unpack(place))
+    return after
 
 
 def _digest(place: bytes, query: JobQuery | BatchQuery) -> bytes:

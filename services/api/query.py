@@ -63,6 +63,13 @@ class QueryParameters:
             self._refuse(name, f"must be a whole number from 0 to {largest}")
         return number
 
+    def once(self, name: str) -> str | None:
+        """Whatever was sent."""
+        found = self._sent.getlist(name)
+        if len(found) > 1:
+            self._refuse(name, "must be sent once")
+        return found[0] if found else None
+
     def text(self, name: str, rule: Rule) -> str | None:
         """What follows a rule."""
         text = self.once(name)
@@ -80,7 +87,7 @@ class QueryParameters:
 
     def moment(self, name: str) -> Moment | None:
         """A sequence of the log, or an instant."""
-        text = self._one(name)
+        text = self.once(name)
         if text is None:
             return None
         try:
@@ -98,13 +105,6 @@ class QueryParameters:
         if self._wrong:
             text = "; ".join(f"{wrong.field} {wrong.message}" for wrong in self._wrong)
             raise Problem("validation_error", text, details=self._wrong)
-
-    def once(self, name: str) -> str | None:
-        """Whatever was sent."""
-        found = self._sent.getlist(name)
-        if len(found) > 1:
-            self._refuse(name, "must be sent once")
-        return found[0] if found else None
 
     def _refuse(self, name: str, message: str) -> None:
         self._wrong.append(WrongField(field=name, message=message))
