@@ -1,7 +1,7 @@
 """One round: everything that is there is decided, appended, handed out, answered, acknowledged.
 
-In this order, and acknowledged last: a crash anywhere lets the messages come back, and each step
-can happen twice.
+Acknowledged last: a crash anywhere lets the messages come back, and each step can happen twice.
+Where somebody waits for an answer, it comes before what follows is handed out.
 """
 
 from collections import Counter
@@ -95,7 +95,8 @@ class Rounds:
         units = [unit for answer in answers for unit in answer.units]
         lost = self._memory.agenda.overdue(now, MOST_LOST)
         units += [Unit(drafts=self._deciding.lost(due, now)) for due in lost]
-        if release:
+        is_awaited = any(answer.reply_to for answer in answers)
+        if release and not is_awaited:
             units += self._start(now)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
         groups |= dict.fromkeys(self._memory.unsettled())
@@ -105,9 +106,11 @@ class Rounds:
         except StorageFull as full:
             await self._decline(answers, full)
             raise
-        if release:
-            await self._hand_out(now)
         await self._answer(answers)
+        if release:
+            if is_awaited:
+                await append(self._events, self._memory, self.tasks, self._start(now))
+            await self._hand_out(now)
         await frames.acknowledge(self._connection.client, (a.delivery.reply for a in answers))
         return sum(len(unit.drafts) for unit in units)
 
