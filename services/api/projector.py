@@ -1,7 +1,7 @@
 """Keeps the documents up with the event log, for ever, from wherever the store's checkpoint is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Protocol
 
@@ -10,7 +10,8 @@ from eventjob.contracts.announcements import ProjectedTo
 from eventjob.domain.recorded import Recorded
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
-from services.api.projection import fold, slices, touched
+from services.api.projecting import Projecting
+from services.api.projection import slices
 from services.api.store import Store, StoreMoved, StoreRefused, StoreUnavailable
 
 MOST_DOCUMENTS = 2000  # written by one transaction, give or take an event
@@ -93,18 +94,13 @@ class Projector:
             raise WrongLog(f"the documents reflect event {self._sequence}, the log ends at {last}")
         if last == self._sequence:
             await self._tell(trouble=None)
+        projecting = Projecting(self._store, self._sequence)
         async with aclosing(self._events.follow(self._sequence)) as stretches:
             async for stretch in stretches:
                 for part in slices(stretch, MOST_DOCUMENTS):
-                    await self._apply(part)
-
-    async def _apply(self, part: Sequence[Recorded]) -> None:
-        wanted = touched(part)
-        jobs = await self._store.jobs(wanted.job_ids)
-        batches = await self._store.batches(wanted.groups)
-        await self._store.apply(fold(part, jobs, batches, after=self._sequence))
-        self._sequence = part[-1].sequence
-        await self._tell(trouble=None)
+                    await projecting.apply(part)
+                    self._sequence = projecting.sequence
+                    await self._tell(trouble=None)
 
     async def _note(self, reason: Exception) -> None:
         """Log a trouble when it begins, not each time it is met again."""

@@ -1,0 +1,73 @@
+"""Stretches of the log, one after the other, into a store: what projector and rebuild share."""
+
+from collections.abc import Collection, Sequence
+
+from eventjob.domain.recorded import Recorded
+from services.api.projection import fold, touched
+from services.api.read_model import BatchDocument, JobDocument
+from services.api.store import Changes, Store
+
+MOST_JOBS = 10_000  # that are remembered, at some 2.5 KB each
+MOST_BATCHES = 500
+
+
+class Projecting:
+    """A store's documents as of ``sequence``, and from there on forward.
+
+    What was written last is remembered, so that a job in progress is not read again for each of
+    its events. The store takes nothing of anybody else meanwhile (`StoreMoved`), so what is
+    remembered is what is there. After any fault it is good for nothing: make another one.
+    """
+
+    def __init__(self, store: Store, sequence: int) -> None:
+        self.sequence = sequence
+        self._store = store
+        self._jobs: dict[str, JobDocument] = {}
+        self._batches: dict[str, BatchDocument] = {}
+
+    async def apply(self, part: Sequence[Recorded]) -> Changes:
+        """Write what the events, one or more, change; what that was.
+
+        Raises:
+            StoreUnavailable: the store is away, or somebody else wrote.
+        """
+        wanted = touched(part)
+        jobs = await self._known_jobs(wanted.job_ids)
+        batches = await self._known_batches(wanted.groups)
+        changes = fold(part, jobs, batches, after=self.sequence)
+        await self._store.apply(changes)
+        self.sequence = changes.checkpoint
+        self._remember(changes)
+        return changes
+
+    async def _known_jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
+        known = {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}
+        return known | await self._store.jobs(job_ids - known.keys())
+
+    async def _known_batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
+        known = {group: self._batches[group] for group in groups if group in self._batches}
+        return known | await self._store.batches(groups - known.keys())
+
+    def _remember(self, changes: Changes) -> None:
+        """Keep what is unfinished: of the rest little is heard again."""
+        for job in changes.jobs:
+            self._jobs.pop(job.job_id, None)
+            if job.status in {"pending", "processing"}:
+                self._jobs[job.job_id] = job
+        for batch in changes.batches:
+            self._batches.pop(batch.group, None)
+            if batch.status == "processing":
+                self._batches[batch.group] = batch
+        self._forget(changes)
+
+    def _forget(self, changes: Changes) -> None:
+        for job_id in changes.deleted_jobs:
+            self._jobs.pop(job_id, None)
+        for group in changes.deleted_groups:
+            self._batches.pop(group, None)
+            for job_id in [key for key, job in self._jobs.items() if job.group == group]:
+                del self._jobs[job_id]
+        while len(self._jobs) > MOST_JOBS:
+            del self._jobs[next(iter(self._jobs))]
+        while len(self._batches) > MOST_BATCHES:
+            del self._batches[next(iter(self._batches))]
