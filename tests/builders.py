@@ -107,6 +107,19 @@ def batch_completed(status="completed"):
     return events.BatchCompleted(status=status, at=AT)
 
 
+def zip_requested(**changes):
+    return events.BatchZipRequested(**{"attempt": 1, "deadline": DEADLINE, "at": AT} | changes)
+
+
+def zip_built(**changes):
+    usual = {"attempt": 1, "zip": file_ref(), "content": 7, "at": AT}
+    return events.BatchZipBuilt(**usual | changes)
+
+
+def zip_failed(**changes):
+    return events.BatchZipFailed(**{"attempt": 1, "error": ERROR, "at": AT} | changes)
+
+
 def batch_deleted(**changes):
     return events.BatchDeleted(**{"batch_id": "batch-x", "at": AT} | changes)
 
@@ -145,6 +158,11 @@ def session_fetched(**changes):
 def archive_built(**changes):
     usual = {"group": ALONE, "n": 1, "attempt": 1, "archive": file_ref()}
     return work.ArchiveBuilt(**usual | changes)
+
+
+def batch_packed(**changes):
+    usual = {"group": GROUP, "attempt": 1, "zip": file_ref(), "content": 7}
+    return work.BatchPacked(**usual | changes)
 
 
 def work_failed(**changes):

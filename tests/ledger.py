@@ -15,6 +15,9 @@ from eventjob.contracts.events import (
     BatchResumed,
     BatchSubmitted,
     BatchUnarchived,
+    BatchZipBuilt,
+    BatchZipFailed,
+    BatchZipRequested,
     JobCompleted,
     JobDeleted,
     JobFailed,
@@ -38,6 +41,9 @@ class Page:
         self.letters = {}
         self.attempts = {}
         self.outcomes = set()
+        self.zips = 0  # attempts at a ZIP of all
+        self.is_packing = False
+        self.content = 0  # the last event that a ZIP of all would tell of
         self.said = None  # the completion that holds, if any
 
     def count(self, *letters):
@@ -50,8 +56,10 @@ class Page:
         kinds = Counter(self.letters.values())
         return "failed" if kinds["F"] and not kinds["C"] else "completed"
 
-    def take(self, n, event):
+    def take(self, n, event, sequence):
         """Let the event happen, if it may."""
+        if isinstance(event, JobCompleted | JobFailed | JobsFailed | JobRestarted | JobDeleted):
+            self.content = sequence
         assert not self.is_gone, f"{event} follows a tombstone"
         if n is not None:
             self._job(n, event)
@@ -90,6 +98,16 @@ class Page:
                 assert self.is_batch
                 assert event.status == self.status() != self.said, "said too early, or twice"
                 self.said = event.status
+            case BatchZipRequested():
+                assert self.count("C"), "there is nothing to pack"
+                assert not (self.active and self.count("w", "f", "a")), "there is more to come"
+                assert not self.is_packing
+                assert event.attempt == self.zips + 1
+                self.zips, self.is_packing = event.attempt, True
+            case BatchZipBuilt() | BatchZipFailed():
+                assert self.is_packing
+                assert event.attempt == self.zips
+                self.is_packing = False
             case BatchDeleted() | JobDeleted():
                 assert self.is_batch == isinstance(event, BatchDeleted)
                 self.is_gone = True

@@ -134,7 +134,7 @@ class World:
         record = Recorded(sequence, draft.group, draft.n, draft.event, unit.command_id, unit.actor)
         self.history.append(record)
         self.log.append(record)
-        self.pages.setdefault(draft.group, Page()).take(draft.n, draft.event)
+        self.pages.setdefault(draft.group, Page()).take(draft.n, draft.event, sequence)
         if unit.command_id:
             first = self.applied.setdefault((draft.group, unit.command_id), unit)
             assert first is unit, f"{draft} was appended before"
@@ -152,6 +152,6 @@ class World:
             for errand in self.memory.agenda.errands(kind, capacity):
                 assert errand not in self.tasks, f"{errand} is out already"
                 self.tasks.append(errand)
-                if kind == "archive":
+                if kind == "archive" and errand.n:
                     deadline = self.now + self.policy.attempt_timeout
                     self.memory.agenda.expect_archive(errand, deadline)

@@ -12,6 +12,9 @@ from eventjob.contracts.events import (
     BatchResumed,
     BatchSubmitted,
     BatchUnarchived,
+    BatchZipBuilt,
+    BatchZipFailed,
+    BatchZipRequested,
     Event,
     JobCompleted,
     JobDeleted,
@@ -22,6 +25,7 @@ from eventjob.contracts.events import (
     JobsFailed,
     JobsStarted,
 )
+from eventjob.domain.batch_content import changes_content
 from eventjob.domain.recorded import Recorded
 from services.api.projection_job import position
 from services.api.read_model import BatchDocument
@@ -108,6 +112,11 @@ class BatchFold:
         if record.sequence <= self._sequence:
             return
         self._sequence = record.sequence
+        if changes_content(record.event):
+            self._changes |= {"content": record.sequence, "zip": None, "zip_error": None}
+        if isinstance(record.event, BatchZipRequested | BatchZipBuilt | BatchZipFailed):
+            self._evolve_zip(record.event)
+            return
         self._changes["updated_at"] = record.event.at
         if record.n is None:
             self._evolve_group(record.event)
@@ -134,6 +143,17 @@ class BatchFold:
                 self._changes |= {"status": event.status, "completed_at": event.at}
             case _:
                 raise TypeError(f"no event of a batch: {event!r}")
+
+    def _evolve_zip(self, event: BatchZipRequested | BatchZipBuilt | BatchZipFailed) -> None:
+        """A ZIP of what the batch no longer has is none: who asks again gets another one."""
+        match event:
+            case BatchZipBuilt():
+                if event.content == self._changes.get("content", self._document.content):
+                    self._changes |= {"zip": event.zip, "zip_error": None}
+            case BatchZipFailed():
+                self._changes["zip_error"] = event.error
+            case BatchZipRequested():
+                return  # only the scheduler needs to know
 
     def _put(self, n: int, letter: int) -> None:
         if self._letter(n) in {None, DELETED}:

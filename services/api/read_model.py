@@ -53,6 +53,9 @@ class BatchDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     ``states`` holds one letter per job, in their order: p(ending), r(unning), c(ompleted),
     f(ailed), d(eleted). The counters are counts of these letters, so they always add up, and
     an event that is applied twice changes nothing.
+
+    ``content`` is the last event that changed what the batch's ZIP has to hold. ``zip`` is there
+    exactly as long as it is the ZIP of this content; ``zip_error`` says why there is none.
     """
 
     batch_id: str
@@ -69,3 +72,6 @@ class BatchDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     archived: bool = False
     active: bool = True
     states: str = ""
+    content: int = 0
+    zip: FileRef | None = None
+    zip_error: JobError | None = None

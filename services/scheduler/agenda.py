@@ -12,19 +12,28 @@ from typing import Literal
 import msgspec
 
 from eventjob.contracts.announcements import WorkKind
-from eventjob.domain.batch import Group
+from eventjob.domain.batch import Group, ZipBuilding, ZipState
 from eventjob.domain.dispatch import Candidate, Dispatch, host_share
 from eventjob.domain.ids import is_batch
 from eventjob.domain.job import Archiving, Fetching, JobState, Waiting
 
+Line = Literal["fetch", "archive", "zip"]
+LINES: dict[WorkKind, tuple[Line, ...]] = {"fetch": ("fetch",), "archive": ("archive", "zip")}
+ZIP_SHARE = 8  # one in so many archiving tasks may be a batch's ZIP
+
 
 class Errand(msgspec.Struct, frozen=True):
-    """A task that is to be handed out, or is out."""
+    """A task that is to be handed out, or is out; with ``n`` 0, a batch's ZIP."""
 
     kind: WorkKind
     group: str
     n: int
     attempt: int
+
+    @property
+    def line(self) -> "Line":
+        """Where it stands in line: the ZIPs of batches take long, and wait for each other."""
+        return self.kind if self.n else "zip"
 
 
 class Due(msgspec.Struct, frozen=True, order=True):
@@ -44,8 +53,9 @@ class Agenda:
         self._find = find
         self._dispatch = Dispatch()
         self._due: list[Due] = []
-        self._queue: dict[WorkKind, deque[Errand]] = {"fetch": deque(), "archive": deque()}
-        self._out: dict[WorkKind, set[Errand]] = {"fetch": set(), "archive": set()}
+        lines = [line for lines in LINES.values() for line in lines]
+        self._queue: dict[Line, deque[Errand]] = {line: deque() for line in lines}
+        self._out: dict[Line, set[Errand]] = {line: set() for line in lines}
 
     def moved(
         self, group: Group, n: int, host: str, before: JobState | None, after: JobState | None
@@ -72,6 +82,18 @@ class Agenda:
             case _:
                 return
 
+    def zip_moved(self, group: Group, before: ZipState) -> None:
+        """Note that the building of the batch's ZIP began or ended."""
+        after = group.zip
+        if before == after:
+            return
+        if isinstance(before, ZipBuilding):
+            self._out["zip"].discard(Errand("archive", group.id, 0, before.attempt))
+        if isinstance(after, ZipBuilding):
+            errand = Errand("archive", group.id, 0, after.attempt)
+            self._queue["zip"].append(errand)
+            self.expect_archive(errand, after.deadline)
+
     def pause(self, group: Group) -> None:
         """Start no further job of the batch."""
         self._dispatch.pause(lane(group))
@@ -85,9 +107,10 @@ class Agenda:
 
         Those of attempts that are over do not count; an archiver has until ``until``.
         """
-        running = [errand for errand in self._queue[kind] if self._is_running(errand)]
-        self._queue[kind] = deque(errand for errand in running if errand not in found)
-        self._out[kind].update(errand for errand in running if errand in found)
+        for line in LINES[kind]:
+            running = [errand for errand in self._queue[line] if self._is_running(errand)]
+            self._queue[line] = deque(errand for errand in running if errand not in found)
+            self._out[line].update(errand for errand in running if errand in found)
         if kind == "archive":
             for errand in self._out[kind]:
                 self.expect_archive(errand, until)
@@ -99,7 +122,13 @@ class Agenda:
 
     def errands(self, kind: WorkKind, capacity: int) -> list[Errand]:
         """The tasks to hand out now, counted as out from here on."""
-        queue, out = self._queue[kind], self._out[kind]
+        if kind == "fetch":
+            return self._pick("fetch", capacity)
+        zips = self._pick("zip", -(-capacity // ZIP_SHARE))
+        return [*zips, *self._pick("archive", capacity)]
+
+    def _pick(self, line: Line, capacity: int) -> list[Errand]:
+        queue, out = self._queue[line], self._out[line]
         picked: list[Errand] = []
         while queue and len(out) < capacity:
             errand = queue.popleft()
@@ -144,9 +173,16 @@ class Agenda:
         return isinstance(state, Waiting) and state.attempt == candidate.attempt
 
     def _is_running(self, errand: Errand) -> bool:
-        step = Fetching if errand.kind == "fetch" else Archiving
-        state = self._find(errand.group).job(errand.n)
-        return isinstance(state, step) and state.attempt == errand.attempt
+        group = self._find(errand.group)
+        state = group.job(errand.n) if errand.n else group.zip
+        return isinstance(state, _STEPS[errand.line]) and state.attempt == errand.attempt
+
+
+_STEPS: dict[Line, type[Fetching | Archiving | ZipBuilding]] = {
+    "fetch": Fetching,
+    "archive": Archiving,
+    "zip": ZipBuilding,
+}
 
 
 def lane(group: Group) -> str:

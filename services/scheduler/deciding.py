@@ -8,10 +8,11 @@ import msgspec
 from eventjob.bus.errors import Poison
 from eventjob.contracts.commands import AddJob, Command, FailBatches, GroupCommand
 from eventjob.contracts.replies import Declined
-from eventjob.contracts.work import Outcome, Report
-from eventjob.domain import decide, job
+from eventjob.contracts.work import BatchPacked, JobOutcome, Outcome, Report, WorkFailed
+from eventjob.domain import batch_zip, decide, job
 from eventjob.domain.access import Caller
 from eventjob.domain.batch import Group
+from eventjob.domain.batch_zip import ZipEvent
 from eventjob.domain.decide import Circumstances, Draft
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.ids import group_of
@@ -111,6 +112,8 @@ class Deciding:
         entry = self._memory.entry(outcome.group)
         if entry.group.existence == "deleted":
             return []
+        if isinstance(outcome, BatchPacked) or (isinstance(outcome, WorkFailed) and not outcome.n):
+            return self._move_zip(entry.group, batch_zip.report(outcome, entry.group.zip, at))
         state = entry.group.job(outcome.n)
         if state is None:
             raise StaleMemory(f"a report of {outcome.group}.{outcome.n}, which is unknown")
@@ -119,7 +122,11 @@ class Deciding:
 
     def lost(self, due: Due, at: datetime) -> list[Draft]:
         """What follows from a task that nobody reported in time."""
-        state = self._memory.entry(due.group).group.job(due.n)
+        group = self._memory.entry(due.group).group
+        if not due.n:
+            lost = batch_zip.lose(due.attempt, group.zip, at, self._policy)
+            return self._move_zip(group, lost)
+        state = group.job(due.n)
         if state is None:
             return []
         setting = job.Setting(due.group, due.n, at, self._policy)
@@ -137,10 +144,13 @@ class Deciding:
         self._moved(drafts)
 
     def _move_job(
-        self, command: Outcome | LoseAttempt, state: job.JobState, setting: job.Setting
+        self, command: JobOutcome | LoseAttempt, state: job.JobState, setting: job.Setting
     ) -> list[Draft]:
         events = job.decide(command, state, setting)
         return self._moved([Draft(setting.group, setting.n, event) for event in events])
+
+    def _move_zip(self, group: Group, events: Sequence[ZipEvent]) -> list[Draft]:
+        return self._moved([Draft(group.id, None, event) for event in events])
 
     def _unit(self, drafts: list[Draft], command_id: str, actor: str) -> Unit:
         shown = "" if actor == TRUSTED else actor

@@ -113,10 +113,12 @@ class Memory:
         self.agenda.moved(group, n, group.host(n), before, group.job(n))
 
     def _move_group(self, group: Group, event: Event) -> None:
+        zip_before = group.zip
         before = [(n, group.job(n), group.host(n)) for n in touched(event, group)]
         batch.evolve(group, None, event)
         for n, state, host in before:
             self.agenda.moved(group, n, host or group.host(n), state, group.job(n))
+        self.agenda.zip_moved(group, zip_before)
         if isinstance(event, BatchPaused):
             self.agenda.pause(group)
         elif isinstance(event, BatchResumed | BatchDeleted):

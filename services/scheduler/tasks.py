@@ -15,7 +15,8 @@ from eventjob.bus.log import EventLog
 from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
 from eventjob.contracts.base import JobSpec
 from eventjob.contracts.events import Event, JobsAdded, JobSubmitted
-from eventjob.contracts.work import BuildArchive, FetchSession, Task
+from eventjob.contracts.work import BuildArchive, FetchSession, PackBatch, Task
+from eventjob.domain.batch import Group, ZipBuilding
 from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Fetching
 from services.scheduler.agenda import Errand
@@ -79,6 +80,8 @@ class Tasks:
         return Outgoing(subject, _encoder.encode(task))
 
     async def _task(self, errand: Errand, entry: Entry, at: datetime) -> Task:
+        if not errand.n:
+            return _pack(entry.group, errand)
         state = entry.group.job(errand.n)
         job = job_id(errand.group, errand.n)
         match state:
@@ -116,3 +119,9 @@ class Tasks:
         self._known.move_to_end(place.sequence)
         first, jobs = self._known[place.sequence]
         return jobs[n - first]
+
+
+def _pack(group: Group, errand: Errand) -> PackBatch:
+    if not isinstance(group.zip, ZipBuilding):
+        raise Unavailable(f"nobody asked for a ZIP of {group.id}")  # the memory moved: fold anew
+    return PackBatch(group=group.id, attempt=errand.attempt, deadline=group.zip.deadline)

@@ -12,6 +12,7 @@ from builders import (
     AT,
     add_job,
     archive_built,
+    batch_packed,
     job_spec,
     session_fetched,
     submit_batch,
@@ -24,6 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from world import CRASHES, Asked, World
 
 from eventjob.contracts.commands import (
+    BuildBatchZip,
     DeleteBatch,
     DeleteJob,
     FailBatches,
@@ -31,6 +33,7 @@ from eventjob.contracts.commands import (
     SetBatchActive,
     SetBatchArchived,
 )
+from eventjob.domain.batch import ZipBuilding
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
@@ -72,6 +75,8 @@ def letter(state):
 
 
 def succeeded(task):
+    if task.n == 0:
+        return batch_packed(group=task.group, attempt=task.attempt)
     of_job = {"group": task.group, "n": task.n, "attempt": task.attempt}
     return session_fetched(**of_job) if task.kind == "fetch" else archive_built(**of_job)
 
@@ -117,6 +122,13 @@ class Scheduling(RuleBasedStateMachine):
     @rule(command=ADD | RESTART | SWITCH, is_alone=st.booleans())
     def ask_for_what_would_differ_if_done_twice(self, command, is_alone):
         self.ask(command, "ada", is_alone)
+
+    @precondition(lambda self: any(page.count("C") for page in self.world.pages.values()))
+    @rule(batch_id=BATCHES, actor=ACTORS, is_paused=st.booleans(), is_alone=st.booleans())
+    def ask_for_a_zip(self, batch_id, actor, is_paused, is_alone):
+        if is_paused:
+            self.ask(SetBatchActive(batch_id=batch_id, active=False), TRUSTED, is_alone=False)
+        self.ask(BuildBatchZip(batch_id=batch_id), actor, is_alone)
 
     @rule(data=st.data())
     def ask_again(self, data):
@@ -180,6 +192,10 @@ class Scheduling(RuleBasedStateMachine):
             assert dict(enumerate(map(letter, group.jobs), 1)) == page.letters
             assert group.unfinished == page.count("w", "f", "a")
             assert group.failed == page.count("F")
+            assert group.completed == page.count("C")
+            assert (group.zip.attempt, isinstance(group.zip, ZipBuilding)) == (
+                page.zips, page.is_packing
+            )  # fmt: skip
             assert group.present == page.count("w", "f", "a", "C", "F")
             assert (group.active, group.archived) == (page.active, page.archived)
 
@@ -190,6 +206,11 @@ class Scheduling(RuleBasedStateMachine):
             ahead = self.world.pages[name].attempts[n] + 1
             with pytest.raises(StaleMemory):
                 self.world.deciding.outcome(archive_built(group=name, n=n, attempt=ahead), AT)
+        for name, page in self.world.pages.items():
+            if not page.is_gone:
+                with pytest.raises(StaleMemory):
+                    report = batch_packed(group=name, attempt=page.zips + 1)
+                    self.world.deciding.outcome(report, AT)
 
     @invariant()
     def what_is_finished_is_announced(self):
@@ -199,7 +220,10 @@ class Scheduling(RuleBasedStateMachine):
                 assert page.said == page.status()
 
     def teardown(self):
-        """In the end every job has an outcome: from workers, or from the clock alone."""
+        """In the end every job has an outcome, and no ZIP is waited for.
+
+        By what workers say, or by the clock alone.
+        """
         for batch_id in ("batch-x", "x", "y"):
             self.ask(SetBatchActive(batch_id=batch_id, active=True), TRUSTED, is_alone=False)
         self.world.inbox += self.world.reports
@@ -208,10 +232,10 @@ class Scheduling(RuleBasedStateMachine):
         left = self.unfinished()
         for _ in range(200):
             self.go_on()
-            if not self.unfinished():
+            if not self.unfinished() and not self.packing():
                 break
         else:
-            raise AssertionError(f"forgotten: {self.unfinished()}")
+            raise AssertionError(f"forgotten: {self.unfinished()}, {self.packing()}")
         if self.workers_live:
             assert {self.world.pages[name].letters[n] for name, n in left} <= {"C"}
         self.what_is_finished_is_announced()
@@ -235,6 +259,10 @@ class Scheduling(RuleBasedStateMachine):
             if kind in "wfa" and not page.is_gone
         ]
 
+    def packing(self):
+        pages = self.world.pages.items()
+        return [name for name, page in pages if page.is_packing and not page.is_gone]
+
     def the_projection_agrees(self):
         """Also one that is built anew, from a log that was purged."""
         here = {name: page for name, page in self.world.pages.items() if not page.is_gone}
@@ -253,6 +281,9 @@ class Scheduling(RuleBasedStateMachine):
             changes = projection.fold(records, {}, {})
             assert {job.job_id: job.status for job in changes.jobs} == jobs
             assert {b.group: (b.states, b.status) for b in changes.batches} == batches
+            assert {b.group: b.content for b in changes.batches} == {
+                name: self.world.pages[name].content for name in batches
+            }
 
 
 TestScheduling = Scheduling.TestCase

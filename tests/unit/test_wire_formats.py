@@ -14,6 +14,7 @@ from builders import (
     attempt_failed,
     batch_completed,
     batch_deleted,
+    batch_packed,
     batch_submitted,
     file_ref,
     job_completed,
@@ -30,6 +31,9 @@ from builders import (
     submit_batch,
     submit_job,
     work_failed,
+    zip_built,
+    zip_failed,
+    zip_requested,
 )
 from msgspec import Raw
 
@@ -80,6 +84,7 @@ COMMANDS = [
         '{"type":"SetBatchArchived","batch_id":"batch-x","archived":true}',
     ),
     (commands.DeleteBatch(batch_id="batch-x"), '{"type":"DeleteBatch","batch_id":"batch-x"}'),
+    (commands.BuildBatchZip(batch_id="batch-x"), '{"type":"BuildBatchZip","batch_id":"batch-x"}'),
     (commands.FailBatches(dry_run=True), '{"type":"FailBatches","dry_run":true}'),
     (commands.StoredCommand(sha256="f0"), '{"type":"StoredCommand","sha256":"f0"}'),
 ]
@@ -119,6 +124,9 @@ EVENTS = [
     (events.BatchArchived(at=AT), f'{{"type":"BatchArchived",{NOW}}}'),
     (events.BatchUnarchived(at=AT), f'{{"type":"BatchUnarchived",{NOW}}}'),
     (batch_completed(), f'{{"type":"BatchCompleted","status":"completed",{NOW}}}'),
+    (zip_requested(), f'{{"type":"BatchZipRequested","attempt":1,"deadline":{UNTIL},{NOW}}}'),
+    (zip_built(), f'{{"type":"BatchZipBuilt","attempt":1,"zip":{FILE},"content":7,{NOW}}}'),
+    (zip_failed(), f'{{"type":"BatchZipFailed","attempt":1,"error":{ERROR},{NOW}}}'),
     (batch_deleted(), f'{{"type":"BatchDeleted","batch_id":"batch-x",{NOW}}}'),
     (
         job_fetched(files=[file_ref(source_url="https://example.org/a.pdf")]),
@@ -154,6 +162,10 @@ OUTCOMES = [
     ),
     (archive_built(), f'{{"type":"ArchiveBuilt",{PLACE},"archive":{FILE}}}'),
     (
+        batch_packed(),
+        f'{{"type":"BatchPacked","group":"b-x","n":0,"attempt":1,"zip":{FILE},"content":7}}',
+    ),
+    (
         work_failed(retry_after_s=1.5),
         (
             f'{{"type":"WorkFailed",{PLACE},"task":"fetch","error":{ERROR},"transient":true,'
@@ -172,6 +184,10 @@ TASKS = [
     (
         work.BuildArchive(**_PLACED, bundle=BUNDLE),
         f'{{"type":"BuildArchive",{_WHOSE},"bundle":"{BUNDLE}"}}',
+    ),
+    (
+        work.PackBatch(group="b-x", attempt=1, deadline=DEADLINE),
+        f'{{"type":"PackBatch","group":"b-x","n":0,"attempt":1,"deadline":{UNTIL}}}',
     ),
 ]
 

@@ -74,6 +74,12 @@ class DeleteBatch(Message, frozen=True, kw_only=True):
     batch_id: str
 
 
+class BuildBatchZip(Message, frozen=True, kw_only=True):
+    """Pack the results of the batch's completed jobs into one ZIP; who may read it may ask."""
+
+    batch_id: str
+
+
 class FailBatches(Message, frozen=True, kw_only=True):
     """Fail every unfinished job of each batch of one partition that the actor may change."""
 
@@ -95,5 +101,6 @@ GroupCommand = (
     | SetBatchActive
     | SetBatchArchived
     | DeleteBatch
+    | BuildBatchZip
 )
 Command = GroupCommand | FailBatches | StoredCommand

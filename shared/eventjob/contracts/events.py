@@ -106,6 +106,31 @@ class BatchCompleted(Message, frozen=True, kw_only=True):
     at: datetime
 
 
+class BatchZipRequested(Message, frozen=True, kw_only=True):
+    """A ZIP of all completed jobs was asked for. It is lost at ``deadline`` if nobody reports."""
+
+    attempt: int
+    deadline: datetime
+    at: datetime
+
+
+class BatchZipBuilt(Message, frozen=True, kw_only=True):
+    """The batch's ZIP is there; ``content`` is the last event whose effect is in it."""
+
+    attempt: int
+    zip: FileRef
+    content: int
+    at: datetime
+
+
+class BatchZipFailed(Message, frozen=True, kw_only=True):
+    """The batch's ZIP was not built, until somebody asks again."""
+
+    attempt: int
+    error: JobError
+    at: datetime
+
+
 class BatchDeleted(Message, frozen=True, kw_only=True):
     """The batch and its jobs are gone: the tombstone that keeps its id taken."""
 
@@ -179,6 +204,9 @@ GroupEvent = (
     | BatchArchived
     | BatchUnarchived
     | BatchCompleted
+    | BatchZipRequested
+    | BatchZipBuilt
+    | BatchZipFailed
     | BatchDeleted
 )
 JobEvent = JobFetched | AttemptFailed | JobCompleted | JobFailed | JobRestarted | JobDeleted

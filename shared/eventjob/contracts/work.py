@@ -4,6 +4,7 @@ Every one carries the attempt: the scheduler ignores what an older attempt still
 """
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -33,7 +34,16 @@ class BuildArchive(Message, frozen=True, kw_only=True):
     bundle: str
 
 
-Task = FetchSession | BuildArchive
+class PackBatch(Message, frozen=True, kw_only=True):
+    """Task: build the ZIP of a batch from the bundles that its events name. It is no job's."""
+
+    group: str
+    n: Literal[0] = 0
+    attempt: int
+    deadline: datetime
+
+
+Task = FetchSession | BuildArchive | PackBatch
 
 
 class SessionFetched(Message, frozen=True, kw_only=True):
@@ -56,8 +66,18 @@ class ArchiveBuilt(Message, frozen=True, kw_only=True):
     archive: FileRef
 
 
+class BatchPacked(Message, frozen=True, kw_only=True):
+    """Outcome of `PackBatch`: as of event ``content``, see `eventjob.domain.batch_content`."""
+
+    group: str
+    n: Literal[0] = 0
+    attempt: int
+    zip: FileRef
+    content: int
+
+
 class WorkFailed(Message, frozen=True, kw_only=True):
-    """Outcome of either task, as ``task`` says: it could not be done.
+    """Outcome of any task: it could not be done. ``n`` is 0 for a batch's ZIP.
 
     ``transient`` faults are tried again, not before ``retry_after_s`` seconds; ``counted`` is
     false where a host only asked to wait.
@@ -74,7 +94,8 @@ class WorkFailed(Message, frozen=True, kw_only=True):
     log: list[LogLine] = []
 
 
-Outcome = SessionFetched | ArchiveBuilt | WorkFailed
+JobOutcome = SessionFetched | ArchiveBuilt | WorkFailed
+Outcome = JobOutcome | BatchPacked
 
 
 class Report(Message, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ copy would be: the same events give the same group.
 
 import sys
 from collections import OrderedDict
+from datetime import datetime
 from typing import Literal, assert_never
 
 import msgspec
@@ -19,6 +20,9 @@ from eventjob.contracts.events import (
     BatchResumed,
     BatchSubmitted,
     BatchUnarchived,
+    BatchZipBuilt,
+    BatchZipFailed,
+    BatchZipRequested,
     Event,
     GroupEvent,
     JobDeleted,
@@ -40,6 +44,22 @@ class AddedBy(msgspec.Struct, frozen=True):
     request_hash: str | None
 
 
+class ZipIdle(msgspec.Struct, frozen=True):
+    """Nobody builds the batch's ZIP; ``attempt`` was the last one, 0 before the first."""
+
+    attempt: int
+
+
+class ZipBuilding(msgspec.Struct, frozen=True):
+    """An archiver has the batch's ZIP to build."""
+
+    attempt: int
+    deadline: datetime
+
+
+ZipState = ZipIdle | ZipBuilding
+
+
 class Group:
     """What the scheduler knows of a batch or of a job alone."""
 
@@ -53,6 +73,7 @@ class Group:
         self.active = True
         self.archived = False
         self.outcome: Literal["completed", "failed"] | None = None  # as last announced
+        self.zip: ZipState = ZipIdle(0)
         self.jobs: list[JobState] = []
         self.hosts: list[str] = []
         self.unfinished = 0
@@ -60,6 +81,11 @@ class Group:
         self.present = 0
         self.added_by: dict[str, AddedBy] = {}
         self.commands: OrderedDict[str, int] = OrderedDict()  # and the number of a job it added
+
+    @property
+    def completed(self) -> int:
+        """How many jobs have a result."""
+        return self.present - self.unfinished - self.failed
 
     def job(self, n: int) -> JobState | None:
         """The state of job ``n``; None where the group has no such job."""
@@ -119,6 +145,10 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
             group.archived = isinstance(event, BatchArchived)
         case BatchCompleted():
             group.outcome = event.status
+        case BatchZipRequested():
+            group.zip = ZipBuilding(event.attempt, event.deadline)
+        case BatchZipBuilt() | BatchZipFailed():
+            group.zip = ZipIdle(event.attempt)
         case BatchDeleted():
             _clear(group)
         case _:
@@ -156,6 +186,7 @@ def _clear(group: Group) -> None:
     group.existence = "deleted"
     group.jobs, group.hosts = [], []
     group.unfinished = group.failed = group.present = 0
+    group.zip = ZipIdle(group.zip.attempt)
     group.added_by.clear()
 
 

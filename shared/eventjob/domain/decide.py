@@ -8,6 +8,7 @@ import msgspec
 from eventjob.contracts.base import JobError, JobSpec
 from eventjob.contracts.commands import (
     AddJob,
+    BuildBatchZip,
     DeleteBatch,
     DeleteJob,
     GroupCommand,
@@ -30,7 +31,7 @@ from eventjob.contracts.events import (
     JobsFailed,
     JobSubmitted,
 )
-from eventjob.domain import job
+from eventjob.domain import batch_zip, job
 from eventjob.domain.access import Caller, may_change
 from eventjob.domain.batch import Group, is_unfinished
 from eventjob.domain.errors import Refused
@@ -78,6 +79,9 @@ def decide(command: GroupCommand, group: Group, now: Circumstances) -> list[Draf
             return _set_active(command, group, now)
         case SetBatchArchived():
             return _set_archived(command, group, now)
+        case BuildBatchZip():
+            events = batch_zip.request(command, group, now.caller, now.at, now.policy)
+            return [_on(group, event) for event in events]
         case DeleteBatch():
             _check_batch(command.batch_id, group, now.caller)
             return [_on(group, BatchDeleted(batch_id=command.batch_id, at=now.at))]

@@ -20,7 +20,7 @@ from eventjob.contracts.events import (
     JobFetched,
     JobRestarted,
 )
-from eventjob.contracts.work import ArchiveBuilt, Outcome, SessionFetched, WorkFailed
+from eventjob.contracts.work import ArchiveBuilt, JobOutcome, SessionFetched, WorkFailed
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.ids import job_id
 from eventjob.domain.retry import Policy, pause
@@ -152,7 +152,7 @@ def _is_unfinished(state: JobState) -> bool:
     return isinstance(state, UNFINISHED)
 
 
-def _report(report: Outcome, state: JobState, setting: Setting) -> list[JobEvent]:
+def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEvent]:
     """A report counts for the attempt and step it is about: before it is stale, after it late."""
     here, there = _place(state), (report.attempt, _step(report))
     if here > there:
@@ -178,7 +178,7 @@ def _report(report: Outcome, state: JobState, setting: Setting) -> list[JobEvent
             assert_never(report)
 
 
-def _step(report: Outcome) -> int:
+def _step(report: JobOutcome) -> int:
     archives = isinstance(report, ArchiveBuilt) or (
         isinstance(report, WorkFailed) and report.task == "archive"
     )

@@ -1,0 +1,96 @@
+"""What a batch's ZIP has to hold, as its events say, and which of them make an older ZIP stale."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from eventjob.contracts.events import (
+    BatchSubmitted,
+    Event,
+    JobCompleted,
+    JobDeleted,
+    JobFailed,
+    JobFetched,
+    JobRestarted,
+    JobsAdded,
+    JobsFailed,
+)
+from eventjob.domain.recorded import Recorded
+
+
+def changes_content(event: Event) -> bool:
+    """Whether a ZIP built before ``event`` is not the one that would be built after it.
+
+    Of a deleted job only the deletion stays in the log: so that counts whatever the job was, and
+    a purged log gives the same answer.
+    """
+    return isinstance(event, JobCompleted | JobFailed | JobsFailed | JobRestarted | JobDeleted)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A job without result: its name, and its error's code."""
+
+    job_name: str
+    code: str
+
+
+class BatchContent:
+    """A batch's results, folded from all its events in the order of the log."""
+
+    def __init__(self) -> None:
+        self.sequence = 0  # of the last event that changed it
+        self.title = ""
+        self._names: list[str] = []
+        self._fetched: dict[int, str] = {}
+        self._completed: dict[int, str] = {}
+        self._failed: dict[int, str] = {}
+
+    @property
+    def bundles(self) -> Mapping[int, str]:
+        """Each completed job's bundle, by the job's number, in that order."""
+        return dict(sorted(self._completed.items()))
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The jobs that failed, in their order."""
+        return [Failure(self._names[n - 1], code) for n, code in sorted(self._failed.items())]
+
+    def evolve(self, record: Recorded) -> None:
+        """Let an event of the batch or of one of its jobs happen."""
+        if changes_content(record.event):
+            self.sequence = record.sequence
+        if record.n is None:
+            self._evolve_group(record.event)
+        else:
+            self._evolve_job(record.n, record.event)
+
+    def _evolve_group(self, event: Event) -> None:
+        match event:
+            case BatchSubmitted():
+                self.title = "" if event.batch_name == event.batch_id else event.batch_name
+            case JobsAdded():
+                self._names += [spec.job_name for spec in event.jobs]
+            case JobsFailed():
+                for n in event.numbers:
+                    self._end(n)
+                    self._failed[n] = event.error.code
+            case _:
+                return
+
+    def _evolve_job(self, n: int, event: Event) -> None:
+        match event:
+            case JobFetched():
+                self._fetched[n] = event.bundle
+            case JobCompleted():
+                self._completed[n] = self._fetched.pop(n)
+            case JobFailed():
+                self._end(n)
+                self._failed[n] = event.error.code
+            case JobRestarted() | JobDeleted():
+                self._end(n)
+            case _:
+                return
+
+    def _end(self, n: int) -> None:
+        for results in (self._fetched, self._completed, self._failed):
+            results.pop(n, None)

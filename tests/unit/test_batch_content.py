@@ -1,0 +1,133 @@
+"""What a batch's ZIP has to hold, and how long a ZIP that was built is the right one."""
+
+import pytest
+from builders import ERROR, zip_built, zip_failed, zip_requested
+from recorded_events import BUNDLE, TIMEOUT, Log, file
+
+from eventjob.contracts.events import BatchPaused, JobDeleted, JobsFailed
+from eventjob.domain.batch_content import BatchContent, Failure
+from services.api.projection import fold
+
+NAME = "FOSDEM - Main - Ünïcode"
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def group(log):
+    """Three jobs: two completed, one failed."""
+    group = log.batch(3)
+    log.start(group, [1, 2, 3])
+    for n in (2, 1):
+        log.fetch(group, n)
+        log.complete(group, n)
+    log.fail(group, 3)
+    return group
+
+
+def content_of(records):
+    content = BatchContent()
+    for record in records:
+        content.evolve(record)
+    return content
+
+
+def batch_of(records):
+    (batch,) = fold(records, {}, {}).batches
+    return batch
+
+
+def fail_all(*numbers):
+    return lambda log, group: log.add(
+        group, None, JobsFailed(numbers=[*numbers], error=TIMEOUT, at=log.at)
+    )
+
+
+def delete(n):
+    return lambda log, group: log.add(group, n, JobDeleted(job_id=f"job-x.{n}", at=log.at))
+
+
+def restart(n):
+    return lambda log, group: log.restart(group, n)
+
+
+def test_it_holds_the_results_of_completed_jobs_and_names_the_failed(log, group):
+    content = content_of(log.records)
+    assert list(content.bundles.items()) == [(1, BUNDLE), (2, BUNDLE)]
+    assert content.failures == [Failure(NAME, "timeout")]
+    assert content.title == "A batch"
+    assert content.sequence == batch_of(log.records).content == len(log.records)
+    assert group == log.records[0].group
+
+
+def test_a_batch_named_after_its_id_has_no_title(log):
+    log.batch(1, batch_id="A batch")
+    assert content_of(log.records).title == ""
+
+
+@pytest.mark.parametrize(
+    ("what", "bundles", "failures"),
+    [
+        pytest.param(delete(1), [2], 1, id="a deletion takes the results along"),
+        pytest.param(delete(3), [1, 2], 0, id="a deletion takes the failure along"),
+        pytest.param(restart(2), [1], 1, id="a restart forgets the results"),
+        pytest.param(restart(3), [1, 2], 0, id="a restart forgets the failure"),
+        pytest.param(fail_all(3), [1, 2], 1, id="a person fails"),
+    ],
+)
+def test_what_makes_another_zip_of_it(log, group, what, bundles, failures):
+    log.add(group, None, zip_built(content=len(log.records)))
+    assert batch_of(log.records).zip is not None
+    what(log, group)
+    content, batch = content_of(log.records), batch_of(log.records)
+    assert (list(content.bundles), len(content.failures)) == (bundles, failures)
+    assert (content.sequence, batch.content) == (len(log.records), len(log.records))
+    assert batch.zip is None
+
+
+def test_a_zip_that_is_right_is_there_until_then(log, group):
+    log.add(group, None, zip_requested())
+    log.add(group, None, zip_built(zip=file("a" * 64), content=len(log.records) - 1))
+    log.add(group, None, BatchPaused(at=log.at))
+    assert batch_of(log.records).zip == file("a" * 64)
+    assert content_of(log.records).sequence == batch_of(log.records).content
+
+
+def test_a_zip_that_came_too_late_is_never_there(log, group):
+    before = len(log.records)
+    delete(1)(log, group)
+    log.add(group, None, zip_built(content=before))
+    assert batch_of(log.records).zip is None
+
+
+def test_a_failure_is_told_until_something_changes(log, group):
+    log.add(group, None, zip_failed())
+    assert batch_of(log.records).zip_error == ERROR
+    log.add(group, None, zip_requested(attempt=2))
+    assert batch_of(log.records).zip_error == ERROR
+    restart(1)(log, group)
+    assert batch_of(log.records).zip_error is None
+
+
+def test_building_a_zip_is_no_update(log, group):
+    before = batch_of(log.records).updated_at
+    log.add(group, None, zip_requested(at=log.at))
+    log.add(group, None, zip_built(at=log.at))
+    assert batch_of(log.records).updated_at == before
+
+
+def test_a_purged_log_says_the_same(log, group):
+    log.add(group, None, zip_built(content=len(log.records)))
+    delete(2)(log, group)
+    purged = [r for r in log.records if r.n != 2 or isinstance(r.event, JobDeleted)]
+    assert batch_of(purged) == batch_of(log.records)
+    assert vars(content_of(purged)) == vars(content_of(log.records))
+
+
+def test_applied_twice_it_changes_nothing(log, group):
+    log.add(group, None, zip_built(content=len(log.records)))
+    batch = batch_of(log.records)
+    assert fold(log.records, {}, {group: batch}).batches == []

@@ -1,0 +1,148 @@
+"""Who may have a batch's ZIP built, when, and what becomes of an attempt."""
+
+import pytest
+from builders import (
+    ALONE,
+    AT,
+    DEADLINE,
+    ERROR,
+    POLICY,
+    access,
+    batch_deleted,
+    batch_packed,
+    batch_submitted,
+    folded,
+    job_completed,
+    job_deleted,
+    job_failed,
+    job_fetched,
+    job_restarted,
+    job_submitted,
+    jobs_added,
+    jobs_started,
+    on_group,
+    on_job,
+    work_failed,
+    zip_built,
+    zip_failed,
+    zip_requested,
+)
+
+from eventjob.contracts.base import JobError
+from eventjob.contracts.commands import BuildBatchZip
+from eventjob.contracts.events import BatchArchived, BatchPaused
+from eventjob.domain import batch_zip, decide
+from eventjob.domain.access import Caller
+from eventjob.domain.batch import ZipBuilding, ZipIdle
+from eventjob.domain.decide import Circumstances
+from eventjob.domain.errors import Refused, StaleMemory
+
+ASK = BuildBatchZip(batch_id="batch-x")
+ACCESS = access(read_access=("rita",))
+BATCH = [on_group(batch_submitted(access=ACCESS)), on_group(jobs_added(access=ACCESS))]
+STARTED = [*BATCH, on_group(jobs_started(1, 2))]
+HALF = [*STARTED, on_job(1, job_fetched()), on_job(1, job_completed())]
+PAUSED = [*HALF, on_group(BatchPaused(at=AT))]
+DONE = [*HALF, on_job(2, job_failed())]
+ALL_FAILED = [*STARTED, on_job(1, job_failed()), on_job(2, job_failed())]
+ASKED = [*DONE, on_group(zip_requested())]
+BUILT = [*ASKED, on_group(zip_built())]
+LOST = JobError(code="attempts_lost", message="no archiver reported within 15 minutes")
+BUILDING = ZipBuilding(1, DEADLINE)
+PACK_FAILED = {"group": "b-x", "n": 0, "task": "archive"}
+
+
+def outcome(given, user="ada"):
+    return decide.decide(ASK, folded(given), Circumstances(Caller(user), AT, POLICY))
+
+
+@pytest.mark.parametrize(
+    ("given", "then"),
+    [
+        pytest.param(DONE, [zip_requested()], id="of a batch that is done"),
+        pytest.param(PAUSED, [zip_requested()], id="of a paused batch, what there is"),
+        pytest.param(
+            [*DONE, on_group(BatchArchived(at=AT))],
+            [zip_requested()],
+            id="of a batch that was put away",
+        ),
+        pytest.param(ASKED, [], id="nothing while one is being built"),
+        pytest.param(BUILT, [zip_requested(attempt=2)], id="again, under a number of its own"),
+        pytest.param(
+            [*ASKED, on_group(zip_failed())],
+            [zip_requested(attempt=2)],
+            id="again after it failed",
+        ),
+    ],
+)
+def test_a_zip_is_built(given, then):
+    assert outcome(given) == [on_group(event) for event in then]
+
+
+@pytest.mark.parametrize(
+    ("given", "user", "code"),
+    [
+        pytest.param([], "ada", "not_found", id="an unknown batch"),
+        pytest.param(
+            [on_group(job_submitted(), ALONE)], "ada", "not_found", id="a job alone is no batch"
+        ),
+        pytest.param([*DONE, on_group(batch_deleted())], "ada", "not_found", id="a deleted batch"),
+        pytest.param(DONE, "eve", "permission_denied", id="a stranger"),
+        pytest.param(DONE, None, "permission_denied", id="a caller without name"),
+        pytest.param(HALF, "ada", "conflict", id="a batch that runs"),
+        pytest.param(
+            [*DONE, on_job(1, job_restarted())], "ada", "conflict", id="a batch that runs again"
+        ),
+        pytest.param(ALL_FAILED, "ada", "not_found", id="nothing completed"),
+        pytest.param(
+            [*DONE, on_job(1, job_deleted())], "ada", "not_found", id="nothing completed is left"
+        ),
+        pytest.param(
+            [*BATCH, on_group(BatchPaused(at=AT))], "ada", "not_found", id="paused too early"
+        ),
+    ],
+)
+def test_no_zip_is_built(given, user, code):
+    with pytest.raises(Refused) as refusal:
+        outcome(given, user)
+    assert refusal.value.code == code
+
+
+def test_a_reader_may_ask():
+    assert outcome(DONE, "rita") == [on_group(zip_requested())]
+
+
+@pytest.mark.parametrize(
+    ("state", "report", "then"),
+    [
+        pytest.param(BUILDING, batch_packed(), [zip_built()], id="a success"),
+        pytest.param(BUILDING, work_failed(**PACK_FAILED), [zip_failed()], id="a failure"),
+        pytest.param(ZipIdle(1), batch_packed(), [], id="nothing when it comes again"),
+        pytest.param(
+            ZipBuilding(2, DEADLINE), batch_packed(), [], id="nothing of an older attempt"
+        ),
+    ],
+)
+def test_a_report_leads_to(state, report, then):
+    assert batch_zip.report(report, state, AT) == then
+
+
+@pytest.mark.parametrize("state", [ZipIdle(0), ZipIdle(1), BUILDING])
+def test_a_report_ahead_of_the_memory_means_that_it_is_stale(state):
+    with pytest.raises(StaleMemory):
+        batch_zip.report(batch_packed(attempt=2), state, AT)
+
+
+def test_an_attempt_that_nobody_reports_is_lost():
+    assert batch_zip.lose(1, BUILDING, AT, POLICY) == [zip_failed(error=LOST)]
+    assert batch_zip.lose(1, ZipIdle(1), AT, POLICY) == []
+    assert batch_zip.lose(1, ZipBuilding(2, DEADLINE), AT, POLICY) == []
+
+
+def test_a_failure_keeps_its_reason():
+    (event,) = batch_zip.report(work_failed(**PACK_FAILED), BUILDING, AT)
+    assert event.error == ERROR
+
+
+def test_a_deleted_batch_builds_no_zip():
+    assert folded([*ASKED, on_group(batch_deleted())]).zip == ZipIdle(1)
