@@ -75,3 +75,15 @@ class BatchDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     content: int = 0
     zip: FileRef | None = None
     zip_error: JobError | None = None
+
+
+def references(document: JobDocument | BatchDocument) -> set[str]:
+    """The blobs that a document names."""
+    if isinstance(document, BatchDocument):
+        return set() if document.zip is None else {document.zip.sha256}
+    named = {file.sha256 for file in document.files}
+    if document.bundle is not None:
+        named.add(document.bundle)
+    if document.archive is not None:
+        named.add(document.archive.sha256)
+    return named

@@ -1,8 +1,11 @@
-"""Which jobs refer to which blobs, and the blobs that none refers to any more."""
+"""Which documents refer to which blobs, and the blobs that none refers to any more.
+
+A document is named by its position, which no job has in common with a batch.
+"""
 
 from collections.abc import Collection, Sequence
 
-from services.api.read_model import JobDocument
+from services.api.read_model import BatchDocument, JobDocument, references
 from services.api.store_sqlite_acls import json_list
 from services.api.store_sqlite_generations import Generation
 
@@ -15,26 +18,28 @@ class Blobs:
         self._released: set[str] = set()
         self._taken: set[str] = set()
 
-    def refer(self, jobs: Sequence[JobDocument]) -> None:
-        """These jobs refer to the blobs they name, and to no others."""
+    def refer(self, documents: Sequence[JobDocument | BatchDocument]) -> None:
+        """These documents refer to the blobs they name, and to no others."""
         found = self._generation.execute(
-            "SELECT job, sha256 FROM blobs_@ WHERE job IN (SELECT value FROM json_each(?))",
-            (json_list(job.position for job in jobs),),
+            "SELECT position, sha256 FROM blobs_@ "
+            "WHERE position IN (SELECT value FROM json_each(?))",
+            (json_list(document.position for document in documents),),
         )
         before = set(found)
-        after = {(job.position, sha256) for job in jobs for sha256 in references(job)}
+        after = {(d.position, sha256) for d in documents for sha256 in references(d)}
         self._generation.executemany(
-            "DELETE FROM blobs_@ WHERE job = ? AND sha256 = ?", before - after
+            "DELETE FROM blobs_@ WHERE position = ? AND sha256 = ?", before - after
         )
         self._generation.executemany("INSERT INTO blobs_@ VALUES (?, ?)", after - before)
         self._released |= {sha256 for _, sha256 in before - after}
         self._taken |= {sha256 for _, sha256 in after - before}
 
-    def release(self, jobs: Collection[int]) -> None:
-        """The jobs at these positions are gone."""
+    def release(self, positions: Collection[int]) -> None:
+        """The documents at these positions are gone."""
         released = self._generation.execute(
-            "DELETE FROM blobs_@ WHERE job IN (SELECT value FROM json_each(?)) RETURNING sha256",
-            (json_list(jobs),),
+            "DELETE FROM blobs_@ "
+            "WHERE position IN (SELECT value FROM json_each(?)) RETURNING sha256",
+            (json_list(positions),),
         )
         self._released |= {sha256 for (sha256,) in released}
 
@@ -49,16 +54,6 @@ class Blobs:
             "WHERE NOT EXISTS (SELECT 1 FROM blobs_@ WHERE sha256 = value)",
             (since_ms, json_list(self._released)),
         )
-
-
-def references(job: JobDocument) -> set[str]:
-    """The blobs that a job's document names."""
-    named = {file.sha256 for file in job.files}
-    if job.bundle is not None:
-        named.add(job.bundle)
-    if job.archive is not None:
-        named.add(job.archive.sha256)
-    return named
 
 
 def orphans(generation: Generation, before_ms: int, limit: int) -> list[str]:

@@ -112,7 +112,7 @@ def _remove_one(connection: sqlite3.Connection, now_ms: int) -> bool:
             connection.execute("DELETE FROM progress WHERE generation = ?", (number,))
     elif not (
         _take_over(generation, f"orphans_{number}", "sha256", "since")
-        or _take_over(generation, f"blobs_{number}", "job", f"{now_ms:d}")
+        or _take_over(generation, f"blobs_{number}", "position", f"{now_ms:d}")
     ):
         connection.execute(
             "UPDATE progress SET state = 'abandoned' WHERE generation = ?", (number,)

@@ -55,7 +55,7 @@ CREATE TABLE batches_counts_@ (
   PRIMARY KEY (acl, archived, status)
 ) WITHOUT ROWID;
 
-CREATE TABLE blobs_@ (job INTEGER, sha256 TEXT, PRIMARY KEY (job, sha256)) WITHOUT ROWID;
+CREATE TABLE blobs_@ (position INTEGER, sha256 TEXT, PRIMARY KEY (position, sha256)) WITHOUT ROWID;
 CREATE INDEX blobs_sha256_@ ON blobs_@ (sha256);
 CREATE TABLE orphans_@ (sha256 TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
 """

@@ -48,7 +48,7 @@ def apply(generation: Generation, changes: Changes, at: datetime) -> None:
     acls = Acls(generation)
     blobs = Blobs(generation)
     blobs.refer(_write(generation, "jobs", changes.jobs, acls))
-    _write(generation, "batches", changes.batches, acls)
+    blobs.refer(_write(generation, "batches", changes.batches, acls))
     blobs.release(_delete_all(generation, changes))
     blobs.note_orphans(milliseconds(at))
     generation.execute(
@@ -85,11 +85,11 @@ def _write(
 
 
 def _delete_all(generation: Generation, changes: Changes) -> list[int]:
-    """The positions of the jobs that are gone."""
+    """The positions of the documents that are gone."""
     batches = batch_ids(changes.deleted_groups)
     alone = [group[2:] for group in changes.deleted_groups if group.startswith("j-")]
-    _delete(generation, "batches", "id", batches)
     return [
+        *_delete(generation, "batches", "id", batches),
         *_delete(generation, "jobs", "id", [*changes.deleted_jobs, *alone]),
         *_delete(generation, "jobs", "batch_id", batches),
     ]

@@ -180,6 +180,23 @@ async def test_a_restarted_job_leaves_its_results_and_takes_them_up_again(store)
     assert await store.orphans(at(10**9), 10) == []
 
 
+async def test_a_batchs_zip_is_an_orphan_once_the_batch_has_it_no_more(store):
+    one, two = (batch("x", 1, sequence=n, zip=file(name)) for n, name in ((2, "a"), (3, "b")))
+    await store.apply(Changes(batches=[one], jobs=[batch_job(1, 2)], checkpoint=2))
+    assert (await store.batch("batch-x")).zip == file("a")
+    assert await store.orphans(at(10**9), 10) == []
+    await store.apply(Changes(batches=[two], after=2, checkpoint=3))
+    assert await store.orphans(at(10**9), 10) == [blob("a")]
+    await store.apply(Changes(batches=[batch("x", 1, sequence=4)], after=3, checkpoint=4))
+    assert set(await store.orphans(at(10**9), 10)) == {blob("a"), blob("b")}
+
+
+async def test_a_deleted_batch_leaves_its_zip(store):
+    await store.apply(Changes(batches=[batch("x", 1, zip=file("a"))], checkpoint=1))
+    await store.apply(Changes(deleted_groups={"b-x"}, after=1, checkpoint=2))
+    assert await store.orphans(at(10**9), 10) == [blob("a")]
+
+
 async def test_an_older_document_changes_no_references(store):
     await store.apply(Changes(jobs=[job(1, sequence=5, bundle=blob("a"))], checkpoint=5))
     await store.apply(Changes(jobs=[job(1, sequence=4)], after=5, checkpoint=5))

@@ -224,7 +224,7 @@ async def test_each_row_of_a_page_is_one_step_in_the_index_of_its_filters(  # no
             BatchDocument,
             (
                 "batch_id group sequence position batch_name status created_at updated_at "
-                "completed_at owner access archived active states"
+                "completed_at owner access archived active states content zip zip_error"
             ),
         ),
     ],
