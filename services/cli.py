@@ -1,4 +1,4 @@
-"""The command line: ``eventjob up``, or one service of it."""
+"""The command line: ``eventjob up``, one service of it, or ``eventjob rebuild``."""
 
 import argparse
 import importlib
@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from importlib.util import find_spec
 
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop, run_service
@@ -19,33 +18,38 @@ SERVICES = {
     "scheduler": ("services.scheduler.main", "decide, and hand out work"),
     "processor": ("services.processor.main", "fetch sessions and turn them into Markdown"),
     "archiver": ("services.archiver.main", "build ZIPs"),
-    "rebuild": ("services.api.rebuild", "build the projection anew from the events"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 fine, 2 wrong use or setting, 1 anything else."""
-    command: str = _parser().parse_args(arguments).command
+    asked = _parser().parse_args(arguments)
+    command: str = asked.command
     try:
         settings = read_settings(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
     set_up_logs(command, settings.log_level)
-    return run_service(command, partial(_run, command, settings), parent_pipe=settings.parent_pipe)
+    run = partial(_run, asked, settings)
+    return run_service(command, run, parent_pipe=settings.parent_pipe)
 
 
-async def _run(command: str, settings: Settings, stop: Stop) -> None:
+async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> None:
     """Only what a command needs is imported: `up` starts five of them at once."""
-    if command == "up":
-        up = importlib.import_module("services.up.main")
-        await up.run(settings, os.environ, stop)
-        return
-    name, _ = SERVICES[command]
-    if find_spec(name) is None:
-        raise CannotStart("not built yet")
     try:
-        await importlib.import_module(name).run(settings, stop)
+        match asked.command:
+            case "up":
+                up = importlib.import_module("services.up.main")
+                await up.run(settings, os.environ, stop)
+            case "rebuild":
+                bus = importlib.import_module("services.up.borrowed_bus")
+                rebuild = importlib.import_module("services.api.rebuild_main")
+                async with bus.borrowed_bus(settings, os.environ, stop) as found:
+                    await rebuild.run(found, stop, only_check=asked.check)
+            case service:
+                name, _ = SERVICES[service]
+                await importlib.import_module(name).run(settings, stop)
     except Unavailable as reason:  # nobody to begin with; later on, services wait by themselves
         raise CannotStart(str(reason)) from reason
 
@@ -61,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("up", help="start everything on this machine")
     for command, (_, help_text) in SERVICES.items():
         commands.add_parser(command, help=help_text)
+    rebuild = commands.add_parser("rebuild", help="build the projection anew from the events")
+    rebuild.add_argument("--check", action="store_true", help="only say what differs from them")
     return parser
 
 

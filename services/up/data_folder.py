@@ -11,6 +11,10 @@ from eventjob.runtime.lifecycle import CannotStart
 FORMAT = 1  # of what is kept in the folder; raised by a change that older versions cannot read
 
 
+class FolderTaken(CannotStart):
+    """Another process works on the folder."""
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """The folder is this process's own meanwhile; made where absent, for its owner only.
@@ -18,7 +22,8 @@ def locked(folder: Path) -> Iterator[None]:
     The kernel gives the lock back when the process ends, however it ends; no child inherits it.
 
     Raises:
-        CannotStart: another process has it, a newer version wrote it, or it cannot be used.
+        FolderTaken: another process has it.
+        CannotStart: a newer version wrote it, or it cannot be used.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,8 +43,8 @@ def _lock(folder: Path, lock: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         owner = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
-        raise CannotStart(
-            f"data folder {folder} is used by another eventjob up (pid {owner})"
+        raise FolderTaken(
+            f"data folder {folder} is used by another eventjob (pid {owner})"
         ) from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)

@@ -20,32 +20,22 @@ from services.up.supervisor import Program
 
 OLDEST = (2, 14)  # the first that can deliver a dead scheduler's messages again at once
 USER = "eventjob"
+CONFIG = "nats.conf"
+STREAMS = "jetstream"
 STOPS_LAST = 2
 ANSWERS_WITHIN_S = 1.0
 LEAST_MEMORY_BYTES = 512 * 1024 * 1024
 
+_PORT = re.compile(r'^listen: "127\.0\.0\.1:(\d+)"$', re.MULTILINE)
+_PASSWORD = re.compile(r'^authorization .* password: ("[^"]+") }$', re.MULTILINE)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.")
 
 
-class NatsServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A server that is set up to be started."""
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server is to be found, and the secret that it asks for."""
 
-    binary: str
-    config: Path
-    log: Path
     port: int  # the same each time that it is started
     password: str
-
-    def program(self, environ: Mapping[str, str]) -> Program:
-        """The server as the supervisor starts it: killed by the kernel when `up` dies."""
-        shim = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
-        command = (self.binary, "-c", str(self.config))
-        return Program(
-            name="nats-server",
-            command=shim + command,
-            environ={"GOMEMLIMIT": str(_memory_bytes()), **environ},
-            stops=STOPS_LAST,
-        )
 
     def settings(self) -> dict[str, str]:
         """What the services are told about it."""
@@ -70,6 +60,25 @@ class NatsServer(msgspec.Struct, frozen=True, kw_only=True):
         return greeting.startswith(b"INFO ") and b'"jetstream":true' in greeting
 
 
+class NatsServer(Listening, frozen=True, kw_only=True):
+    """A server that is set up to be started."""
+
+    binary: str
+    config: Path
+    log: Path
+
+    def program(self, environ: Mapping[str, str]) -> Program:
+        """The server as the supervisor starts it: killed by the kernel when `up` dies."""
+        shim = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
+        command = (self.binary, "-c", str(self.config))
+        return Program(
+            name="nats-server",
+            command=shim + command,
+            environ={"GOMEMLIMIT": str(_memory_bytes()), **environ},
+            stops=STOPS_LAST,
+        )
+
+
 def prepare(folder: Path, search_path: str | None) -> NatsServer:
     """A server that keeps its streams in ``folder``; nothing is started yet.
 
@@ -79,13 +88,30 @@ def prepare(folder: Path, search_path: str | None) -> NatsServer:
     folder.mkdir(mode=0o700, exist_ok=True)
     server = NatsServer(
         binary=_find(search_path),
-        config=folder / "nats.conf",
+        config=folder / CONFIG,
         log=folder / "nats-server.log",
         port=free_port(),
         password=secrets.token_urlsafe(32),
     )
-    _write_secret(server.config, _config(server, folder / "jetstream"))
+    _write_secret(server.config, _config(server, folder / STREAMS))
     return server
+
+
+def prepared(folder: Path) -> Listening:
+    """The server that was last set up in ``folder``, out of its configuration.
+
+    Raises:
+        CannotStart: the file is not there, not to be read, or not ours.
+    """
+    config = folder / CONFIG
+    try:
+        text = config.read_text()
+    except OSError as error:
+        raise CannotStart(f"{config} cannot be read: {error.strerror}") from error
+    port, password = _PORT.search(text), _PASSWORD.search(text)
+    if port is None or password is None:
+        raise CannotStart(f"{config} does not say where its server listens")
+    return Listening(port=int(port[1]), password=json.loads(password[1]))
 
 
 def free_port() -> int:

@@ -61,7 +61,7 @@ async def test_a_folder_that_is_taken_is_said_once(tmp_path):
         code, said = await refusal(tmp_path)
     assert code == 1
     assert said == (
-        f"eventjob up: data folder {tmp_path} is used by another eventjob up (pid {os.getpid()})\n"
+        f"eventjob up: data folder {tmp_path} is used by another eventjob (pid {os.getpid()})\n"
     )
 
 

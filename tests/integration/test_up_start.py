@@ -21,7 +21,7 @@ def test_a_folder_is_made_for_its_owner_only(tmp_path):
 
 
 def test_a_folder_belongs_to_one_at_a_time(tmp_path):
-    taken = re.escape(f"data folder {tmp_path} is used by another eventjob up (pid {os.getpid()})")
+    taken = re.escape(f"data folder {tmp_path} is used by another eventjob (pid {os.getpid()})")
     with locked(tmp_path), pytest.raises(CannotStart, match=taken), locked(tmp_path):
         pass
     with locked(tmp_path):

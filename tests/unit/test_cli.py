@@ -30,10 +30,12 @@ def test_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0
     first_words = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
-    assert first_words >= {"up", *SERVICES}
+    assert first_words >= {"up", "rebuild", *SERVICES}
 
 
-@pytest.mark.parametrize("arguments", [[], ["down"], ["up", "now"], ["--quiet", "up"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["down"], ["up", "now"], ["--quiet", "up"], ["up", "--check"]]
+)
 def test_wrong_use_is_2(arguments):
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")

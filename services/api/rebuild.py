@@ -1,0 +1,132 @@
+"""Builds the projection anew from the log, beside the one that is read, and then puts it there.
+
+Nobody notices: reads go on from the old one, the projector goes on writing it, and the switch is
+one step. Whatever ends this before the switch leaves everything as it was.
+"""
+
+import time
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+import msgspec
+
+from eventjob.domain.recorded import Recorded
+from eventjob.runtime.lifecycle import Stop
+from services.api.projecting import Projecting
+from services.api.projection import slices
+from services.api.store import Store
+
+MOST_DOCUMENTS = 5000  # written by one transaction: less than half a second for the other writers
+
+
+class Events(Protocol):
+    """The event log, read; see `eventjob.bus.log.EventLog`."""
+
+    def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
+        """Everything after ``after``, in stretches, up to the one with ``until``, or endless."""
+
+    async def last_sequence(self) -> int:
+        """The newest event's sequence."""
+
+
+class Interrupted(Exception):
+    """Whoever runs this wants it to end."""
+
+
+class AnotherLog(Exception):
+    """The documents reflect more events than there are."""
+
+
+class Progress(msgspec.Struct):
+    """How far a rebuild is."""
+
+    events: int = 0  # taken so far
+    sequence: int = 0
+    last: int = 0  # where the log ended when it was last looked at
+    began: float = msgspec.field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self.began
+
+
+Tell = Callable[[Progress], None]
+
+
+class Building:
+    """A projection that is built from the log, which says how far it is."""
+
+    def __init__(self, events: Events, store: Store, tell: Tell, stop: Stop) -> None:
+        self.progress = Progress()
+        self._events = events
+        self._projecting = Projecting(store, 0)
+        self._tell = tell
+        self._stop = stop
+
+    @property
+    def sequence(self) -> int:
+        """The last event that it reflects."""
+        return self._projecting.sequence
+
+    async def reach(self, sequence: int) -> None:
+        """Reflect the log up to there, and nothing behind it. Raises as `rebuild`."""
+        self.progress.last = sequence
+        if self.sequence >= sequence:
+            return
+        async with aclosing(self._events.follow(self.sequence, sequence)) as stretches:
+            async for stretch in stretches:
+                end = bisect_right(stretch, sequence, key=lambda record: record.sequence)
+                for part in slices(stretch[:end], MOST_DOCUMENTS):
+                    await self._take(part)
+
+    async def _take(self, part: Sequence[Recorded]) -> None:
+        self.check_stop()
+        await self._projecting.apply(part)
+        self.progress.events += len(part)
+        self.progress.sequence = self.sequence
+        self._tell(self.progress)
+
+    def check_stop(self) -> None:
+        """Nothing, as long as it may go on.
+
+        Raises:
+            Interrupted: it may not.
+        """
+        if self._stop.is_set():
+            raise Interrupted
+
+
+async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> Progress:
+    """The projection is built and switched to.
+
+    Args:
+        events: the log.
+        store: what is read until then, and written by the projector.
+        tell: hears, after each stretch, how far it is.
+        stop: ends it before the switch.
+
+    Raises:
+        Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: nothing was switched.
+    """
+    beside = await store.beside()
+    building = Building(events, beside, tell, stop)
+    try:
+        is_adopted = False
+        while not is_adopted:
+            building.check_stop()
+            await building.reach(await _end(events, store))
+            is_adopted = await store.adopt(beside)
+    finally:
+        await beside.close()
+    return building.progress
+
+
+async def _end(events: Events, store: Store) -> int:
+    reflected = await store.checkpoint()
+    last = await events.last_sequence()
+    if last < reflected:
+        raise AnotherLog(f"the documents reflect event {reflected}, the log ends at {last}")
+    return last
