@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import mongo_server
 import msgspec
+import pytest
 
 from eventjob.contracts.base import LogLine
 from eventjob.domain.access import owned_by
@@ -15,15 +17,24 @@ from services.api.read_model import BatchDocument, JobDocument
 from services.api.store import Store
 from services.api.store_open import open_store
 
-STORES = ("sqlite",)
+STORES = (
+    "sqlite",
+    pytest.param(
+        mongo_server.KIND,
+        marks=pytest.mark.skipif(
+            mongo_server.MISSING is not None, reason=str(mongo_server.MISSING)
+        ),
+    ),
+)
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 @asynccontextmanager
 async def opened(kind: str, folder: Path) -> AsyncIterator[Store]:
-    """An empty store of this kind."""
-    assert kind == "sqlite"
-    store = open_store(f"sqlite://{folder}/projection.db")
+    """A store of this kind; it is empty, and the same one for the same folder."""
+    is_file = kind == "sqlite"
+    url = f"sqlite://{folder}/projection.db" if is_file else mongo_server.url_for(folder)
+    store = open_store(url)
     try:
         yield store
     finally:

@@ -31,6 +31,11 @@ class After(msgspec.Struct, frozen=True):
     position: int
 
 
+def milliseconds(at: datetime) -> int:
+    """An instant as stores sort by it: milliseconds since 1970."""
+    return round(at.timestamp() * 1000)
+
+
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters combine; only what ``caller`` may read is found and counted.
 

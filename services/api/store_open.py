@@ -3,22 +3,38 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from eventjob.runtime.setting_reader import SettingsError
+from eventjob.runtime.setting_forms import store_url
+from eventjob.runtime.setting_reader import SettingsError, without_secrets
 from services.api.store import Store
 from services.api.store_sqlite import SqliteStore
 
 
 def open_store(url: str) -> Store:
-    """The store at ``sqlite:///absolute/path``. Nothing is opened before it is used.
+    """The store at ``sqlite:///absolute/path`` or ``mongodb://host/database``.
+
+    Nothing is opened before it is used.
 
     Raises:
         SettingsError: the setting is wrong; it is named.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
-        return SqliteStore(Path(unquote(parts.path)))
-    expected = "expected sqlite:///absolute/path"
-    if parts.scheme.startswith("mongodb"):
-        expected = "MongoDB is not supported yet, expected sqlite:///absolute/path"
-        url = f"{parts.scheme}://…"  # it may carry a password
-    raise SettingsError(f"EVENTJOB_STORE_URL is {url!r}: {expected}")
+    try:
+        if store_url(url).startswith("sqlite:"):
+            return SqliteStore(Path(unquote(urlsplit(url).path)))
+        return _open_mongo(url)
+    except ValueError as error:
+        raise SettingsError(
+            f"EVENTJOB_STORE_URL is {without_secrets(url)!r}: expected {error}"
+        ) from None
+
+
+def _open_mongo(url: str) -> Store:
+    from pymongo.errors import PyMongoError  # noqa: PLC0415 - 25 MB that SQLite has no use for
+
+    from services.api.store_mongo import MongoStore  # noqa: PLC0415 - the same
+
+    try:
+        return MongoStore(url)
+    except (PyMongoError, UserWarning):  # whose words may have secrets in them
+        raise ValueError(
+            "mongodb://host/database with hosts and options that PyMongo understands"
+        ) from None

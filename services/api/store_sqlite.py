@@ -27,11 +27,12 @@ from services.api.store import (
     Store,
     StoreMoved,
     StoreUnavailable,
+    milliseconds,
 )
 from services.api.store_sqlite_acls import json_list
 from services.api.store_sqlite_connections import Connections
 from services.api.store_sqlite_generations import Generation
-from services.api.store_sqlite_write import batch_ids, milliseconds
+from services.api.store_sqlite_write import batch_ids
 
 READERS = 4
 PAUSE_S = 0.02  # between steps of a removal

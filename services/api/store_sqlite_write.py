@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Changes, Document, StoreMoved
+from services.api.store import Changes, Document, StoreMoved, milliseconds
 from services.api.store_sqlite_acls import Acls, json_list
 from services.api.store_sqlite_blobs import Blobs
 from services.api.store_sqlite_generations import Generation
@@ -22,11 +22,6 @@ _CHANGING = {
 }
 
 _encode = msgspec.json.Encoder().encode
-
-
-def milliseconds(at: datetime) -> int:
-    """An instant as the tables hold it."""
-    return round(at.timestamp() * 1000)
 
 
 def batch_ids(groups: Iterable[str]) -> list[str]:

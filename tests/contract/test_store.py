@@ -1,7 +1,5 @@
 """What every store promises of documents, checkpoint, deletes and blobs."""
 
-import asyncio
-
 import msgspec
 import pytest
 from stores import STORES, at, batch, batch_job, job, opened
@@ -139,25 +137,6 @@ async def test_thousands_of_documents_are_written_at_once(store):
     assert len(await store.jobs([document.job_id for document in many])) == 5000
     await store.apply(Changes(deleted_groups={"b-x"}, after=2, checkpoint=3))
     assert (await store.list_jobs(ALL)).total == 0
-
-
-async def test_no_reader_sees_documents_without_their_checkpoint_or_half_of_them(store):
-    sizes = msgspec.structs.replace(ALL, limit=0)
-
-    async def write():
-        for number in range(1, 60):
-            jobs = [batch_job(n, number, f"b{number}") for n in range(1, 51)]
-            await store.apply(Changes(jobs=jobs, after=number - 1, checkpoint=number))
-
-    async def read():
-        while (before := await store.checkpoint()) < 59:
-            total = (await store.list_jobs(sizes)).total
-            after = await store.checkpoint()
-            assert total % 50 == 0
-            assert before <= total // 50 <= after
-
-    async with asyncio.timeout(30):
-        await asyncio.gather(write(), read(), read(), read())
 
 
 async def test_a_blob_is_an_orphan_once_its_last_reference_is_gone(store):

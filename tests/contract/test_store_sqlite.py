@@ -37,7 +37,7 @@ async def store(path):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("mongodb://user:secret@db/eventjob", "MongoDB is not supported yet"),
+        ("mongodb://user:secret@db", "expected .* or mongodb://host/database"),
         ("sqlite://relative.db", "expected sqlite:///absolute/path"),
         ("sqlite:///", "expected sqlite:///absolute/path"),
         ("postgres://db/eventjob", "expected sqlite:///absolute/path"),
@@ -150,6 +150,25 @@ async def test_many_may_open_a_new_file_at_the_same_time(path):
     assert set(found) == {0}
     for store in stores:
         await store.close()
+
+
+async def test_no_reader_sees_documents_without_their_checkpoint_or_half_of_them(store):
+    sizes = JobQuery(caller=TRUSTED, limit=0)
+
+    async def write():
+        for number in range(1, 60):
+            jobs = [batch_job(n, number, f"b{number}") for n in range(1, 51)]
+            await store.apply(Changes(jobs=jobs, after=number - 1, checkpoint=number))
+
+    async def read():
+        while (before := await store.checkpoint()) < 59:
+            total = (await store.list_jobs(sizes)).total
+            after = await store.checkpoint()
+            assert total % 50 == 0
+            assert before <= total // 50 <= after
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(write(), read(), read(), read())
 
 
 async def test_a_disk_that_is_full_fails_the_write_whole_and_later_ones_succeed(store):

@@ -15,6 +15,10 @@ _ALLOWANCE = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<v4>[0-9.]+))(?P<prefix>/[0-9]+)?:(?P<port>[0-9]{1,5})",
     re.IGNORECASE,
 )
+_MONGODB = re.compile(  # several hosts are separated by commas
+    r"mongodb(?:\+srv)?://(?:[^@/?#]+@)?[^@/?#]+/(?!(?:admin|config|local)\b)[\w-]{1,63}(?:\?[^#]*)?",
+    re.ASCII,
+)
 _PORTS = range(1, 65_536)
 
 
@@ -39,15 +43,10 @@ def nats_url(text: str) -> str:
 def store_url(text: str) -> str:
     """Where the projection is kept."""
     parts = _split(text)
-    if parts is not None and parts.scheme == "sqlite":
-        is_good = not parts.netloc and len(parts.path) > 1
-    else:
-        is_good = (
-            parts is not None
-            and parts.scheme in {"mongodb", "mongodb+srv"}
-            and bool(parts.netloc and parts.path.strip("/"))
-        )
-    if not is_good:
+    is_file = (
+        parts is not None and parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1
+    )
+    if not is_file and not _MONGODB.fullmatch(text):
         raise ValueError("sqlite:///absolute/path or mongodb://host/database")
     return text
 

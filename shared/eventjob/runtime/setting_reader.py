@@ -20,6 +20,12 @@ class SettingsError(ValueError):
     """Settings are wrong: a line for each, with name, value and what was expected."""
 
 
+def without_secrets(url: str) -> str:
+    """An address as it may be shown: without its user and the values in its query."""
+    address, question, query = re.sub(".*@", "***@", url).partition("?")
+    return address + question + re.sub("=[^&]*", "=***", query)
+
+
 class Reader:
     """The variables of ``environ``, each without its prefix; ``finish`` tells what was wrong."""
 
@@ -101,7 +107,7 @@ class Reader:
     def wrong(self, name: str, value: str, expected: str) -> None:
         """Put ``name`` into the report, without what is secret in its value."""
         if name.endswith("_URL"):
-            value = re.sub(".*@", "***@", value)
+            value = without_secrets(value)
         shown = "not shown" if name.endswith("_PASSWORD") else repr(value)
         self._wrong[name] = f"{PREFIX}{name} is {shown}: expected {expected}"
 
