@@ -46,7 +46,7 @@ class MongoStore:
         self._database = Database(url)
         self.progress = Progress(self._database, beside)
         self._generation: str | None = None  # where the last read was
-        self._read_from: set[str | None] = set()  # whose documents the next changes may hold
+        self._built_on: set[str | None] = set()  # whose documents the next changes may hold
 
     async def checkpoint(self) -> int:
         """See `Store`."""
@@ -56,14 +56,13 @@ class MongoStore:
     async def apply(self, changes: Changes) -> None:
         """See `Store`."""
         with self._database.requests():
+            built_on, self._built_on = self._built_on, set()
             place = await self.progress.place()
-            if place.checkpoint != changes.after:
+            if place.checkpoint != changes.after or built_on - {place.generation}:
                 raise StoreMoved(
-                    f"the projection is at {place.checkpoint} and not at {changes.after}"
+                    f"the projection is at {place.checkpoint} and not at {changes.after}, "
+                    "or was replaced by another"
                 )
-            others, self._read_from = self._read_from - {place.generation}, set()
-            if others:
-                raise StoreMoved("the projection was replaced by another generation")
             if place.checkpoint == 0:
                 await self.progress.remove_leftovers(self._clock())
             to = tables(self._database, place.generation)
@@ -74,6 +73,7 @@ class MongoStore:
                 await store_mongo_write.delete_again(to, changes)
                 await self.progress.remove_leftovers(self._clock())
                 raise StoreMoved(f"the projection is no longer at {changes.after}")
+            self._built_on = {place.generation}
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         """See `Store`."""
@@ -163,7 +163,7 @@ class MongoStore:
         found = await self._read(
             lambda of: store_mongo_read.documents(getattr(of, table), field, values), within_s
         )
-        self._read_from.add(self._generation)
+        self._built_on.add(self._generation)
         return found
 
     async def _read(

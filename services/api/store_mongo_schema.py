@@ -49,7 +49,7 @@ def tables(database: Database, generation: str) -> Tables:
 async def make_indexes(to: Tables) -> None:
     """Those that lists walk, once; many may do it at the same time."""
     await to.jobs.create_indexes([*_lists("jobs"), *_plain("group", "position", "blobs")])
-    await to.batches.create_indexes([*_lists("batches"), *_plain("group", "position")])
+    await to.batches.create_indexes([*_lists("batches"), *_plain("group", "position", "blobs")])
     await to.gone.create_index("at", expireAfterSeconds=GONE_FOR_S)
     await to.orphans.create_index([("since", ASCENDING), ("_id", ASCENDING)])
 
@@ -67,8 +67,7 @@ def _plain(*fields: str) -> Iterable[IndexModel]:
 
 def job_fields(job: JobDocument) -> Fields:
     """A job as it is stored."""
-    own = {"_id": job.job_id, "batch_id": job.batch_id, "blobs": sorted(references(job))}
-    return own | _fields(job)
+    return {"_id": job.job_id, "batch_id": job.batch_id} | _fields(job)
 
 
 def batch_fields(batch: BatchDocument) -> Fields:
@@ -88,6 +87,7 @@ def _fields(document: JobDocument | BatchDocument) -> Fields:
         "readers": [EVERYONE] if is_public else sorted(map(_reader, names)),
         "created_at": milliseconds(document.created_at),
         "updated_at": milliseconds(document.updated_at),
+        "blobs": sorted(references(document)),
         "document": _encode(document).decode(),
     }
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from services.api.read_model import references
+from services.api.read_model import BatchDocument, JobDocument, references
 from services.api.store import Changes, milliseconds
 from services.api.store_mongo_database import LOOKED_FOR, WRITTEN, Collection, Fields, portions
 from services.api.store_mongo_schema import (
@@ -23,28 +23,28 @@ from services.api.store_mongo_schema import (
 _DUPLICATE_KEY = 11000
 
 _Write = InsertOne[Fields] | ReplaceOne[Fields] | UpdateOne
-_Known = dict[str, Fields]  # what is needed of stored jobs, by id
+_Known = dict[str, Fields]  # what is needed of stored documents, by id
 
 
 async def apply(to: Tables, changes: Changes, at: datetime) -> None:
     """Write documents forward and delete; a document that is there in a later state stays."""
-    ids = [job.job_id for job in changes.jobs]
-    jobs = await _find(to.jobs, "_id", [*ids, *changes.deleted_jobs], "sequence", "blobs")
-    jobs |= await _find(to.jobs, "group", changes.deleted_groups, "sequence", "blobs")
-    await _note(to.orphans, _released(jobs, changes), milliseconds(at))
-    await _put(to.jobs, [job_fields(job) for job in changes.jobs], jobs)
+    jobs = [job_fields(job) for job in changes.jobs]
     batches = [batch_fields(batch) for batch in changes.batches]
-    ids = [batch["_id"] for batch in batches]
-    await _put(to.batches, batches, await _find(to.batches, "_id", ids, "sequence"))
+    known_jobs = await _known(to.jobs, jobs, changes)
+    known_batches = await _known(to.batches, batches, changes)
+    released = _released(known_jobs, jobs, changes) | _released(known_batches, batches, changes)
+    await _note(to.orphans, released, milliseconds(at))
+    await _put(to.jobs, jobs, known_jobs)
+    await _put(to.batches, batches, known_batches)
     await _remember_deletions(to.gone, changes)
     await _delete(to, changes.deleted_jobs, changes.deleted_groups)
 
 
 async def clear_orphans(to: Tables, changes: Changes) -> None:
-    """Forget those candidates that the changes' jobs refer to."""
-    named = {sha256 for job in changes.jobs for sha256 in references(job)}
-    for shas in portions(named):
-        await forget_orphans(to, await _referenced(to.jobs, shas))
+    """Forget those candidates that the changes' documents refer to."""
+    documents: list[JobDocument | BatchDocument] = [*changes.jobs, *changes.batches]
+    named = {sha256 for document in documents for sha256 in references(document)}
+    await forget_orphans(to, await _referenced(to, named))
 
 
 async def delete_again(to: Tables, changes: Changes) -> None:
@@ -67,7 +67,7 @@ async def orphans(to: Tables, before_ms: int, limit: int) -> list[str]:
     async with candidates:
         while len(found) < limit and (portion := await candidates.to_list(LOOKED_FOR)):
             shas = [fields["_id"] for fields in portion]
-            referenced = await _referenced(to.jobs, shas)
+            referenced = await _referenced(to, shas)
             found += [sha256 for sha256 in shas if sha256 not in referenced]
     return found[:limit]
 
@@ -79,21 +79,21 @@ async def forget_orphans(to: Tables, shas: Some[str]) -> None:
 
 
 async def take_over(old: Tables, to: Tables, at: datetime) -> None:
-    """Note the blobs of jobs that only the old generation knows.
+    """Note the blobs of documents that only the old generation knows.
 
-    A job that was deleted has no events any more, so a rebuild has not heard of it.
+    What was deleted has no events any more, so a rebuild has not heard of it.
     """
-    position = -1
-    while True:
-        behind = old.jobs.find({"position": {"$gt": position}}, {"position": 1, "blobs": 1})
-        rows = await behind.sort("position", 1).limit(LOOKED_FOR).to_list(None)
-        if not rows:
-            return
-        position = rows[-1]["position"]
-        kept = await _find(to.jobs, "_id", [row["_id"] for row in rows], "blobs")
-        nothing = {"blobs": ()}
-        released = (set(row["blobs"]) - set(kept.get(row["_id"], nothing)["blobs"]) for row in rows)
-        await _note(to.orphans, set().union(*released), milliseconds(at))
+    for before, after in ((old.jobs, to.jobs), (old.batches, to.batches)):
+        position = -1
+        while rows := await _behind(before, position):
+            position = rows[-1]["position"]
+            kept = await _find(after, "_id", [row["_id"] for row in rows])
+            await _note(to.orphans, _dropped(rows, kept), milliseconds(at))
+
+
+async def _behind(table: Collection, position: int) -> list[Fields]:
+    found = table.find({"position": {"$gt": position}}, {"position": 1, "blobs": 1})
+    return await found.sort("position", 1).limit(LOOKED_FOR).to_list(None)
 
 
 async def _put(into: Collection, rows: Sequence[Fields], known: _Known) -> None:
@@ -145,18 +145,22 @@ async def _remember_deletions(into: Collection, changes: Changes) -> None:
     )
 
 
-def _released(known: _Known, changes: Changes) -> set[str]:
-    """The blobs that some job refers to now, and will not afterwards."""
-    after = {job.job_id: job for job in changes.jobs}
-    released: set[str] = set()
-    for job_id, row in known.items():
-        job = after.get(job_id)
-        if job is None or row["sequence"] < job.sequence:
-            released.update(set(row["blobs"]) - (references(job) if job else set()))
-    for job in changes.jobs:
-        if job.job_id in changes.deleted_jobs or job.group in changes.deleted_groups:
-            released |= references(job)
+def _released(known: _Known, rows: Sequence[Fields], changes: Changes) -> set[str]:
+    """The blobs that these rows, or their deletion, take a reference from."""
+    released = _dropped(known.values(), {row["_id"]: row for row in rows})
+    for row in rows:
+        if row["_id"] in changes.deleted_jobs or row["group"] in changes.deleted_groups:
+            released.update(row["blobs"])
     return released
+
+
+def _dropped(before: Iterable[Fields], after: _Known) -> set[str]:
+    """The blobs that documents name before and, one by one, not after."""
+    dropped: set[str] = set()
+    for row in before:
+        kept = after.get(row["_id"])
+        dropped.update(set(row["blobs"]) - set(kept["blobs"] if kept else ()))
+    return dropped
 
 
 async def _note(into: Collection, released: Iterable[str], since_ms: int) -> None:
@@ -164,22 +168,33 @@ async def _note(into: Collection, released: Iterable[str], since_ms: int) -> Non
     await _write(into, [UpdateOne({"_id": sha256}, since, upsert=True) for sha256 in released])
 
 
-async def _find(of: Collection, field: str, values: Some[str], *shown: str) -> _Known:
+async def _known(of: Collection, rows: Sequence[Fields], changes: Changes) -> _Known:
+    """What is there of what the changes write or delete, by id."""
+    ids = [*(row["_id"] for row in rows), *changes.deleted_jobs]
+    return await _find(of, "_id", ids) | await _find(of, "group", changes.deleted_groups)
+
+
+async def _find(of: Collection, field: str, values: Some[str]) -> _Known:
     """The documents whose field has one of these values, by id."""
     found: _Known = {}
     for some in portions(values):
-        async for row in of.find({field: {"$in": some}}, ["_id", *shown]):
+        async for row in of.find({field: {"$in": some}}, {"sequence": 1, "blobs": 1}):
             found[row["_id"]] = row
     return found
 
 
-async def _referenced(jobs: Collection, shas: Some[str]) -> set[str]:
-    """Those of these blobs that a job refers to."""
-    among = {"$match": {"blobs": {"$in": list(shas)}}}
-    shown = {"$project": {"blobs": 1}}
-    each = {"$group": {"_id": "$blobs"}}
-    found = await jobs.aggregate([among, shown, {"$unwind": "$blobs"}, among, each])
-    return {row["_id"] async for row in found}
+async def _referenced(to: Tables, shas: Some[str]) -> set[str]:
+    """Those of these blobs that a document refers to."""
+    found: set[str] = set()
+    for some in portions(shas):
+        among = {"$match": {"blobs": {"$in": some}}}
+        each = {"$group": {"_id": "$blobs"}}
+        for table in (to.jobs, to.batches):
+            rows = await table.aggregate(
+                [among, {"$project": {"blobs": 1}}, {"$unwind": "$blobs"}, among, each]
+            )
+            found.update([row["_id"] async for row in rows])
+    return found
 
 
 def _job(job_id: str) -> str:
