@@ -113,11 +113,7 @@ class Up:
     def descendants(self) -> list[int]:
         """The processes under `up`, and those under them."""
         assert self.process is not None
-        found = [self.process.pid]
-        known = [(pid, parent) for pid, parent, _ in processes()]
-        for ancestor in found:
-            found += [pid for pid, parent in known if parent == ancestor]
-        return found[1:]
+        return descendants(self.process.pid)
 
     def is_ready(self) -> bool:
         try:
@@ -182,6 +178,15 @@ def processes() -> Iterator[tuple[int, int, list[str]]]:
         except OSError:
             continue
         yield int(folder.name), int(stat.rsplit(")", 1)[1].split()[1]), command
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes under one, and those under them."""
+    found = [pid]
+    known = [(pid, parent) for pid, parent, _ in processes()]
+    for ancestor in found:
+        found += [pid for pid, parent in known if parent == ancestor]
+    return found[1:]
 
 
 def service_of(command: list[str]) -> str:

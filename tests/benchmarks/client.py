@@ -35,12 +35,12 @@ class Client:
     def post(self, path: str, body: bytes, user: str = USER) -> Answer:
         return self._request("POST", BASE + path, body, user)
 
-    def batch(self, name: str) -> dict[str, Any]:
-        return self.get(f"/batches/{name}").json["batch"]
+    def batch(self, name: str, user: str = USER) -> dict[str, Any]:
+        return self.get(f"/batches/{name}", user).json["batch"]
 
-    def total(self, filters: str) -> int:
+    def total(self, filters: str, user: str = USER) -> int:
         """How many jobs a list says that there are."""
-        return self.get(f"/jobs?limit=0&{filters}").json["total"]
+        return self.get(f"/jobs?limit=0&{filters}", user).json["total"]
 
     def is_ready(self) -> bool:
         try:
@@ -87,3 +87,19 @@ def job(name: str, n: int) -> dict[str, Any]:
             "source_language": "en",
         }
     }
+
+
+def session_jobs(site: str, name: str, count: int) -> list[dict[str, Any]]:
+    """Jobs whose pages are at the sample site."""
+    return [
+        {
+            "parameters": {
+                "event": "Benchmark Conference",
+                "session": f"{name} {n}",
+                "url": f"{site}/{name}-{n}",
+                "filename": f"{name}-{n}.md",
+                "track": "Track",
+            }
+        }
+        for n in range(count)
+    ]

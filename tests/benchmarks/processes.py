@@ -95,13 +95,23 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 def cpu_s(pid: int) -> float:
     """User and system time of all threads of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_S
+    return sum(_times(pid)[:2]) / _TICKS_S
+
+
+def tree_cpu_s(pids: Iterable[int]) -> float:
+    """As `cpu_s` of all of these, and of those of their children that have ended."""
+    return sum(sum(_times(pid)) for pid in pids) / _TICKS_S
 
 
 def pss_mb(pids: Iterable[int]) -> float:
     """The memory of these processes, in MB; shared pages are counted once."""
     return sum(map(_pss_kb, pids)) / 1024
+
+
+def _times(pid: int) -> list[int]:
+    """User and system ticks, its own and those of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return [int(field) for field in fields[11:15]]
 
 
 def _pss_kb(pid: int) -> int:
