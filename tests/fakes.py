@@ -1,7 +1,10 @@
 """Stand-ins for what a test does not want to be real."""
 
 import hashlib
+from collections.abc import AsyncGenerator
 from typing import Any
+
+from eventjob.domain.recorded import Recorded
 
 
 class QuietLog:
@@ -42,3 +45,18 @@ class MemoryBlobs:
 
     async def get(self, sha256: str) -> bytes:
         return self.blobs[sha256]
+
+
+class EventsInMemory:
+    """A log that is read a few events at a time."""
+
+    def __init__(self, records: list[Recorded]) -> None:
+        self.records = records
+
+    async def last_sequence(self) -> int:
+        return self.records[-1].sequence if self.records else 0
+
+    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+        found = [record for record in self.records if record.group == group]
+        for first in range(0, len(found), 3):
+            yield found[first : first + 3]

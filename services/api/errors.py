@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from eventjob.artifacts.store import ArtifactsUnavailable
+from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.bus.errors import StorageFull, Unavailable
 from eventjob.runtime.logs import get_logger
 from services.api.store import StoreUnavailable
@@ -87,6 +87,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Problem)(_on_problem)
     app.exception_handler(HTTPException)(_on_http)
     app.exception_handler(ClientDisconnect)(_on_disconnect)
+    app.exception_handler(ArtifactMissing)(_on_missing)
     for kind in (Unavailable, StoreUnavailable, ArtifactsUnavailable):
         app.exception_handler(kind)(_on_unavailable)
     app.exception_handler(Exception)(_on_bug)
@@ -107,6 +108,11 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     return error_response(Problem("validation_error", "the request's body ended too early"))
+
+
+async def _on_missing(_request: Request, _error: Exception) -> Response:
+    """A file that some document still names is gone: it was deleted just now."""
+    return error_response(not_found("such file"))
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> Response:

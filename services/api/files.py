@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from http import HTTPStatus
 from pathlib import PurePosixPath
 
@@ -11,14 +11,17 @@ from starlette.responses import Response, StreamingResponse
 
 from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
+from eventjob.contracts.commands import BuildBatchZip
 from eventjob.domain.names import content_disposition
 from services.api.answers import is_known
+from services.api.batches import readable_batch
 from services.api.callers import Asking
 from services.api.context import ArtifactReader, Here
-from services.api.errors import Problem, not_found
+from services.api.errors import RETRY_AFTER_S, Problem, not_found
 from services.api.jobs import readable_job
 from services.api.present import archive_filename, has_results
 from services.api.ranges import NotSatisfiable, Span, requested
+from services.api.writes import carry_out
 
 SANDBOX = "sandbox; default-src 'none'"
 UNKNOWN_TYPE = "application/octet-stream"
@@ -46,8 +49,26 @@ async def download_archive(job_id: str, request: Request, here: Here, caller: As
     return await _sent(request, here.artifacts, job.archive, archive_filename(job))
 
 
+async def download_batch_archive(
+    batch_id: str, request: Request, here: Here, caller: Asking
+) -> Response:
+    """The ZIP of a batch's completed jobs, built when it is asked for: 409 until it is there."""
+    batch = await readable_batch(here, caller, batch_id)
+    if batch.zip is not None:
+        with suppress(ArtifactMissing):  # then it is built again
+            return await _sent(request, here.artifacts, batch.zip, f"{batch.batch_name}.zip")
+    await carry_out(here, caller, BuildBatchZip(batch_id=batch_id), batch.group)
+    failed = f"; the last attempt failed: {batch.zip_error.message}" if batch.zip_error else ""
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    raise Problem("conflict", f"the ZIP is being built{failed}", headers=headers)
+
+
 async def _sent(request: Request, artifacts: ArtifactReader, file: FileRef, name: str) -> Response:
-    """The file, or the part of it that is asked for, or word that the client has it already."""
+    """The file, or the part of it that is asked for, or word that the client has it already.
+
+    Raises:
+        ArtifactMissing: the bytes are not there.
+    """
     tag = f'"{file.sha256}"'
     headers = _headers(file, name) | {"ETag": tag}
     if is_known(request, tag):
@@ -104,10 +125,7 @@ async def _content(artifacts: ArtifactReader, file: FileRef, span: Span) -> Asyn
         if is_whole
         else artifacts.stream(file.sha256, span.start, span.end)
     )
-    try:
-        first = await anext(chunks, b"")
-    except ArtifactMissing:
-        raise not_found("such file") from None
+    first = await anext(chunks, b"")
     return _joined(first, chunks)
 
 

@@ -172,6 +172,14 @@ OPERATIONS = (
     ),
     Operation(
         method="GET",
+        path=f"{_BATCH}/download-archive",
+        handler=files.download_batch_archive,
+        answer="application/zip",
+        headers=_RANGED,
+        errors=(*_ONE, "conflict", "storage_full", "range_not_satisfiable"),
+    ),
+    Operation(
+        method="GET",
         path=f"{_BATCH}/history",
         handler=history.get_batch_history,
         answer=HistoryAnswer,

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from eventjob.artifacts.store import open_artifacts
 from eventjob.bus.connection import connect_as
+from eventjob.bus.log import EventLog
 from eventjob.bus.worker import Worker
 from eventjob.runtime.clock import now
 from eventjob.runtime.lifecycle import Stop
@@ -29,6 +30,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         with workspace(settings.data_dir / "work") as folder:
             handler = ArchiveHandler(
                 artifacts=artifacts,
+                events=EventLog(connection),
                 folder=folder,
                 min_free_bytes=settings.min_free_bytes,
                 clock=now,

@@ -5,7 +5,7 @@ import hashlib
 import re
 import stat
 import zipfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,6 @@ _WRITTEN_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread a
 _COMPRESSIBLE = re.compile(
     r"text/|application/(?:json|xml|javascript)\b|[^;]*\+(?:json|xml)\b", re.IGNORECASE
 )
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#&])")
 
 
 class Artifacts(Protocol):
@@ -68,19 +67,6 @@ async def build_zip(
         built = await asyncio.to_thread(_measured, target)
         undo.pop_all()
     return built
-
-
-def session_readme(event: str, track: str, title: str, paths: Iterable[str]) -> str:
-    """The README of one session's ZIP."""
-    listed = "\n".join(f"- {_plain(path)}" for path in sorted(paths))
-    return f"""# {_plain(title)}
-
-A session of {_plain(event)} (track: {_plain(track)}), as Markdown with the files that belong to it:
-
-{listed}
-
-`{MANIFEST}` has the size, the SHA-256, the media type and the source of each file.
-"""
 
 
 def _plan(files: Sequence[FileRef], readme: str) -> tuple[list[FileRef], dict[str, bytes]]:
@@ -177,8 +163,3 @@ async def _at_once(content: bytes) -> AsyncIterator[bytes]:
 def _measured(path: Path) -> Zip:
     with path.open("rb") as file:
         return Zip(path, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
-
-
-def _plain(text: str) -> str:
-    """One line of text that Markdown shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

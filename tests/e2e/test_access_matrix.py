@@ -35,6 +35,7 @@ ROUTES = {
     "get batch": ("GET", "/batches/{batch}", None, READ, 200),
     "batch as it was": ("GET", "/batches/{batch}?as_of=999999", None, READ, 200),
     "history of batch": ("GET", "/batches/{batch}/history", None, READ, 200),
+    "archive of batch that runs": ("GET", "/batches/{batch}/download-archive", None, READ, 409),
     "toggle batch": ("POST", "/batches/{batch}/toggle-active", None, CHANGE, 200),
     "put batch away": ("POST", "/batches/{batch}/archive", None, CHANGE, 200),
     "add job to batch": (

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from fakes import EventsInMemory
 from obstore.store import MemoryStore
 
 from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
@@ -25,6 +26,7 @@ def artifacts():
 def handler(artifacts, folder, min_free_bytes=0):
     return ArchiveHandler(
         artifacts=artifacts,
+        events=EventsInMemory([]),
         folder=folder,
         min_free_bytes=min_free_bytes,
         clock=lambda: NOW,

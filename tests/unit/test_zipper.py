@@ -11,7 +11,8 @@ from obstore.store import MemoryStore
 
 from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
 from eventjob.contracts.base import FileRef
-from services.archiver.zipper import BrokenMember, build_zip, session_readme
+from services.archiver.readme import session_readme
+from services.archiver.zipper import BrokenMember, build_zip
 
 MARKDOWN = b"# Closing\n" * 1000
 SLIDES = b"%PDF-1.7 " * 1000

@@ -88,6 +88,11 @@ def unique(names: Sequence[str]) -> list[str]:
     return result
 
 
+def numbered(name: str, number: int) -> str:
+    """The safe ``name`` of a folder, with a number at its end."""
+    return _shortened(name, f"-{number}", MAX_BYTES)
+
+
 def collision_key(path: str) -> str:
     """Equal for two names that some file system takes for one.
 
