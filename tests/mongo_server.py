@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import pytest
 from nats_server import free_port
 from pymongo import MongoClient
 
@@ -28,24 +29,29 @@ START_WITHIN_S = 20.0
 REAL = os.environ.get("EVENTJOB_TEST_MONGO_URL")
 DAEMON = Path(sys.executable).with_name("secantusd-py")
 KIND = "mongodb" if REAL else "secantusdb"
-MISSING = None if REAL or DAEMON.exists() else "neither SecantusDB nor EVENTJOB_TEST_MONGO_URL"
+needs_secantus = pytest.mark.skipif(
+    not DAEMON.exists(), reason="SecantusDB is not installed: it is for Linux"
+)
+needs_mongo = pytest.mark.skipif(
+    not REAL and not DAEMON.exists(),
+    reason="neither SecantusDB is installed nor EVENTJOB_TEST_MONGO_URL set",
+)
 
 
 class SecantusServer:
     """One daemon that keeps what it acknowledged, on a free port."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="eventjob-secantusdb-"))
         self.process: subprocess.Popen[bytes] | None = None
-        self._options = options
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         command = [str(DAEMON), "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--storage-path", str(self.folder / "data"), "--sync-on-commit"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, *self._options], stdout=log, stderr=log, cwd=self.folder
+                [*command, *options], stdout=log, stderr=log, cwd=self.folder
             )
         deadline = time.monotonic() + START_WITHIN_S
         while self.process.poll() is None and time.monotonic() < deadline:

@@ -17,15 +17,7 @@ from services.api.read_model import BatchDocument, JobDocument
 from services.api.store import Store
 from services.api.store_open import open_store
 
-STORES = (
-    "sqlite",
-    pytest.param(
-        mongo_server.KIND,
-        marks=pytest.mark.skipif(
-            mongo_server.MISSING is not None, reason=str(mongo_server.MISSING)
-        ),
-    ),
-)
+STORES = ("sqlite", pytest.param(mongo_server.KIND, marks=mongo_server.needs_mongo))
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 
 

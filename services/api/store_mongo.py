@@ -50,12 +50,12 @@ class MongoStore:
 
     async def checkpoint(self) -> int:
         """See `Store`."""
-        with self._database.requests(READ_WITHIN_S):
+        async with self._database.requests(READ_WITHIN_S):
             return (await self.progress.place()).checkpoint
 
     async def apply(self, changes: Changes) -> None:
         """See `Store`."""
-        with self._database.requests():
+        async with self._database.requests():
             built_on, self._built_on = self._built_on, set()
             place = await self.progress.place()
             if place.checkpoint != changes.after or built_on - {place.generation}:
@@ -115,7 +115,7 @@ class MongoStore:
 
     async def beside(self) -> "MongoStore":
         """See `Store`."""
-        with self._database.requests():
+        async with self._database.requests():
             generation = await self.progress.open_beside()
             await self.progress.remove_leftovers(self._clock())
         return MongoStore(self._url, self._clock, generation)
@@ -124,7 +124,7 @@ class MongoStore:
         """See `Store`."""
         if not isinstance(other, MongoStore) or other.progress.beside is None:
             raise TypeError("only what beside gave can be adopted")
-        with self._database.requests():
+        async with self._database.requests():
             if not await self.progress.adopt(other.progress.beside):
                 return False
             other.progress.beside = None
@@ -138,7 +138,7 @@ class MongoStore:
 
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
-        with self._database.requests():
+        async with self._database.requests():
             place = await self.progress.place()
             await store_mongo_write.forget_orphans(tables(self._database, place.generation), shas)
 
@@ -146,9 +146,10 @@ class MongoStore:
         """See `Store`."""
         if self.progress.beside is not None:
             # what cannot be removed now, the next rebuild removes
-            with suppress(StoreUnavailable), self._database.requests():
-                await self.progress.close_beside()
-                await self.progress.remove_leftovers(self._clock())
+            with suppress(StoreUnavailable):
+                async with self._database.requests():
+                    await self.progress.close_beside()
+                    await self.progress.remove_leftovers(self._clock())
         await self._database.close()
 
     async def _by(
@@ -175,7 +176,7 @@ class MongoStore:
 
         So nothing that was dropped meanwhile is taken for an answer, however long a read takes.
         """
-        with self._database.requests(within_s):
+        async with self._database.requests(within_s):
             generation = self._generation or (await self.progress.place()).generation
             while True:
                 trouble = None

@@ -1,12 +1,12 @@
 """A MongoDB database as a setting names it, and what the driver's errors mean."""
 
+import asyncio
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-import pymongo
 from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -24,8 +24,9 @@ from pymongo.read_preferences import ReadPreference
 from services.api.store import StoreRefused, StoreUnavailable
 
 SELECT_WITHIN_MS = 2000  # a server, before a read answers that there is none
-REQUEST_WITHIN_MS = 30_000  # each, where nothing shorter is asked for
+ANSWER_WITHIN_MS = 30_000  # to one request
 
+_LATE = "MongoDB does not answer in time"
 _NOT_ALLOWED = {13, 18, 8000}  # Unauthorized, AuthenticationFailed, and Atlas' own
 
 LOOKED_FOR = 200  # values in one request: MongoDB advises few, and stand-ins need it
@@ -50,7 +51,7 @@ class Database:
             self._client: AsyncMongoClient[Fields] = AsyncMongoClient(
                 url,
                 serverSelectionTimeoutMS=SELECT_WITHIN_MS,
-                timeoutMS=REQUEST_WITHIN_MS,
+                socketTimeoutMS=ANSWER_WITHIN_MS,
                 appname="eventjob",
             )
         self._database: AsyncDatabase[Fields] = self._client.get_default_database(
@@ -59,16 +60,20 @@ class Database:
             write_concern=WriteConcern("majority", j=True),
         )
 
-    @contextmanager
-    def requests(self, within_s: float | None = None) -> Iterator[None]:
-        """What is asked for inside takes no longer than this in all, at the server as well.
+    @asynccontextmanager
+    async def requests(self, within_s: float | None = None) -> AsyncIterator[None]:
+        """What is asked for inside takes no longer than this in all.
+
+        (PyMongo's own timeout would wait for a server as long as that, not ``SELECT_WITHIN_MS``.)
 
         Raises:
             StoreUnavailable: the database does not answer in time, or refuses.
         """
         try:
-            with pymongo.timeout(within_s):
+            async with asyncio.timeout(within_s):
                 yield
+        except TimeoutError as error:
+            raise StoreUnavailable(_LATE) from error
         except PyMongoError as error:
             raise _trouble(error) from error
 
@@ -103,7 +108,7 @@ def _trouble(error: PyMongoError) -> StoreUnavailable:
         case ServerSelectionTimeoutError():
             return StoreUnavailable("no MongoDB server answers")
         case PyMongoError(timeout=True):
-            return StoreUnavailable("MongoDB does not answer in time")
+            return StoreUnavailable(_LATE)
         case ConnectionFailure():
             return StoreUnavailable("the connection to MongoDB is lost")
         case BulkWriteError(details=details):

@@ -34,7 +34,7 @@ def _open_mongo(url: str) -> Store:
 
     try:
         return MongoStore(url)
-    except (PyMongoError, UserWarning):  # whose words may have secrets in them
+    except (PyMongoError, UserWarning, ValueError):  # whose words may have secrets in them
         raise ValueError(
             "mongodb://host/database with hosts and options that PyMongo understands"
         ) from None
