@@ -80,8 +80,8 @@ class QueryParameters:
                 self._refuse(name, str(error))
         return text
 
-    def refuse_if_sent(self, name: str, why: str = "is not possible here") -> None:
-        """What would be a parameter, but does not work here."""
+    def refuse_if_sent(self, name: str, why: str) -> None:
+        """What does not go together with something else that was sent."""
         if name in self._sent:
             self._refuse(name, why)
 
