@@ -133,7 +133,7 @@ NO_QUERIES = {
     "sort": ("job_id", "", "created_at;drop"),
     "order": ("up", "", "DESC"),
     "user_id": ("", "*", "%2A", "a%0Ab", "%00", "x" * 129, "%C2%85"),
-    "cursor": ("x", ""),
+    "cursor": ("x", "A" * 32, "A" * 33, "_" * 1000, "%C3%BC", "%00", "AAAA%0A", "a&cursor=a"),
 }
 NO_HTTP = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",

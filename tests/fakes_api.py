@@ -29,7 +29,7 @@ from services.api.context import Context, Options
 from services.api.projection import fold, touched
 from services.api.read_model import BatchDocument, JobDocument
 from services.api.space import Space
-from services.api.store import BatchQuery, JobQuery, Page
+from services.api.store import After, BatchQuery, JobQuery, Page
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 SITE = "http://127.0.0.1:5000"
@@ -235,12 +235,19 @@ class ReadableBlobs(MemoryBlobs):
 
 
 def _page(query: Any, documents: list[Any]) -> Page[Any]:
-    ordered = sorted(
-        documents,
-        key=lambda d: (getattr(d, query.sort), d.position),
-        reverse=query.order == "desc",
-    )
-    return Page(len(ordered), ordered[query.skip : query.skip + query.limit])
+    def place(document: Any) -> tuple[int, int]:
+        at = getattr(document, query.sort)
+        return round(at.timestamp() * 1000), document.position
+
+    is_falling = query.order == "desc"
+    ordered = sorted(documents, key=place, reverse=is_falling)
+    rest = ordered[query.skip :]
+    if query.after is not None:
+        after = query.after.time_ms, query.after.position
+        rest = [d for d in ordered if place(d) != after and (place(d) < after) is is_falling]
+    page = rest[: query.limit]
+    follows = After(*place(page[-1])) if page and len(rest) > len(page) else None
+    return Page(len(ordered) if query.counted else None, page, follows)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import msgspec
 
 from eventjob.contracts.base import Access, FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
+from eventjob.domain.access import Caller
 from services.api.bodies import (
     ActiveBody,
     ArchivedBody,
@@ -15,8 +16,10 @@ from services.api.bodies import (
     FailAllBody,
     JobBody,
 )
+from services.api.cursor import cursor_to
 from services.api.present import batch_view, job_view, stamp
 from services.api.read_model import BatchDocument, JobDocument, Progress
+from services.api.store import After, JobQuery
 from services.api.views import (
     BatchAnswer,
     BatchesAnswer,
@@ -85,6 +88,7 @@ _BATCH = batch_view(
         states="cr",
     )
 )
+_LIST = JobQuery(caller=Caller("ada"))
 EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
     type(example): example
     for example in (
@@ -95,7 +99,8 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
         FailAllBody(dry_run=True),
         JobAnswer(message="the job was created", job=_JOB),
         JobsAnswer(
-            total=1,
+            total=120,
+            next=cursor_to(After(1_896_168_600_000, 1), _LIST),
             jobs=[_JOB],
             performance=Performance(db_query_time_ms=0.8, total_time_ms=1.1),
         ),

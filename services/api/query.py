@@ -80,10 +80,10 @@ class QueryParameters:
                 self._refuse(name, str(error))
         return text
 
-    def refuse_if_sent(self, name: str, why: str) -> None:
-        """What does not go together with something else that was sent."""
-        if name in self._sent:
-            self._refuse(name, why)
+    def refuse_both(self, name: str, other: str) -> None:
+        """What does not go together."""
+        if name in self._sent and other in self._sent:
+            self._refuse(name, f"cannot be combined with {other}")
 
     def moment(self, name: str) -> Moment | None:
         """A sequence of the log, or an instant."""
@@ -131,8 +131,7 @@ def batch_query(request: Request, caller: Caller) -> BatchQuery:
 def _at_cursor(sent: QueryParameters, query: Query) -> Query:
     """The query from where the cursor points to, and without a total; an empty one is the start."""
     cursor = sent.once("cursor")
-    if cursor is not None:
-        sent.refuse_if_sent("skip", "cannot be combined with cursor")
+    sent.refuse_both("cursor", "skip")
     sent.check()
     if cursor is None:
         return query

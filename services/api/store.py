@@ -101,8 +101,9 @@ class Store(Protocol):
         """Write documents, then the checkpoint; a document that is there in a later state stays.
 
         Raises:
-            StoreMoved: the checkpoint is not ``changes.after``: another writer, or a rebuild,
-                came first. Nothing that readers see has changed.
+            StoreMoved: another writer came first: the checkpoint is not ``changes.after``; or a
+                rebuild: what was read or written here before was replaced since, maybe up to
+                the same checkpoint. Nothing that readers see has changed.
         """
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:

@@ -59,7 +59,7 @@ class SqliteStore:
         self._path = path
         self._clock = clock
         self._generation = generation
-        self._read_from: set[int] = set()  # generations whose documents the next changes may hold
+        self._built_on: set[int] = set()  # generations that the next changes may come from
         self._connections = Connections(path)
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
@@ -73,8 +73,8 @@ class SqliteStore:
         at = self._clock()
 
         def write(generation: Generation) -> None:
-            others = self._read_from - {generation.number}
-            self._read_from.clear()
+            others = self._built_on - {generation.number}
+            self._built_on = set() if others else {generation.number}
             if others:
                 raise StoreMoved("the projection was replaced by another generation")
             store_sqlite_write.apply(generation, changes, at)
@@ -182,7 +182,7 @@ class SqliteStore:
                 await asyncio.sleep(PAUSE_S)  # other writers get their turn
 
     def _by_id(self, generation: Generation, table: str, ids: Collection[str]) -> list[bytes]:
-        self._read_from.add(generation.number)
+        self._built_on.add(generation.number)
         found = generation.execute(
             f"SELECT document FROM {table}_@ JOIN {table}_documents_@ USING (position) "  # noqa: S608
             "WHERE id IN (SELECT value FROM json_each(?))",

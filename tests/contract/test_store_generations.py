@@ -97,6 +97,23 @@ async def test_a_writer_that_did_not_notice_is_told(store, beside):
     await store.apply(Changes(jobs=[job(4)], after=3, checkpoint=4))
 
 
+async def test_documents_from_before_are_not_written_over_those_of_the_same_checkpoint(
+    store, beside
+):
+    """Whoever rebuilds may do so because the documents were wrong."""
+    await store.apply(Changes(jobs=[job(1, job_name="wrong")], checkpoint=1))
+    assert (await store.jobs(["job-1"]))["job-1"].job_name == "wrong"
+    await beside.apply(Changes(jobs=[job(1)], checkpoint=1))
+    assert await store.adopt(beside)
+    wrong = job(1, job_name="wrong", sequence=2)
+    with pytest.raises(StoreMoved):
+        await store.apply(Changes(jobs=[wrong], after=1, checkpoint=2))
+    assert await store.checkpoint() == 1  # where to begin again
+    right = await store.jobs(["job-1"])
+    assert right == {"job-1": job(1)}
+    await store.apply(Changes(jobs=[job(1, sequence=2)], after=1, checkpoint=2))
+
+
 async def test_the_last_to_begin_wins(store):
     first = await store.beside()
     await first.apply(Changes(jobs=[job(1)], checkpoint=1))

@@ -185,7 +185,7 @@ def test_a_wrong_parameter_is_named(up, path, name, value):
     check(up, head("GET", f"{path}?{name}={value}"), field=name)
 
 
-@pytest.mark.parametrize("name", ["limit", "skip", "status", "sort", "order", "user_id"])
+@pytest.mark.parametrize("name", ["limit", "skip", "status", "sort", "order", "user_id", "cursor"])
 def test_a_parameter_comes_once(up, name):
     value = "pending" if name == "status" else "1"
     check(up, head("GET", f"/jobs?{name}={value}&{name}={value}"), field=name)
@@ -277,8 +277,8 @@ def test_what_is_only_odd_is_taken(up, name):
 def test_nothing_else_was_stored_and_nothing_broke(up):
     assert up.get("/readyz").status == 200
     with closing(sqlite3.connect(up.folder / "data" / "projection.db")) as projection:
-        stored = {job_id for (job_id,) in projection.execute("SELECT id FROM jobs")}
-        assert projection.execute("SELECT count(*) FROM batches").fetchone() == (0,)
+        stored = {job_id for (job_id,) in projection.execute("SELECT id FROM jobs_1")}
+        assert projection.execute("SELECT count(*) FROM batches_1").fetchone() == (0,)
     assert stored <= {f"odd-{n}" for n in range(1, len(ODD) + 1)}
     assert not [file for file in (up.folder / "data" / "artifacts").rglob("*") if file.is_file()]
     assert not [line for line in up.log().splitlines() if '"level":"error"' in line]

@@ -256,6 +256,22 @@ async def test_a_file_that_is_lost_while_nothing_happens_is_built_anew(store, tm
                 await asyncio.sleep(0)
 
 
+async def test_a_rebuild_that_is_adopted_under_it_is_no_trouble(store):
+    events, log = Events(), QuietLog()
+    async with projecting(events, store, log) as said:
+        await events.add(Log.submit)
+        await said.until(1)
+        beside = await store.beside()
+        async with projecting(events, beside) as rebuilt:
+            await rebuilt.until(1)
+        assert await store.adopt(beside)
+        await beside.close()
+        await events.add(lambda log: log.complete("j-job-a"))
+        await said.until(2)
+    assert (await store.job("job-a")).status == "completed"
+    assert {line[:2] for line in log.lines} <= {("info", "projection.moved")}
+
+
 async def test_nothing_is_lost_however_often_it_is_stopped(store):
     events = Events()
     for first in range(1, 401, 20):
