@@ -72,12 +72,17 @@ def fold(
 
 def slices(stretch: Sequence[Recorded], most: int) -> Iterator[Sequence[Recorded]]:
     """The stretch, cut between events so that a slice writes some ``most`` documents."""
-    first = size = 0
+    first = created = 0
+    changed: set[tuple[str, int | None]] = set()
     for index, record in enumerate(stretch):
-        size += _documents(record.event)
-        if size >= most:
+        if record.n is not None:
+            changed.add((record.group, record.n))
+        else:
+            created += _documents(record.event)
+        if created + len(changed) >= most:
             yield stretch[first : index + 1]
-            first, size = index + 1, 0
+            first, created = index + 1, 0
+            changed.clear()
     if first < len(stretch):
         yield stretch[first:]
 

@@ -14,7 +14,7 @@ from services.api.projecting import Projecting
 from services.api.projection import slices
 from services.api.store import Store, StoreMoved, StoreRefused, StoreUnavailable
 
-MOST_DOCUMENTS = 2000  # written by one transaction, give or take an event
+MOST_DOCUMENTS = 4000  # written by one transaction, give or take an event
 CHECK_EVERY_S = 1.0  # whether the store is still there: without events nothing else would tell
 ANNOUNCE_EVERY_S = 1.0
 SHORTEST_PAUSE_S = 0.1

@@ -19,7 +19,8 @@ from eventjob.domain.recorded import Recorded
 
 WRONG_SEQUENCE = frozenset({10071, 10164})
 FULL = frozenset({10023, 10047, 10077})  # insufficient resources, storage or a stream's limit
-READ_AHEAD = 4000
+READ_AHEAD = 8000
+LONGEST_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
 
 
 class EventLog:
@@ -119,7 +120,7 @@ class EventLog:
         try:
             while True:
                 await pull.keep(0, READ_AHEAD)
-                deliveries = await pull.take(MOST_MESSAGES, within_s=1.0)
+                deliveries = await pull.take(LONGEST_STRETCH, within_s=1.0)
                 if deliveries:
                     _check_order(deliveries, position)
                     position = deliveries[-1].consumer_sequence
