@@ -125,15 +125,17 @@ def _stretches(search: Search) -> str:
     columns = ", ".join(search.leading)
     if "batch_id" in search.leading:
         return f"SELECT {columns} FROM jobs_counts_@ WHERE {search.where}"
-    lists = [f"json_each({_values(search, column)}) AS {column}" for column in search.leading]
+    lists = [f"{_values(search, column)} AS {column}" for column in search.leading]
     values = ", ".join(f"{column}.value" for column in search.leading)
     return f"SELECT {values} FROM {', '.join(lists)}"
 
 
 def _values(search: Search, column: str) -> str:
     if column in search.wanted:
-        return f":{column}"
-    return f"'{json_list(_POSSIBLE[column])}'"
+        return f"json_each(:{column})"
+    if column == "acl":
+        return "(SELECT acl AS value FROM acls_@)"
+    return f"json_each('{json_list(_POSSIBLE[column])}')"
 
 
 def _total(generation: Generation, search: Search) -> int:

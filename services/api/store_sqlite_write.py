@@ -57,11 +57,11 @@ def _write(
 ) -> list[Document]:
     """Those documents that were not there in a later state, and are written now."""
     rows = [_row(document, acls) for document in documents]
-    known = _known(generation, table, [str(row[1]) for row in rows])
+    known = _known(generation, table, [row[0] for row in rows])
     newer = [
         (document, row)
         for document, row in zip(documents, rows, strict=True)
-        if document.sequence > known.get(row[1], (0,))[0]
+        if row[0] not in known or document.sequence > known[row[0]][0]
     ]
     update = ", ".join(f"{column} = excluded.{column}" for column in _CHANGING[table])
     generation.executemany(
@@ -74,7 +74,7 @@ def _write(
         "ON CONFLICT (position) DO UPDATE SET document = excluded.document",
         [(document.position, _encode(document)) for document, _ in newer],
     )
-    before = [known[row[1]][1:] for _, row in newer if row[1] in known]
+    before = [known[row[0]][1:] for _, row in newer if row[0] in known]
     _count(generation, table, more=[row[3:6] for _, row in newer], fewer=before)
     return [document for document, _ in newer]
 
@@ -130,12 +130,14 @@ def _count(
     )
 
 
-def _known(generation: Generation, table: str, ids: Sequence[str]) -> dict[Any, tuple[Any, ...]]:
-    """What the rows of these ids say: sequence, acl, facet and status."""
+def _known(
+    generation: Generation, table: str, positions: Sequence[int]
+) -> dict[int, tuple[Any, ...]]:
+    """What the rows at these positions say: sequence, acl, facet and status."""
     found = generation.execute(
-        f"SELECT id, sequence, acl, {FACET[table]}, status FROM {table}_@ "
-        "WHERE id IN (SELECT value FROM json_each(?))",
-        (json_list(ids),),
+        f"SELECT position, sequence, acl, {FACET[table]}, status FROM {table}_@ "
+        "WHERE position IN (SELECT value FROM json_each(?))",
+        (json_list(positions),),
     )
     return {row[0]: row[1:] for row in found}
 
