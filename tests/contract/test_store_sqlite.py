@@ -202,8 +202,8 @@ def plan(path, table, query):
 @pytest.mark.parametrize(
     ("table", "query", "leading"),
     [
-        ("jobs", JobQuery(caller=TRUSTED), ["status"]),
-        ("jobs", JobQuery(caller=TRUSTED, status="pending"), ["status"]),
+        ("jobs", JobQuery(caller=TRUSTED), ["acl", "status"]),
+        ("jobs", JobQuery(caller=TRUSTED, status="pending"), ["acl", "status"]),
         ("jobs", JobQuery(caller=TRUSTED, batch_id="batch-x"), ["batch_id", "acl", "status"]),
         ("jobs", JobQuery(caller=BOB, batch_id="batch-x"), ["batch_id", "acl", "status"]),
         ("jobs", JobQuery(caller=TRUSTED, owner="ann", status="failed"), ["acl", "status"]),
