@@ -15,7 +15,7 @@ from services.api import projector as tested
 from services.api.projector import Projector
 from services.api.store import JobQuery, StoreRefused, StoreUnavailable
 
-WITHIN_S = 10
+WITHIN_S = 60  # a deadline: SecantusDB on a busy machine takes its time
 ALL = JobQuery(caller=Caller(None, trusted=True))
 
 
