@@ -50,6 +50,7 @@ class Projector:
         self._announce = announce
         self._log = log
         self._sequence = 0
+        self._is_writing = False
         self._trouble: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,7 +81,9 @@ class Projector:
             while not projecting.done():
                 await asyncio.wait({projecting}, timeout=CHECK_EVERY_S)
                 known = self._sequence
-                if not projecting.done() and await self._store.checkpoint() < known:
+                if projecting.done() or self._is_writing:  # a write finds out by itself
+                    continue
+                if await self._store.checkpoint() < known:
                     raise StoreUnavailable("the documents are gone")
             await projecting
         finally:
@@ -88,6 +91,7 @@ class Projector:
 
     async def _project(self) -> None:
         """Apply what comes after the checkpoint, until something goes wrong."""
+        self._is_writing = False
         self._sequence = await self._store.checkpoint()
         last = await self._events.last_sequence()
         if last < self._sequence:
@@ -97,10 +101,12 @@ class Projector:
         projecting = Projecting(self._store, self._sequence)
         async with aclosing(self._events.follow(self._sequence)) as stretches:
             async for stretch in stretches:
+                self._is_writing = True
                 for part in slices(stretch, MOST_DOCUMENTS):
                     await projecting.apply(part)
                     self._sequence = projecting.sequence
                     await self._tell(trouble=None)
+                self._is_writing = False
 
     async def _note(self, reason: Exception) -> None:
         """Log a trouble when it begins, not each time it is met again."""
