@@ -12,7 +12,6 @@ from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.domain.access import Caller
 from services.api import projector as tested
-from services.api import projector
 from services.api.projector import Projector
 from services.api.store import JobQuery, StoreRefused, StoreUnavailable
 
@@ -142,7 +141,7 @@ async def test_it_goes_on_where_another_stopped(store):
 
 
 async def test_a_large_stretch_is_written_in_parts_each_with_its_checkpoint(store, monkeypatch):
-    monkeypatch.setattr(projector, "MOST_DOCUMENTS", 400)
+    monkeypatch.setattr(tested, "MOST_DOCUMENTS", 400)
     events = Events()
     await events.add(lambda log: log.batch(1000))
     parts = []
