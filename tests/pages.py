@@ -16,8 +16,8 @@ listen will be able to try it on their own machines the same evening, and to tak
 {slides}</main></body></html>"""
 
 
-def pdf(text: str) -> bytes:
-    """A PDF of one page that says ``text``."""
+def pdf(text: str, padding: bytes = b"") -> bytes:
+    """A PDF of one page that says ``text``, with ``padding`` in it that no reader looks at."""
     stream = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode("latin-1", "replace")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -28,6 +28,7 @@ def pdf(text: str) -> bytes:
         ),
         b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(padding), padding),
     ]
     body = b"%PDF-1.4\n"
     offsets = []
