@@ -11,11 +11,6 @@ from demo.zips import check_zip
 
 _BATCH_ZIP_S = 30
 _POLL_S = 0.2
-_NOT_OFFERED = {
-    HTTPStatus.NOT_FOUND,
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    HTTPStatus.NOT_IMPLEMENTED,
-}
 
 
 def session_zips(client: Client, jobs: Sequence[Job], folder: Path) -> list[Path]:
@@ -33,16 +28,13 @@ def _session_zip(client: Client, job: Job, folder: Path) -> Path:
     return target
 
 
-def batch_zip(client: Client, batch_id: str, target: Path) -> Path | None:
-    """The checked ZIP of a whole batch, or None where the service offers none."""
+def batch_zip(client: Client, batch_id: str, target: Path) -> int:
+    """How many files are in the checked ZIP of a whole batch, which is at ``target``."""
     deadline = time.monotonic() + _BATCH_ZIP_S
     while (status := client.download("batches", batch_id, target)) == HTTPStatus.CONFLICT:
         if time.monotonic() > deadline:
             raise DemoFailed(f"the ZIP of {batch_id} was not built within {_BATCH_ZIP_S} s")
         time.sleep(_POLL_S)
-    if status in _NOT_OFFERED:
-        return None
     if status != HTTPStatus.OK:
         raise DemoFailed(f"the ZIP of {batch_id} is not there: the service answered {status}")
-    check_zip(target)
-    return target
+    return check_zip(target)

@@ -51,8 +51,11 @@ def run_sample(screen: Screen) -> Path:
             completed = [client.job(job.job_id) for job in jobs if job.error is None]
             screen.say(f"\n{markdown_head(completed[0])}\n")
             paths = session_zips(client, completed, zips)
-            screen.say(f"  {len(paths)} ZIPs in {zips}, every file as its manifest says\n")
-            return batch_zip(client, batch_id, zips / f"{name}.zip") or paths[0]
+            screen.say(f"  {len(paths)} ZIPs in {zips}, every file as its manifest says")
+            whole = zips / f"{name}.zip"
+            count = batch_zip(client, batch_id, whole)
+            screen.say(f"  and one of the whole batch: {count} files, with an index page\n")
+            return whole
 
 
 def run_page(screen: Screen, url: str) -> Path:
