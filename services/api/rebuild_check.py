@@ -130,8 +130,8 @@ class Checking:
         log has it there, a newer one as the log has it at the document's own event.
         """
         checkpoint = await self._checkpoint()
-        last = await self._events.last_sequence()
         read = await kind.found(self._store, keys)
+        last = await self._events.last_sequence()  # what is ahead of the log has not moved
         await self._building.reach(checkpoint)
         moved = {
             key: document

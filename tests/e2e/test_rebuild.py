@@ -149,28 +149,55 @@ def documents(up, table):
     return file, found
 
 
+def changed(**fields):
+    """The statement that changes fields of the first job's document, and its values."""
+
+    def change(text):
+        new = json.dumps(json.loads(text) | fields, separators=(",", ":"))
+        return "UPDATE {table} SET document = ? WHERE position = ?", [new.encode()]
+
+    return change
+
+
+BY_HAND = {
+    "status": (changed(status="failed"), 'status: the document says "failed", the log says "comp'),
+    "log": (changed(log=[]), "log: the document says [], the log says [{"),
+    "tries": (changed(tries=4), "tries: the document says 4, the log says 0"),
+    "removed": (
+        lambda _: ("DELETE FROM {table} WHERE position = ?", []),
+        "is missing: the log has",
+    ),
+}
+
+
 def test_what_was_changed_by_hand_is_named_and_mended(up, site):
     post(up, site, "touched", 6)
     eventually("the batch", 60, lambda: is_done(up, "touched"))
     before = shown(up, "touched")
-    for change, said in (
-        ({"status": "failed"}, 'job job-touched.1: status: the document says "failed", the log'),
-        ({"log": []}, "job job-touched.1: log: the document says []"),
-        ({"tries": 4}, "job job-touched.1: tries: the document says 4, the log says 0"),
-    ):
-        file, table = documents(up, "jobs")
-        position, text = file.execute(f"SELECT * FROM {table} ORDER BY position").fetchone()
-        changed = json.dumps(json.loads(text) | change, separators=(",", ":")).encode()
-        with file:
-            file.execute(f"UPDATE {table} SET document = ? WHERE position = ?", (changed, position))
-        file.close()
+    for change, said in BY_HAND.values():
+        alter(up, change)
         code, out, err = ran(up, "--check")
-        assert (code, said in out) == (1, True), (out, err)
+        assert (code, out.startswith(f"job job-touched.1: {said}")) == (1, True), (out, err)
         assert out.endswith(": 1 difference\n")
         assert "`eventjob rebuild` mends that" in err
         rebuilt(up)
         assert is_right(up)
     assert shown(up, "touched") == before
+    alter(up, lambda _: ("UPDATE {table} SET document = ? WHERE position = ?", [b"{"]))
+    code, out, err = ran(up, "--check")
+    assert (code, out, "a document cannot be read" in err) == (1, "", True), (out, err)
+    rebuilt(up)
+    assert is_right(up)
+
+
+def alter(up, change):
+    """Change the first job's document in the file."""
+    file, table = documents(up, "jobs")
+    position, text = file.execute(f"SELECT * FROM {table} ORDER BY position").fetchone()
+    statement, values = change(text)
+    with file:
+        file.execute(statement.format(table=table), [*values, position])
+    file.close()
 
 
 def test_killed_in_the_middle_it_leaves_nothing_behind(up, site):

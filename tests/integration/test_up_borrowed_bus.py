@@ -1,0 +1,104 @@
+"""The bus that `eventjob rebuild` works with: named, found, or started for the while."""
+
+import asyncio
+
+import pytest
+
+from eventjob.bus.connection import connect_as
+from eventjob.bus.log import EventLog
+from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import read_settings
+from services.up import borrowed_bus as tested
+from services.up.borrowed_bus import borrowed_bus
+from services.up.data_folder import locked
+from services.up.nats_server import Listening, prepare, prepared
+
+WITHIN_S = 20
+
+
+@pytest.fixture
+def environ(tmp_path):
+    return {"EVENTJOB_DATA_DIR": str(tmp_path / "data")}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The data folder of an `up` that is stopped."""
+    folder = tmp_path / "data"
+    with locked(folder):
+        (folder / "nats" / "jetstream").mkdir(parents=True)
+    return folder
+
+
+def borrowed(environ, stop=None):
+    return borrowed_bus(read_settings(environ), environ, stop or Stop())
+
+
+async def is_there(settings):
+    connection = await connect_as("tests", settings.nats, get_logger("tests"))
+    try:
+        await connection.jetstream.add_stream(name="EVENTS", subjects=["ev.>"])
+        return await EventLog(connection).last_sequence() == 0
+    finally:
+        await connection.close()
+
+
+async def test_the_bus_that_is_named_is_taken_and_nothing_is_made(environ, nats_server, tmp_path):
+    environ["EVENTJOB_NATS_URL"] = nats_server.url
+    async with borrowed(environ) as settings:
+        assert settings == read_settings(environ)
+        assert await is_there(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_server_is_started_for_the_while_and_found_by_others(environ, folder):
+    async with asyncio.timeout(WITHIN_S), borrowed(environ) as settings:
+        assert await is_there(settings)
+        with pytest.raises(CannotStart, match="is used by another eventjob"), locked(folder):
+            pass
+        async with borrowed(environ) as found:
+            assert found == settings
+            assert await is_there(found)
+        server = prepared(folder / "nats")
+        assert await server.answers()
+    assert not await server.answers()
+    with locked(folder):
+        pass
+
+
+async def test_an_error_leaves_no_server_behind(environ, folder):
+    with pytest.raises(KeyError):
+        async with asyncio.timeout(WITHIN_S), borrowed(environ):
+            raise KeyError
+    assert not await prepared(folder / "nats").answers()
+
+
+async def test_a_server_that_does_not_answer_is_said_to(environ, folder, monkeypatch):
+    monkeypatch.setattr(tested, "ANSWERS_WITHIN_S", 0.2)
+    for write in (lambda: None, lambda: prepare(folder / "nats", None)):
+        write()
+        with locked(folder), pytest.raises(CannotStart, match="whose nats-server does not answer"):
+            async with borrowed(environ):
+                pass
+
+
+@pytest.mark.parametrize("made", ["folder", "nats"])
+async def test_a_folder_without_an_event_log_is_left_alone(environ, tmp_path, made):
+    path = tmp_path / "data" / ("nats" if made == "nats" else "")
+    path.mkdir(parents=True)
+    with pytest.raises(CannotStart, match="there is no event log in data folder"):
+        async with borrowed(environ):
+            pass
+    assert list(path.iterdir()) == []
+
+
+def test_the_configuration_says_where_its_server_is(tmp_path):
+    server = prepare(tmp_path / "nats", None)
+    assert prepared(tmp_path / "nats") == Listening(port=server.port, password=server.password)
+    server.config.write_text("listen: 4222")
+    with pytest.raises(CannotStart, match="does not say where its server listens"):
+        prepared(tmp_path / "nats")
+    server.config.unlink()
+    with pytest.raises(CannotStart, match="cannot be read: No such file"):
+        prepared(tmp_path / "nats")
