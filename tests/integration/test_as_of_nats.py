@@ -3,12 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+from rebuilding import append
 from recorded_events import Log
 from stores import BEGINNING
 
 from eventjob.bus import subjects, topology
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.event_codec import NewEvent
 from eventjob.bus.log import EventLog
 from eventjob.contracts.events import JobDeleted
 from services.api.as_of import batch_then, job_then
@@ -23,16 +23,6 @@ LATER = BEGINNING.replace(year=2040)
 async def log(connection):
     await topology.ensure_streams(connection.jetstream)
     return EventLog(connection)
-
-
-async def append(log, records):
-    for first in range(0, len(records), 1000):
-        await log.append(
-            [
-                NewEvent(subjects.event_subject(r.group, r.n), r.event, None, "", "ann")
-                for r in records[first : first + 1000]
-            ]
-        )
 
 
 def lives(size):
