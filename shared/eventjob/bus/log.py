@@ -1,5 +1,6 @@
 """The event log: appended to under optimistic concurrency, read by literal subjects."""
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -18,6 +19,9 @@ from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted
 from eventjob.domain.recorded import Recorded
 
 WRONG_SEQUENCE = frozenset({10071, 10164})
+_SAYS_WHO = re.compile(
+    f"\r\n(?:{subjects.HEADER_COMMAND}|{subjects.HEADER_ACTOR}):".encode()
+).search
 FULL = frozenset({10023, 10047, 10077})  # insufficient resources, storage or a stream's limit
 READ_AHEAD = 8000
 LONGEST_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
@@ -193,7 +197,8 @@ def _decoded(deliveries: list[Delivery]) -> tuple[list[Recorded], Poison | None]
 
 
 def _event(delivery: Delivery) -> Recorded:
-    return recorded(delivery.subject, delivery.headers, delivery.data, delivery.stream_sequence)
+    headers = delivery.headers if _SAYS_WHO(delivery.head) else None  # one event in many does
+    return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 
 
 def _concerns(event: Event, n: int) -> bool:
