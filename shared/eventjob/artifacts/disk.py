@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 STAGING = "incoming"
+MOST_SETTLED = 20_000
 _ABANDONED_AFTER_S = 24 * 3600
 
 
@@ -26,8 +27,10 @@ def prepare(folder: Path) -> None:
                 file.unlink()
 
 
-def publish(folder: Path, staged: str, path: str) -> None:
+def publish(folder: Path, staged: str, path: str, settled: set[str]) -> None:
     """Move a staged file to its path in ``folder``, and bring to disk that it is there.
+
+    See `sync_names` for ``settled``.
 
     It never has its name before its content is on disk: a power cut would leave an empty file.
     """
@@ -39,15 +42,23 @@ def publish(folder: Path, staged: str, path: str) -> None:
     except OSError:
         source.unlink(missing_ok=True)
         raise
-    sync_names(target, folder)
+    sync_names(target, folder, settled)
 
 
-def sync_names(file: Path, folder: Path) -> None:
-    """Bring to disk the name of ``file``, and of each folder on its way from ``folder``."""
+def sync_names(file: Path, folder: Path, settled: set[str]) -> None:
+    """Bring to disk the name of ``file``, and of each folder on its way from ``folder``.
+
+    ``settled`` remembers the folders whose names are there, so that it is done once for each.
+    """
+    reached = []
     for parent in file.parents:
         _sync(parent)
-        if parent == folder:
+        if parent == folder or str(parent) in settled:
             break
+        reached.append(str(parent))
+    if len(settled) > MOST_SETTLED:
+        settled.clear()
+    settled.update(reached)
 
 
 def _sync(path: Path) -> None:

@@ -64,6 +64,7 @@ class Artifacts:
         self._store = store
         self._folder = store.prefix if isinstance(store, LocalStore) else None
         self._clock = clock
+        self._settled: set[str] = set()  # folders, see `disk.sync_names`
 
     async def put(self, data: bytes) -> str:
         """Store ``data``; the result is its sha256."""
@@ -151,13 +152,15 @@ class Artifacts:
             if known is None or known["size"] != size_bytes or self._age(known) > RENEWED_AFTER:
                 await self._write(path, source)
             elif self._folder is not None:  # whoever wrote it may not have come to this yet
-                await asyncio.to_thread(disk.sync_names, self._folder / path, self._folder)
+                await asyncio.to_thread(
+                    disk.sync_names, self._folder / path, self._folder, self._settled
+                )
 
     async def _write(self, path: str, source: bytes | Path) -> None:
         target = path if self._folder is None else f"{disk.STAGING}/{uuid4()}"
         await self._store.put_async(target, source, max_concurrency=_UPLOADED_AT_ONCE)
         if self._folder is not None:
-            await asyncio.to_thread(disk.publish, self._folder, target, path)
+            await asyncio.to_thread(disk.publish, self._folder, target, path, self._settled)
 
     def _age(self, meta: "ObjectMeta") -> timedelta:
         return self._clock() - meta["last_modified"]
