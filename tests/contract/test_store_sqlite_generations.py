@@ -4,14 +4,16 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from stores import batch_job, job
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
-from services.api import store_sqlite_generations
+from services.api import store_sqlite_generations, store_sqlite_read
 from services.api.store import Changes, JobQuery, StoreMoved
 from services.api.store_open import open_store
 
@@ -95,6 +97,30 @@ async def test_readers_in_other_processes_and_threads_see_one_whole_generation(s
             if other.returncode is None:
                 other.kill()
                 await other.wait()
+
+
+async def test_a_read_that_has_begun_ends_with_the_generation_it_began_with(store, url):
+    await store.apply(Changes(jobs=documents(1), checkpoint=1))
+    reader = open_store(url)
+    begun, replaced = threading.Event(), threading.Event()
+
+    def read(generation):
+        begun.set()
+        assert replaced.wait(WITHIN_S)
+        return store_sqlite_read.find(generation, "jobs", ALL)
+
+    reading = asyncio.create_task(reader._read(read))
+    assert await asyncio.to_thread(begun.wait, WITHIN_S)
+    beside = await store.beside()
+    await beside.apply(Changes(jobs=documents(2), checkpoint=2))
+    assert await store.adopt(beside)
+    await beside.close()
+    replaced.set()
+    found = await reading
+    assert found.total == JOBS
+    assert {msgspec.json.decode(document)["job_name"] for document in found.documents} == {"1"}
+    assert (await reader.job("job-x.1")).job_name == "2"
+    await reader.close()
 
 
 async def test_a_writer_in_another_process_begins_again_and_loses_nothing(store, url):
