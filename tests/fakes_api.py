@@ -47,6 +47,7 @@ class Deployment:
         self.bus_fault: Exception | None = None
         self.store_fault: Exception | None = None
         self.is_following = True
+        self.passed = timedelta()  # time, besides a second for each event
         self.reasons: list[str] = []
         self._groups: dict[str, Group] = {}
 
@@ -197,7 +198,7 @@ class Deployment:
 
     def _now(self, actor: str) -> decide.Circumstances:
         caller = Caller(None, trusted=True) if actor == "*" else Caller(actor or None)
-        at = BEGINNING + timedelta(seconds=len(self.records))
+        at = BEGINNING + timedelta(seconds=len(self.records)) + self.passed
         return decide.Circumstances(caller, at, Policy())
 
     def _check_bus(self) -> None:

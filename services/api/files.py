@@ -58,9 +58,10 @@ async def download_batch_archive(
         with suppress(ArtifactMissing):  # then it is built again
             return await _sent(request, here.artifacts, batch.zip, f"{batch.batch_name}.zip")
     await carry_out(here, caller, BuildBatchZip(batch_id=batch_id), batch.group)
-    failed = f"; the last attempt failed: {batch.zip_error.message}" if batch.zip_error else ""
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    raise Problem("conflict", f"the ZIP is being built{failed}", headers=headers)
+    message = "the ZIP is being built"
+    if batch.zip_error is not None:
+        message += f", again: the last attempt failed: {batch.zip_error.message}"
+    raise Problem("conflict", message, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _sent(request: Request, artifacts: ArtifactReader, file: FileRef, name: str) -> Response:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import shutil
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -22,11 +22,12 @@ from eventjob.contracts.work import (
     WorkFailed,
 )
 from eventjob.runtime.logs import Logger
-from services.archiver.packing import DISK_PAUSE, Events, NothingToPack, Packer
+from services.archiver.packing import CannotPack, Events, Packer
 from services.archiver.readme import session_readme
 from services.archiver.storing import store_zip
 from services.archiver.zipper import BrokenMember
 
+DISK_PAUSE = timedelta(seconds=15)
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _bundles = msgspec.json.Decoder(Bundle)
 
@@ -69,7 +70,7 @@ class ArchiveHandler:
                 built = await self._built(task)
         except TimeoutError:
             return self._failed(task, "not done before the attempt's deadline", transient=True)
-        except (ArtifactMissing, BrokenMember, NothingToPack) as reason:
+        except (ArtifactMissing, BrokenMember, CannotPack) as reason:
             return self._failed(task, str(reason), transient=True)
         except (msgspec.MsgspecError, ValueError) as reason:
             return self._failed(task, f"the bundle is wrong: {reason}", transient=False)

@@ -4,14 +4,12 @@ import asyncio
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.errors import Unavailable
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import BatchPacked, PackBatch
 from eventjob.domain.batch_content import BatchContent
@@ -20,7 +18,6 @@ from services.archiver.readme import batch_readme
 from services.archiver.storing import store_zip
 from services.archiver.tree import Session, arranged
 
-DISK_PAUSE = timedelta(seconds=15)
 COPIES = 2  # the ZIP as it is written, and as it is stored, perhaps on the same disk
 FILENAME = "batch.zip"  # whoever sends it knows the batch's name
 
@@ -37,8 +34,8 @@ class Events(Protocol):
         """All events of a group and of its jobs, oldest first, in stretches."""
 
 
-class NothingToPack(Exception):
-    """No job of the batch has a result any more."""
+class CannotPack(Exception):
+    """No job of the batch has a result any more, or the ZIP would not fit on the disk."""
 
 
 class Packer:
@@ -57,15 +54,15 @@ class Packer:
         """The stored ZIP of all that is completed: the same results give the same bytes.
 
         Raises:
-            NothingToPack: there is nothing.
-            Unavailable: log or disk cannot do their part.
+            CannotPack: there is nothing, or no room.
+            Unavailable: the log cannot be read.
             BrokenMember, ArtifactMissing, ArtifactsUnavailable, ValueError, OSError: as the store
                 and `build_zip`.
         """
         async with self._turn:
             content = await self._content(task.group)
             if not content.bundles:
-                raise NothingToPack("no job of the batch is completed any more")
+                raise CannotPack("no job of the batch is completed any more")
             bundles = content.bundles.values()
             sessions = arranged([await self._session(sha256) for sha256 in bundles])
             files = [file for session in sessions for file in session.files]
@@ -92,6 +89,5 @@ class Packer:
 
     def _check_room(self, files: list[FileRef]) -> None:
         wanted = sum(file.size_bytes for file in files) * COPIES + self._min_free_bytes
-        free_bytes = shutil.disk_usage(self._folder).free
-        if free_bytes < wanted:
-            raise Unavailable(f"a ZIP wants {wanted} bytes, {free_bytes} are free", DISK_PAUSE)
+        if shutil.disk_usage(self._folder).free < wanted:
+            raise CannotPack(f"the ZIP needs {wanted} bytes on the disk, and they are not free")

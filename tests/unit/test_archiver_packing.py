@@ -7,13 +7,11 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import pytest
 from fakes import EventsInMemory
 from obstore.store import MemoryStore
 from recorded_events import TIMEOUT, Log
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.errors import Unavailable
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.events import JobDeleted, JobFetched, JobsFailed
 from eventjob.contracts.work import BatchPacked, Bundle, PackBatch, WorkFailed
@@ -160,7 +158,9 @@ async def test_a_bundle_that_is_gone_fails_the_attempt(tmp_path):
     assert (outcome.n, outcome.error.code) == (0, "archive_failed")
 
 
-async def test_a_zip_for_which_there_is_no_room_comes_back_later(tmp_path, monkeypatch):
+async def test_a_zip_for_which_there_is_no_room_says_so_and_waits_for_nothing(
+    tmp_path, monkeypatch
+):
     batch = Batch(1)
     await batch.complete(1, "one", slides=bytes(1000))
     wanted = 2 * (1000 + len("# one\n")) + 500
@@ -171,8 +171,11 @@ async def test_a_zip_for_which_there_is_no_room_comes_back_later(tmp_path, monke
         return type("Usage", (), {"free": next(free)})
 
     monkeypatch.setattr("shutil.disk_usage", usage)
-    with pytest.raises(Unavailable, match="are free"):
-        await handler(TASK)
+    outcome = await handler(TASK)
+    assert (outcome.error.code, outcome.transient) == ("archive_failed", True)
+    assert (
+        outcome.error.message == f"the ZIP needs {wanted} bytes on the disk, and they are not free"
+    )
     assert isinstance(await handler(TASK), BatchPacked)
 
 

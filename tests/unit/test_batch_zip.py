@@ -1,5 +1,7 @@
 """Who may have a batch's ZIP built, when, and what becomes of an attempt."""
 
+from datetime import timedelta
+
 import pytest
 from builders import (
     ALONE,
@@ -48,7 +50,7 @@ ALL_FAILED = [*STARTED, on_job(1, job_failed()), on_job(2, job_failed())]
 ASKED = [*DONE, on_group(zip_requested())]
 BUILT = [*ASKED, on_group(zip_built())]
 LOST = JobError(code="attempts_lost", message="no archiver reported within 15 minutes")
-BUILDING = ZipBuilding(1, DEADLINE)
+BUILDING = ZipBuilding(1, AT, DEADLINE)
 PACK_FAILED = {"group": "b-x", "n": 0, "task": "archive"}
 
 
@@ -68,11 +70,6 @@ def outcome(given, user="ada"):
         ),
         pytest.param(ASKED, [], id="nothing while one is being built"),
         pytest.param(BUILT, [zip_requested(attempt=2)], id="again, under a number of its own"),
-        pytest.param(
-            [*ASKED, on_group(zip_failed())],
-            [zip_requested(attempt=2)],
-            id="again after it failed",
-        ),
     ],
 )
 def test_a_zip_is_built(given, then):
@@ -108,6 +105,14 @@ def test_no_zip_is_built(given, user, code):
     assert refusal.value.code == code
 
 
+@pytest.mark.parametrize(("seconds", "is_asked"), [(0, False), (29, False), (30, True)])
+def test_after_a_failure_it_is_tried_again_but_not_at_once(seconds, is_asked):
+    """Seconds from when the failed attempt began: one that took long is tried again at once."""
+    group = folded([*ASKED, on_group(zip_failed(at=AT + timedelta(seconds=20)))])
+    now = Circumstances(Caller("ada"), AT + timedelta(seconds=seconds), POLICY)
+    assert bool(decide.decide(ASK, group, now)) == is_asked
+
+
 def test_a_reader_may_ask():
     assert outcome(DONE, "rita") == [on_group(zip_requested())]
 
@@ -119,7 +124,7 @@ def test_a_reader_may_ask():
         pytest.param(BUILDING, work_failed(**PACK_FAILED), [zip_failed()], id="a failure"),
         pytest.param(ZipIdle(1), batch_packed(), [], id="nothing when it comes again"),
         pytest.param(
-            ZipBuilding(2, DEADLINE), batch_packed(), [], id="nothing of an older attempt"
+            ZipBuilding(2, AT, DEADLINE), batch_packed(), [], id="nothing of an older attempt"
         ),
     ],
 )
@@ -136,7 +141,7 @@ def test_a_report_ahead_of_the_memory_means_that_it_is_stale(state):
 def test_an_attempt_that_nobody_reports_is_lost():
     assert batch_zip.lose(1, BUILDING, AT, POLICY) == [zip_failed(error=LOST)]
     assert batch_zip.lose(1, ZipIdle(1), AT, POLICY) == []
-    assert batch_zip.lose(1, ZipBuilding(2, DEADLINE), AT, POLICY) == []
+    assert batch_zip.lose(1, ZipBuilding(2, AT, DEADLINE), AT, POLICY) == []
 
 
 def test_a_failure_keeps_its_reason():

@@ -45,15 +45,20 @@ class AddedBy(msgspec.Struct, frozen=True):
 
 
 class ZipIdle(msgspec.Struct, frozen=True):
-    """Nobody builds the batch's ZIP; ``attempt`` was the last one, 0 before the first."""
+    """Nobody builds the batch's ZIP; ``attempt`` was the last one, 0 before the first.
+
+    Where that failed, ``tried_at`` is when it began.
+    """
 
     attempt: int
+    tried_at: datetime | None = None
 
 
 class ZipBuilding(msgspec.Struct, frozen=True):
     """An archiver has the batch's ZIP to build."""
 
     attempt: int
+    began: datetime
     deadline: datetime
 
 
@@ -146,9 +151,12 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
         case BatchCompleted():
             group.outcome = event.status
         case BatchZipRequested():
-            group.zip = ZipBuilding(event.attempt, event.deadline)
-        case BatchZipBuilt() | BatchZipFailed():
+            group.zip = ZipBuilding(event.attempt, event.at, event.deadline)
+        case BatchZipBuilt():
             group.zip = ZipIdle(event.attempt)
+        case BatchZipFailed():
+            began = group.zip.began if isinstance(group.zip, ZipBuilding) else event.at
+            group.zip = ZipIdle(event.attempt, began)
         case BatchDeleted():
             _clear(group)
         case _:

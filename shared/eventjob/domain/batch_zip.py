@@ -12,13 +12,15 @@ from eventjob.domain.batch import Group, ZipBuilding, ZipIdle, ZipState
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.retry import Policy
 
+PAUSE = timedelta(seconds=30)  # from one attempt to the next, where the first one failed
+
 ZipEvent = BatchZipRequested | BatchZipBuilt | BatchZipFailed
 
 
 def request(
     command: BuildBatchZip, group: Group, caller: Caller, at: datetime, policy: Policy
 ) -> Sequence[ZipEvent]:
-    """An attempt to build the ZIP; nothing while one is under way.
+    """An attempt to build the ZIP; nothing while one is under way, or has failed just now.
 
     Raises:
         Refused: ``permission_denied``; ``conflict`` where more results are to come; ``not_found``
@@ -33,10 +35,16 @@ def request(
         raise Refused("conflict", f"{name} still runs: wait until it is done, or pause it")
     if not group.completed:
         raise Refused("not_found", f"no job of {name} is completed: there is nothing to pack")
-    if isinstance(group.zip, ZipBuilding):
+    if isinstance(group.zip, ZipBuilding) or _is_too_soon(group.zip, at, policy):
         return []
     attempt = group.zip.attempt + 1
     return [BatchZipRequested(attempt=attempt, deadline=at + policy.attempt_timeout, at=at)]
+
+
+def _is_too_soon(state: ZipIdle, at: datetime, policy: Policy) -> bool:
+    """Clients ask every few seconds, and each attempt is two events in the log."""
+    pause = min(PAUSE, policy.attempt_timeout)
+    return state.tried_at is not None and at < state.tried_at + pause
 
 
 def report(outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime) -> Sequence[ZipEvent]:
