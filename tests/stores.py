@@ -21,12 +21,17 @@ STORES = ("sqlite", pytest.param(mongo_server.KIND, marks=mongo_server.needs_mon
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 
 
+def store_url(kind: str, folder: Path) -> str:
+    """The setting for a store of this kind."""
+    if kind == "sqlite":
+        return f"sqlite://{folder}/projection.db"
+    return mongo_server.url_for(folder)
+
+
 @asynccontextmanager
 async def opened(kind: str, folder: Path) -> AsyncIterator[Store]:
     """A store of this kind; it is empty, and the same one for the same folder."""
-    is_file = kind == "sqlite"
-    url = f"sqlite://{folder}/projection.db" if is_file else mongo_server.url_for(folder)
-    store = open_store(url)
+    store = open_store(store_url(kind, folder))
     try:
         yield store
     finally:

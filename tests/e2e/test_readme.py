@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 from deployment import Up, eventually
+from stores import STORES, store_url
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r"# (\d{3})\n(curl .*?)(?=\n\n|\n```)", re.DOTALL)
@@ -55,8 +56,10 @@ def harbour(up):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
-def test_every_curl_of_the_readme_answers_as_it_says(tmp_path, site):
+@pytest.mark.parametrize("kind", STORES)
+def test_every_curl_of_the_readme_answers_as_it_says(tmp_path, site, kind):
     settings = {
+        "EVENTJOB_STORE_URL": store_url(kind, tmp_path),
         "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site}",
         "EVENTJOB_FETCH_DELAY_S": "0.05",
     }

@@ -12,8 +12,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
 from deployment import SERVICES, Up, eventually
 from pages import Site
+from stores import STORES, store_url
 from verify import all_jobs, check_completed, check_counters
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus/fosdem-2025-sessions.json"
@@ -85,10 +87,12 @@ def check_everything(up, batches):
     assert answer["total"] == sum(batches.values())
 
 
-def test_every_session_of_an_event_is_completed(tmp_path):
+@pytest.mark.parametrize("kind", STORES)
+def test_every_session_of_an_event_is_completed(tmp_path, kind):
     with Site() as site:
         by_track = tracks(site)
-        with Up(tmp_path, **settings(site)) as up:
+        store = {"EVENTJOB_STORE_URL": store_url(kind, tmp_path)}
+        with Up(tmp_path, **settings(site), **store) as up:
             began = time.monotonic()
             batches = post_batches(up, by_track)
             eventually("all batches", DONE_WITHIN_S, lambda: finished(up, batches))
