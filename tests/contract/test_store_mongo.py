@@ -230,3 +230,23 @@ async def test_many_may_open_a_new_database_at_the_same_time(url):
     assert len(generations) == 1
     for store in stores:
         await store.close()
+
+
+async def test_the_names_in_the_database_change_only_together_with_the_schema_version(
+    store, database
+):
+    """If this fails: raise SCHEMA_VERSION, so that stored documents are built anew, then adapt."""
+    await store.apply(Changes(jobs=[job(1)], batches=[batch("x", 2)], checkpoint=2))
+    generation = (await store.progress.place()).generation
+    both = "_id group sequence position status owner readers created_at updated_at blobs document"
+    for table, own in (("jobs", "batch_id"), ("batches", "archived")):
+        found = await database[f"{table}_{generation}"].find_one()
+        assert set(found) == {*both.split(), own}
+        assert found["readers"] == ["@ann"]
+    assert await database["progress"].find_one() == {
+        "_id": "projection",
+        "schema": 1,
+        "generation": generation,
+        "checkpoint": 2,
+    }
+    assert SCHEMA_VERSION == 1

@@ -10,7 +10,7 @@ import pytest
 from stores import batch, batch_job, job
 
 from eventjob.domain.access import Caller
-from services.api import store_sqlite_read
+from services.api import store_mongo_schema, store_sqlite_read
 from services.api.read_model import BatchDocument, JobDocument
 from services.api.store import After, BatchQuery, Changes, JobQuery, StoreRefused, StoreUnavailable
 from services.api.store_open import open_store
@@ -249,6 +249,6 @@ async def test_each_row_of_a_page_is_one_step_in_the_index_of_its_filters(  # no
     ],
 )
 def test_documents_change_only_together_with_the_schema_version(document, fields):
-    """If this fails: raise SCHEMA_VERSION, so that stored documents are built anew, then adapt."""
+    """If this fails: raise both versions, so that stored documents are built anew, then adapt."""
     found = " ".join(field.name for field in msgspec.structs.fields(document))
-    assert (SCHEMA_VERSION, found) == (2, fields)
+    assert (SCHEMA_VERSION, store_mongo_schema.SCHEMA_VERSION, found) == (2, 1, fields)
