@@ -21,6 +21,10 @@ class Answer(NamedTuple):
     def json(self) -> Any:
         return json.loads(self.data)
 
+    def __repr__(self) -> str:
+        """Its beginning: an answer may name 10,000 jobs."""
+        return f"{self.status} {self.data[:300]!r}"
+
 
 class Client:
     """Talks to the api on ``port`` over one connection."""

@@ -30,6 +30,7 @@ class Machine:
     """``with Machine() as machine``: ready for jobs, on free ports, in a folder of its own."""
 
     def __init__(self, *, fsync: bool = True) -> None:
+        self.late = 0  # batches that were not visible when they were answered
         self._fsync = fsync
         self._stack = ExitStack()
 
@@ -76,7 +77,7 @@ class Machine:
         """
         began = time.perf_counter()
         with connected(self.port) as client:
-            created_s = self.post(body, user)
+            created_s = self.post(name, body, user)
             while (batch := client.batch(name, user))["status"] != "completed":
                 assert time.perf_counter() - began < DONE_WITHIN_S, batch
                 time.sleep(0.01 + 0.1 * (count - batch["completed_jobs"]) / count)
@@ -85,13 +86,17 @@ class Machine:
             assert client.total(f"batch_id={name}&status=completed", user) == count
             return created_s, took_s
 
-    def post(self, body: bytes, user: str = USER) -> float:
-        """Seconds until a batch is created."""
+    def post(self, name: str, body: bytes, user: str = USER) -> float:
+        """Seconds until a batch is created and visible, be it that the answer was 202 before."""
         began = time.perf_counter()
         answer = self.client.post("/batches", body, user)
-        took_s = time.perf_counter() - began
+        if answer.status == 202:
+            self.late += 1
+            path = f"/batches/{name}"
+            eventually(name, DONE_WITHIN_S, lambda: self.client.get(path, user).status == 200)
+            return time.perf_counter() - began
         assert answer.status == 201, answer
-        return took_s
+        return time.perf_counter() - began
 
     def check_visible(self, name: str, count: int, user: str = USER) -> None:
         """Every read shows what a 201 has promised."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-WIDTH = 118
+WIDTH = 124
 
 
 class Reach(NamedTuple):
@@ -34,7 +34,7 @@ def at_least(value: float) -> Reach:
 
 
 class Row(NamedTuple):
-    """One figure, measured several times; without samples it was not measured, and why."""
+    """One figure, measured several times."""
 
     what: str
     unit: str
@@ -48,18 +48,14 @@ class Row(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        if not self.samples:
-            return "not there yet"
         return self.reach.verdict(self.median) if self.reach else ""
 
     def lines(self) -> list[str]:
         compared = textwrap.wrap(self.compared, WIDTH - 4)
         reach = f"{self.reach.text} {self.unit}" if self.reach else ""
-        measured, span = "-", ""
-        if self.samples:
-            measured = f"{figure(self.median)} {self.unit}"
-            span = f"{figure(min(self.samples))} .. {figure(max(self.samples))}"
-        head = f"{self.what:<52}{measured:>16}{span:>20}{reach:>16}  {self.verdict}"
+        measured = f"{figure(self.median)} {self.unit}"
+        span = f"{figure(min(self.samples))} .. {figure(max(self.samples))}"
+        head = f"{self.what:<52}{measured:>16}{span:>20}{reach:>20}  {self.verdict}"
         return [head.rstrip(), *(f"    {line}" for line in compared)]
 
     def raw(self) -> dict[str, Any]:
@@ -68,7 +64,7 @@ class Row(NamedTuple):
             "what": self.what,
             "unit": self.unit,
             "samples": [*self.samples],
-            "median": self.median if self.samples else None,
+            "median": self.median,
             "reach": self.reach.text if self.reach else None,
             "verdict": self.verdict,
             "compared": self.compared,
@@ -91,12 +87,8 @@ class Table:
     ) -> None:
         self._rows.append(Row(what, unit, samples, reach, compared))
 
-    def missing(self, what: str, why: str, unit: str, reach: Reach) -> None:
-        """A row for what cannot be measured here."""
-        self._rows.append(Row(what, unit, (), reach, why))
-
     def lines(self) -> list[str]:
-        head = f"{'what':<52}{'median':>16}{'min .. max':>20}{'reach':>16}"
+        head = f"{'what':<52}{'median':>16}{'min .. max':>20}{'reach':>20}"
         return [head, *(line for row in self._rows for line in row.lines())]
 
     def write(self, path: Path) -> None:
