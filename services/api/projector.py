@@ -88,6 +88,8 @@ class Projector:
             await projecting
         finally:
             await end(projecting)
+            if not projecting.cancelled():
+                projecting.exception()  # heard: the store has told both of its trouble
 
     async def _project(self) -> None:
         """Apply what comes after the checkpoint, until something goes wrong."""

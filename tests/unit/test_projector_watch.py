@@ -1,0 +1,48 @@
+"""The projector's two looks at its store, which may fail at the same time."""
+
+import asyncio
+import gc
+
+from fakes import QuietLog
+
+from services.api import projector as tested
+from services.api.projector import Projector
+from services.api.store import StoreUnavailable
+
+
+class SlowToFail:
+    """The first look hears of the fault while the second is still waited for."""
+
+    def __init__(self):
+        self.asked = 0
+        self._second = asyncio.Event()
+
+    async def checkpoint(self):
+        self.asked += 1
+        if self.asked % 2:
+            self._second.clear()
+            await self._second.wait()
+        else:
+            self._second.set()
+            for _turn in range(10):
+                await asyncio.sleep(0)
+        raise StoreUnavailable("away")
+
+
+async def test_what_both_hear_of_a_store_is_told_once(monkeypatch):
+    monkeypatch.setattr(tested, "CHECK_EVERY_S", 0.01)
+    monkeypatch.setattr(tested, "SHORTEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(tested, "LONGEST_PAUSE_S", 0.0)
+    unheard, stop, log = [], asyncio.Event(), QuietLog()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    store = SlowToFail()
+
+    async def announce(_said):
+        if store.asked >= 6:
+            stop.set()
+
+    async with asyncio.timeout(10):
+        await Projector(None, store, announce, log).run(stop)
+    gc.collect()
+    assert unheard == []
+    assert [event for _, event, _ in log.lines] == ["projection.stopped"]
