@@ -5,10 +5,10 @@ import hashlib
 import re
 import stat
 import zipfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import IO, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -17,6 +17,11 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.names import MANIFEST, README, collision_key, is_safe
 
 MANIFEST_SCHEMA = "event-session-archive/1"
+
+FEW = 50  # files
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 _WRITTEN_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread and back
 _COMPRESSIBLE = re.compile(
@@ -55,18 +60,35 @@ async def build_zip(
         BrokenMember: a file is not in the store as it should be.
         OSError: there is no room for the ZIP.
     """
-    members, texts = await asyncio.to_thread(_plan, files, readme)
     with ExitStack() as undo:
         undo.callback(target.unlink, missing_ok=True)
-        archive = undo.enter_context(zipfile.ZipFile(target, "w"))
+        with target.open("w+b") as file:
+            await write_zip(artifacts, files, readme, file)
+        built = await asyncio.to_thread(_measured, target)
+        undo.pop_all()
+    return built
+
+
+async def write_zip(
+    artifacts: Artifacts, files: Sequence[FileRef], readme: str, into: IO[bytes]
+) -> None:
+    """Write ``files``, README and manifest. Raises as `build_zip`."""
+    members, texts = await _unless_few(files, _plan, files, readme)
+    with zipfile.ZipFile(into, "w") as archive:
         for member in members:
             text = texts.get(member.path)
             content = artifacts.stream(member.sha256) if text is None else _at_once(text)
             await _add(archive, member, content)
-        await asyncio.to_thread(archive.close)
-        built = await asyncio.to_thread(_measured, target)
-        undo.pop_all()
-    return built
+        await _unless_few(files, archive.close)
+
+
+async def _unless_few(
+    files: Sequence[FileRef], work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs
+) -> Result:
+    """What ``work`` returns, in a thread unless it is done sooner than one has begun."""
+    if len(files) <= FEW:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def _plan(files: Sequence[FileRef], readme: str) -> tuple[list[FileRef], dict[str, bytes]]:

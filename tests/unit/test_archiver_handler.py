@@ -105,12 +105,14 @@ async def test_an_attempt_ends_at_its_deadline(tmp_path, artifacts):
 
 async def test_a_store_that_is_away_brings_the_task_back(tmp_path, artifacts):
     class Away(Artifacts):
-        async def put_file(self, *_):
+        async def put(self, *_):
             raise ArtifactsUnavailable("disk full")
 
-    away = Away(artifacts._store)
+        put_file = put
+
+    bundle = await stored_bundle(artifacts)
     with pytest.raises(Unavailable, match="disk full"):
-        await handler(away, tmp_path)(task(await stored_bundle(artifacts)))
+        await handler(Away(artifacts._store), tmp_path)(task(bundle))
     assert list(tmp_path.iterdir()) == []
 
 
