@@ -2,9 +2,17 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from obstore.store import LocalStore
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 STAGING = "incoming"
 MOST_SETTLED = 20_000
@@ -25,6 +33,49 @@ def prepare(folder: Path) -> None:
         with suppress(FileNotFoundError):  # another process cleans up, too
             if time.time() - file.stat().st_mtime > _ABANDONED_AFTER_S:
                 file.unlink()
+
+
+class Folder:
+    """A store in a folder, for threads: each way to one and back costs more than what it does."""
+
+    def __init__(self, store: LocalStore) -> None:
+        if store.prefix is None:
+            raise ValueError("a local store needs a folder")
+        self._store = store
+        self._path = store.prefix
+        self._settled: set[str] = set()
+
+    def keep(
+        self,
+        path: str,
+        source: bytes | Path,
+        is_kept: Callable[["ObjectMeta | None"], bool],
+    ) -> None:
+        """Store ``source`` at ``path``, unless what is there (None: nothing) will do.
+
+        Raises:
+            OSError, BaseError: the disk is full, or does not work.
+        """
+        if is_kept(self._head(path)):  # whoever wrote it may not have come to this yet
+            sync_names(self._path / path, self._path, self._settled)
+            return
+        staged = f"{STAGING}/{uuid4()}"
+        self._store.put(staged, source)
+        publish(self._path, staged, path, self._settled)
+
+    def read(self, path: str) -> bytes:
+        """What lies at ``path``; FileNotFoundError."""
+        return self._store.get(path).bytes().to_bytes()
+
+    def read_if_small(self, path: str, most_bytes: int) -> bytes | None:
+        """The same; None where it has more than ``most_bytes``."""
+        result = self._store.get(path)
+        return result.bytes().to_bytes() if result.meta["size"] <= most_bytes else None
+
+    def _head(self, path: str) -> "ObjectMeta | None":
+        with suppress(FileNotFoundError):
+            return self._store.head(path)
+        return None
 
 
 def publish(folder: Path, staged: str, path: str, settled: set[str]) -> None:

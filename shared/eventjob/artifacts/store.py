@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
@@ -62,9 +61,8 @@ class Artifacts:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
-        self._folder = store.prefix if isinstance(store, LocalStore) else None
+        self._folder = disk.Folder(store) if isinstance(store, LocalStore) else None
         self._clock = clock
-        self._settled: set[str] = set()  # folders, see `disk.sync_names`
 
     async def put(self, data: bytes) -> str:
         """Store ``data``; the result is its sha256."""
@@ -92,8 +90,11 @@ class Artifacts:
             ArtifactMissing: there is no such blob, or it is corrupt (ArtifactCorrupt).
         """
         with _read_faults(sha256):
-            result = await self._store.get_async(_path(sha256))
-            data = (await result.bytes_async()).to_bytes()
+            if self._folder is not None:
+                data = await asyncio.to_thread(self._folder.read, _path(sha256))
+            else:
+                result = await self._store.get_async(_path(sha256))
+                data = (await result.bytes_async()).to_bytes()
         found = await _sha256(data)
         if found != sha256:
             raise ArtifactCorrupt(f"artifact {sha256} is corrupt: its content has sha256 {found}")
@@ -127,6 +128,13 @@ class Artifacts:
                 raise ValueError(f"no bytes {start} to {end} in {size_bytes} of artifact {sha256}")
             options["range"] = (start, end)
         with _read_faults(sha256):
+            if self._folder is not None and not options:
+                small = await asyncio.to_thread(
+                    self._folder.read_if_small, _path(sha256), chunk_size
+                )
+                if small is not None:
+                    yield small
+                    return
             result = await self._store.get_async(_path(sha256), options=options)
             if result.meta["size"] <= chunk_size:  # twice as fast as a stream of one chunk
                 yield (await result.bytes_async()).to_bytes()
@@ -147,20 +155,19 @@ class Artifacts:
 
     async def _keep(self, sha256: str, source: bytes | Path, size_bytes: int) -> None:
         path = _path(sha256)
-        known = await self._head(path)
-        with _store_faults():
-            if known is None or known["size"] != size_bytes or self._age(known) > RENEWED_AFTER:
-                await self._write(path, source)
-            elif self._folder is not None:  # whoever wrote it may not have come to this yet
-                await asyncio.to_thread(
-                    disk.sync_names, self._folder / path, self._folder, self._settled
-                )
-
-    async def _write(self, path: str, source: bytes | Path) -> None:
-        target = path if self._folder is None else f"{disk.STAGING}/{uuid4()}"
-        await self._store.put_async(target, source, max_concurrency=_UPLOADED_AT_ONCE)
         if self._folder is not None:
-            await asyncio.to_thread(disk.publish, self._folder, target, path, self._settled)
+            with _store_faults():
+                await asyncio.to_thread(
+                    self._folder.keep, path, source, lambda known: self._is_kept(known, size_bytes)
+                )
+        elif not self._is_kept(await self._head(path), size_bytes):
+            with _store_faults():
+                await self._store.put_async(path, source, max_concurrency=_UPLOADED_AT_ONCE)
+
+    def _is_kept(self, known: "ObjectMeta | None", size_bytes: int) -> bool:
+        return (
+            known is not None and known["size"] == size_bytes and self._age(known) <= RENEWED_AFTER
+        )
 
     def _age(self, meta: "ObjectMeta") -> timedelta:
         return self._clock() - meta["last_modified"]
