@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 STAGING = "incoming"
+PARTS_AT_ONCE = 4  # of 5 MiB, in memory
 MOST_SETTLED = 20_000
 _ABANDONED_AFTER_S = 24 * 3600
 
@@ -60,7 +61,7 @@ class Folder:
             sync_names(self._path / path, self._path, self._settled)
             return
         staged = f"{STAGING}/{uuid4()}"
-        self._store.put(staged, source)
+        self._store.put(staged, source, max_concurrency=PARTS_AT_ONCE)
         publish(self._path, staged, path, self._settled)
 
     def read(self, path: str) -> bytes:

@@ -24,7 +24,6 @@ RENEWED_AFTER = timedelta(minutes=10)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _HASHED_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread and back
-_UPLOADED_AT_ONCE = 4  # parts of 5 MiB
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
@@ -162,7 +161,7 @@ class Artifacts:
                 )
         elif not self._is_kept(await self._head(path), size_bytes):
             with _store_faults():
-                await self._store.put_async(path, source, max_concurrency=_UPLOADED_AT_ONCE)
+                await self._store.put_async(path, source, max_concurrency=disk.PARTS_AT_ONCE)
 
     def _is_kept(self, known: "ObjectMeta | None", size_bytes: int) -> bool:
         return (
