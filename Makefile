@@ -34,7 +34,7 @@ format: setup  ## put the code in shape
 	$(BIN)/ruff check --fix .
 
 bench: setup  ## measure, and print the numbers
-	$(BIN)/python -m pytest -q -s tests/benchmarks -m bench
+	$(BIN)/python -m pytest -q tests/benchmarks -m bench
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

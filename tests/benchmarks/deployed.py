@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from client import session_jobs
 from deployment import Up, descendants
-from machine import HERE
 from processes import Processes, line_of, tree_cpu_s
+from whole_machine import HERE
 
 
 class Deployed(NamedTuple):

@@ -11,8 +11,8 @@ from itertools import product
 from typing import Any
 
 from client import batch_body
-from machine import Machine
 from table import percentile
+from whole_machine import Machine
 
 RUNS = 3
 SMALL, LARGE = 10_000, 100_000

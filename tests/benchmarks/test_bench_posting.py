@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 from client import Client, batch_body, connected, job
-from machine import Machine
 from table import at_most, percentile
+from whole_machine import Machine
 
 pytestmark = pytest.mark.bench
 RUNS = 3

@@ -22,8 +22,8 @@ from filled import (
     pages,
     timed,
 )
-from machine import Machine
 from table import at_least, at_most, percentile
+from whole_machine import Machine
 
 from eventjob.bus import subjects
 from eventjob.bus.connection import connect

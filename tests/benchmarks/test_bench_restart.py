@@ -4,9 +4,9 @@ import time
 
 import pytest
 from client import batch_body
-from machine import Machine
 from processes import line_of
 from table import at_most
+from whole_machine import Machine
 
 pytestmark = pytest.mark.bench
 RUNS = 3

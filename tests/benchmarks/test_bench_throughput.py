@@ -1,16 +1,16 @@
 """The whole machine with a worker that answers at once, beside taskiq on the same server."""
 
 import os
-import statistics
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from client import batch_body
-from machine import HERE, Machine
 from processes import line_of
 from table import at_least, at_most
+from whole_machine import HERE, Machine
 
 from eventjob.runtime import tether
 
@@ -24,9 +24,9 @@ WHOLE = (
     "api, projector and scheduler as `up` starts them, the bench answers fetch and archive at once"
 )
 TASKIQ = (
-    "taskiq 0.13 with taskiq-nats 0.7 on the same server between our batches: 10,000 no-op tasks "
-    "kicked with 64 in flight until all have run; pull broker, 100 at a time, one worker process, "
-    "no results"
+    f"taskiq {version('taskiq')}, taskiq-nats {version('taskiq-nats')}, on the same server between "
+    "our batches: 10,000 no-op tasks kicked with 64 in flight until all have run; pull broker, 100 "
+    "at a time, one worker process, no results"
 )
 
 
@@ -121,7 +121,7 @@ def test_the_whole_machine_with_fsync(table):
 
 def test_the_whole_machine_without_fsync(table):
     result = measured(fsync=False)
-    table.add("the whole machine, default sync", result.rates, "jobs/s", "as above")
+    table.add("the whole machine, default sync", result.rates, "jobs/s", WHOLE)
     add_taskiq(table, result, "default sync", None)
 
 
@@ -131,8 +131,7 @@ def add_taskiq(table, result, server, reach):
         f"  the whole machine against taskiq, {server}",
         result.ratios,
         "x",
-        f"batch against run, in turns; medians {statistics.median(result.rates):,.0f} and "
-        f"{statistics.median(result.taskiq):,.0f}",
+        f"in turns: {figures(result.rates)} jobs/s, and {figures(result.taskiq)} tasks/s",
         reach,
     )
 
