@@ -1,6 +1,7 @@
 """How big things may be: a file or function that grows past this wants to be two."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,12 @@ def test_a_file_has_one_subject(path):
 @pytest.mark.parametrize("path", TESTS, ids=name)
 def test_a_test_file_has_one_subject(path):
     assert len(path.read_text().splitlines()) <= MOST_TEST_LINES
+
+
+def test_every_test_module_has_a_name_of_its_own():
+    """They are imported by it alone: of two, one would hide the other."""
+    names = Counter(path.name for path in TESTS if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_only_the_consumers_and_the_processes_own_ends_catch_everything():
