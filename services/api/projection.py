@@ -27,7 +27,7 @@ from eventjob.domain.ids import is_batch, job_id
 from eventjob.domain.recorded import Recorded
 from services.api import projection_batch, projection_job
 from services.api.projection_batch import BatchFold
-from services.api.read_model import BatchDocument, JobDocument
+from services.api.read_model import BatchDocument, JobDocument, references
 from services.api.store import Changes
 
 
@@ -98,6 +98,7 @@ class _Documents:
         self._changed: dict[str, None] = {}
         self._deleted_jobs: set[str] = set()
         self._deleted_groups: set[str] = set()
+        self._dropped: set[str] = set()
 
     def evolve(self, record: Recorded) -> None:
         """Let an event happen to its job or jobs, and to its batch."""
@@ -105,8 +106,7 @@ class _Documents:
             return
         match record.event:
             case BatchDeleted():
-                self._deleted_groups.add(record.group)
-                self._batches.pop(record.group, None)
+                self._delete_group(record.group)
             case BatchSubmitted() as event:
                 document = projection_batch.opened(record, event)
                 self._batches.setdefault(record.group, BatchFold(document, is_new=True))
@@ -123,6 +123,7 @@ class _Documents:
             batches=[batch.document() for batch in self._batches.values() if batch.is_changed],
             deleted_jobs=self._deleted_jobs,
             deleted_groups=self._deleted_groups,
+            dropped=self._dropped.union(*(batch.dropped for batch in self._batches.values())),
             after=after,
             checkpoint=checkpoint,
         )
@@ -142,13 +143,22 @@ class _Documents:
                     if job := self._job(record, n):
                         self._put(job, projection_job.failed(job, record, event))
             case JobDeleted():
-                self._jobs.pop(event.job_id, None)
+                if job := self._jobs.pop(event.job_id, None):
+                    self._dropped |= references(job)
                 self._deleted_jobs.add(event.job_id)
             case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
                 if job := self._job(record, record.n):
                     self._put(job, projection_job.evolve(job, record, event))
             case _:
                 return  # concerns the batch alone
+
+    def _delete_group(self, group: str) -> None:
+        self._deleted_groups.add(group)
+        if batch := self._batches.pop(group, None):
+            self._dropped |= references(batch.document()) | batch.dropped
+        for job in [self._jobs[job] for job in self._changed if job in self._jobs]:
+            if job.group == group:
+                self._dropped |= references(job)
 
     def _job(self, record: Recorded, n: int | None) -> JobDocument | None:
         return None if n is None else self._jobs.get(job_id(record.group, n))
@@ -160,6 +170,8 @@ class _Documents:
 
     def _put(self, before: JobDocument, job: JobDocument) -> None:
         if job is not before:
+            if before.bundle not in {None, job.bundle}:
+                self._dropped |= references(before)
             self._jobs[job.job_id] = job
             self._changed[job.job_id] = None
 

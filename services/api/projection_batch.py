@@ -92,6 +92,7 @@ class BatchFold:
         self._states = bytearray(document.states, "ascii")
         self._changes: dict[str, Any] = {}
         self._is_new = is_new
+        self.dropped: set[str] = set()  # ZIPs that were named, or built for nothing
 
     @property
     def is_changed(self) -> bool:
@@ -113,6 +114,8 @@ class BatchFold:
             return
         self._sequence = record.sequence
         if changes_content(record.event):
+            if built := self._changes.get("zip"):
+                self.dropped.add(built.sha256)
             self._changes |= {"content": record.sequence, "zip": None, "zip_error": None}
         if isinstance(record.event, BatchZipRequested | BatchZipBuilt | BatchZipFailed):
             self._evolve_zip(record.event)
@@ -150,6 +153,8 @@ class BatchFold:
             case BatchZipBuilt():
                 if event.content == self._changes.get("content", self._document.content):
                     self._changes |= {"zip": event.zip, "zip_error": None}
+                else:
+                    self.dropped.add(event.zip.sha256)
             case BatchZipFailed():
                 self._changes["zip_error"] = event.error
             case BatchZipRequested():

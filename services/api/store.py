@@ -87,6 +87,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
     batches: Sequence[BatchDocument] = ()
     deleted_jobs: Collection[str] = ()
     deleted_groups: Collection[str] = ()  # with all their jobs
+    dropped: Collection[str] = ()  # blobs that were named meanwhile, perhaps by no document now
     after: int = 0  # the changes build on documents that reflect this sequence
     checkpoint: int  # the last sequence that this stretch reflects
 

@@ -33,7 +33,7 @@ async def apply(to: Tables, changes: Changes, at: datetime) -> None:
     known_jobs = await _known(to.jobs, jobs, changes)
     known_batches = await _known(to.batches, batches, changes)
     released = _released(known_jobs, jobs, changes) | _released(known_batches, batches, changes)
-    await _note(to.orphans, released, milliseconds(at))
+    await _note(to.orphans, released.union(changes.dropped), milliseconds(at))
     await _put(to.jobs, jobs, known_jobs)
     await _put(to.batches, batches, known_batches)
     await _remember_deletions(to.gone, changes)

@@ -43,8 +43,8 @@ class Blobs:
         )
         self._released |= {sha256 for (sha256,) in released}
 
-    def note_orphans(self, since_ms: int) -> None:
-        """Remember what was released and has no reference left; forget what has one again."""
+    def note_orphans(self, dropped: Collection[str], since_ms: int) -> None:
+        """Remember what was let go of and has no reference; forget what has one again."""
         self._generation.execute(
             "DELETE FROM orphans_@ WHERE sha256 IN (SELECT value FROM json_each(?))",
             (json_list(self._taken),),
@@ -52,7 +52,7 @@ class Blobs:
         self._generation.execute(
             "INSERT OR IGNORE INTO orphans_@ SELECT value, ? FROM json_each(?) "
             "WHERE NOT EXISTS (SELECT 1 FROM blobs_@ WHERE sha256 = value)",
-            (since_ms, json_list(self._released)),
+            (since_ms, json_list(self._released.union(dropped))),
         )
 
 

@@ -45,7 +45,7 @@ def apply(generation: Generation, changes: Changes, at: datetime) -> None:
     blobs.refer(_write(generation, "jobs", changes.jobs, acls))
     blobs.refer(_write(generation, "batches", changes.batches, acls))
     blobs.release(_delete_all(generation, changes))
-    blobs.note_orphans(milliseconds(at))
+    blobs.note_orphans(changes.dropped, milliseconds(at))
     generation.execute(
         "UPDATE progress SET checkpoint = max(checkpoint, ?) WHERE generation = @",
         (changes.checkpoint,),

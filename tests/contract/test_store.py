@@ -191,3 +191,9 @@ async def test_orphans_are_told_by_age_in_portions_and_forgotten(store):
     assert len(some) == 3
     await store.forget_orphans(some)
     assert len(await store.orphans(at(10**9), 10)) == 2
+
+
+async def test_what_came_and_went_within_a_stretch_is_an_orphan_unless_it_is_named(store):
+    kept = job(1, bundle=blob("a"))
+    await store.apply(Changes(jobs=[kept], dropped={blob("a"), blob("b")}, checkpoint=1))
+    assert await store.orphans(at(10**9), 10) == [blob("b")]
