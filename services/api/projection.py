@@ -130,6 +130,9 @@ class _Documents:
 
     def _evolve_jobs(self, record: Recorded, event: Event) -> None:
         match event:
+            case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
+                if job := self._job(record, record.n):
+                    self._put(job, projection_job.evolve(job, record, event))
             case JobSubmitted():
                 self._create([projection_job.submitted(record, event)])
             case JobsAdded():
@@ -146,9 +149,6 @@ class _Documents:
                 if job := self._jobs.pop(event.job_id, None):
                     self._dropped |= references(job)
                 self._deleted_jobs.add(event.job_id)
-            case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
-                if job := self._job(record, record.n):
-                    self._put(job, projection_job.evolve(job, record, event))
             case _:
                 return  # concerns the batch alone
 

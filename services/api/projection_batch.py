@@ -117,14 +117,14 @@ class BatchFold:
             if built := self._changes.get("zip"):
                 self.dropped.add(built.sha256)
             self._changes |= {"content": record.sequence, "zip": None, "zip_error": None}
-        if isinstance(record.event, BatchZipRequested | BatchZipBuilt | BatchZipFailed):
-            self._evolve_zip(record.event)
-            return
-        self._changes["updated_at"] = record.event.at
-        if record.n is None:
-            self._evolve_group(record.event)
-        else:
+        if record.n is not None:
+            self._changes["updated_at"] = record.event.at
             self._put(record.n, LETTERS[type(record.event)])
+        elif isinstance(record.event, BatchZipRequested | BatchZipBuilt | BatchZipFailed):
+            self._evolve_zip(record.event)
+        else:
+            self._changes["updated_at"] = record.event.at
+            self._evolve_group(record.event)
 
     def _evolve_group(self, event: Event) -> None:
         match event:

@@ -17,6 +17,8 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.recorded import Recorded
 
+_CHANGING = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
+
 
 def changes_content(event: Event) -> bool:
     """Whether a ZIP built before ``event`` is not the one that would be built after it.
@@ -24,7 +26,7 @@ def changes_content(event: Event) -> bool:
     Of a deleted job only the deletion stays in the log: so that counts whatever the job was, and
     a purged log gives the same answer.
     """
-    return isinstance(event, JobCompleted | JobFailed | JobsFailed | JobRestarted | JobDeleted)
+    return type(event) in _CHANGING
 
 
 class Failure(msgspec.Struct, frozen=True):
