@@ -10,7 +10,7 @@ from eventjob.artifacts.store import open_artifacts
 from eventjob.bus.announcements import EVERY_S, announce, listen
 from eventjob.bus.connection import Connection, connect_as
 from eventjob.bus.errors import Conflict, StorageFull, Unavailable
-from eventjob.contracts.announcements import Announcement, SchedulerAlive, WorkerAlive
+from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive, WorkerAlive
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.retry import Policy
 from eventjob.runtime import clock
@@ -18,6 +18,7 @@ from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
+from services.scheduler.readers import Readers
 from services.scheduler.round import Blobs
 from services.scheduler.session import Session
 from services.scheduler.workers import Workers
@@ -56,12 +57,13 @@ class Scheduler:
         self._log = log
         self._name = uuid4().hex
         self._workers = Workers()
+        self._readers = Readers()
         self._session: Session | None = None
         self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all sessions
 
     async def run(self, stop: asyncio.Event) -> None:
         """Session after session: whatever ends one, the next one folds anew."""
-        await listen(self._connection, (WorkerAlive,), self._hear)
+        await listen(self._connection, (WorkerAlive, ProjectedTo), self._hear)
         chores = [
             asyncio.create_task(self._tell()),
             asyncio.create_task(self._wake_at(stop)),
@@ -77,6 +79,7 @@ class Scheduler:
             connection=self._connection,
             blobs=self._blobs,
             workers=self._workers,
+            readers=self._readers,
             policy=self._policy,
             clock=event_time,
             faults=self._faults,
@@ -100,7 +103,11 @@ class Scheduler:
             self._session.wake()
 
     async def _hear(self, announcement: Announcement) -> None:
-        if isinstance(announcement, WorkerAlive) and self._workers.hear(announcement):
+        if isinstance(announcement, ProjectedTo):
+            self._readers.hear(announcement)
+            if self._session is not None and self._session.is_held_up:
+                self._session.wake()
+        elif isinstance(announcement, WorkerAlive) and self._workers.hear(announcement):
             self._log.info(
                 "worker.heard",
                 worker=announcement.worker,

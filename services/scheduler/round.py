@@ -30,6 +30,7 @@ from eventjob.runtime.logs import Logger
 from services.scheduler.appending import append
 from services.scheduler.deciding import Deciding, Unit, decode_command, decode_report
 from services.scheduler.memory import Memory
+from services.scheduler.readers import Readers
 from services.scheduler.tasks import Tasks
 from services.scheduler.workers import Workers
 
@@ -66,6 +67,7 @@ class Rounds:
         blobs: Blobs,
         memory: Memory,
         workers: Workers,
+        readers: Readers,
         policy: Policy,
         faults: Counter[tuple[str, int]],
         log: Logger,
@@ -75,10 +77,12 @@ class Rounds:
         self._blobs = blobs
         self._memory = memory
         self._workers = workers
+        self._readers = readers
         self._policy = policy
         self._faults = faults
         self._log = log
         self._deciding = Deciding(memory, policy)
+        self.is_held_up = False  # by readers that are behind
         self.tasks = Tasks(connection, events, memory, policy.attempt_timeout)
 
     async def run(self, deliveries: Sequence[Delivery], now: datetime, *, release: bool) -> int:
@@ -183,7 +187,13 @@ class Rounds:
             raise Unavailable(f"the command's artifact cannot be read: {error}") from error
 
     def _start(self, now: datetime) -> list[Unit]:
-        """Begin attempts, as many as the processors can take: one event per group."""
+        """Begin attempts, as many as the processors can take: one event per group.
+
+        None while what is read is far behind: new jobs would wait longer for being seen.
+        """
+        self.is_held_up = self._readers.are_behind(self._memory.position)
+        if self.is_held_up:
+            return []
         starts: dict[str, list[Start]] = {}
         for chosen in self._memory.agenda.starts(self._workers.capacity("fetch")):
             starts.setdefault(chosen.group, []).append(Start(chosen.n, chosen.attempt))

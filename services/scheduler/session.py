@@ -18,6 +18,7 @@ from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.agenda import Errand
 from services.scheduler.memory import Memory
+from services.scheduler.readers import Readers
 from services.scheduler.round import Blobs, Rounds
 from services.scheduler.workers import Workers
 
@@ -35,6 +36,7 @@ class Session:
         connection: Connection,
         blobs: Blobs,
         workers: Workers,
+        readers: Readers,
         policy: Policy,
         clock: Callable[[], datetime],
         faults: Counter[tuple[str, int]],
@@ -53,6 +55,7 @@ class Session:
             blobs=blobs,
             memory=self._memory,
             workers=workers,
+            readers=readers,
             policy=policy,
             faults=faults,
             log=log,
@@ -79,6 +82,11 @@ class Session:
                 await self._round()
         finally:
             await self._pull.close()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether nothing was started last time because readers are behind."""
+        return self._rounds.is_held_up
 
     def wake(self) -> None:
         """Begin a round now: something besides messages has changed."""
