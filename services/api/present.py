@@ -1,7 +1,7 @@
 """From documents to what clients see."""
 
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from functools import lru_cache
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -25,6 +25,7 @@ from services.api.views import (
 _parameters = msgspec.json.Decoder(ParametersView)
 
 
+@lru_cache(maxsize=4096)  # an answer has each instant several times
 def stamp(at: datetime) -> str:
     """RFC 3339 in UTC, with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -116,7 +117,7 @@ def has_results(job: JobDocument) -> bool:
 
 def archive_filename(job: JobDocument) -> str:
     """The name of the ZIP of a job that has results."""
-    return f"{PurePosixPath(job.files[0].path).stem}.zip"
+    return f"{job.files[0].path.rpartition('/')[2].removesuffix('.md')}.zip"
 
 
 def error_view(error: JobError) -> ErrorView:
@@ -134,7 +135,7 @@ def _light_results(job: JobDocument, parameters: ParametersView) -> Results | Un
         assets=[f"{job.job_id}/{path}" for path in assets],
         attachments_url=parameters.attachments_url,
         archive_filename=archive_filename(job),
-        target_dir=str(PurePosixPath(markdown).parent),
+        target_dir=markdown.rpartition("/")[0],
         asset_dir=markdown.removesuffix(".md"),
     )
 
