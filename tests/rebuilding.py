@@ -73,10 +73,13 @@ async def built(log, store, stop=None):
         return await rebuild(log, store, lambda _progress: None, stop or asyncio.Event())
 
 
-async def differences(log, store):
+async def checked(log, store):
     async with asyncio.timeout(WITHIN_S):
-        report = await check(log, store, lambda _progress: None, asyncio.Event())
-    return report.differences
+        return await check(log, store, lambda _progress: None, asyncio.Event())
+
+
+async def differences(log, store):
+    return (await checked(log, store)).differences
 
 
 async def everything(store):

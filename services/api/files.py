@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import BuildBatchZip
-from eventjob.domain.names import content_disposition
+from eventjob.domain.names import content_disposition, folder_name
 from services.api.answers import is_known
 from services.api.batches import readable_batch
 from services.api.callers import Asking
@@ -56,7 +56,8 @@ async def download_batch_archive(
     batch = await readable_batch(here, caller, batch_id)
     if batch.zip is not None:
         with suppress(ArtifactMissing):  # then it is built again
-            return await _sent(request, here.artifacts, batch.zip, f"{batch.batch_name}.zip")
+            name = f"{folder_name(batch.batch_name, batch_id)}.zip"
+            return await _sent(request, here.artifacts, batch.zip, name)
     await carry_out(here, caller, BuildBatchZip(batch_id=batch_id), batch.group)
     message = "the ZIP is being built"
     if batch.zip_error is not None:

@@ -117,14 +117,20 @@ async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> Progr
         is_adopted = False
         while not is_adopted:
             building.check_stop()
-            await building.reach(await _end(events, store))
+            await building.reach(await end_of(events, store))
             is_adopted = await store.adopt(beside)
     finally:
         await beside.close()
     return building.progress
 
 
-async def _end(events: Events, store: Store) -> int:
+async def end_of(events: Events, store: Store) -> int:
+    """The newest event's sequence, in a log that has all that the documents reflect.
+
+    Raises:
+        AnotherLog: it has not.
+        Unavailable, StoreUnavailable: nobody can say.
+    """
     reflected = await store.checkpoint()
     last = await events.last_sequence()
     if last < reflected:

@@ -15,7 +15,7 @@ import msgspec
 from eventjob.runtime.lifecycle import Stop
 from services.api.differences import Pair
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.rebuild import Building, Events, Progress, Tell
+from services.api.rebuild import Building, Events, Progress, Tell, end_of
 from services.api.store import Document, Store, StoreMoved
 
 PAGE = 500
@@ -51,6 +51,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     differences: list[str]
     documents: int
+    reflected: int  # the last event that the documents reflect when all is compared
+    last: int  # the log's newest event when that began: where `reflected` is less, they are behind
     progress: Progress
 
 
@@ -58,8 +60,9 @@ async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
     """Every difference; nothing is switched.
 
     Raises:
-        Interrupted, Poison, Unavailable, StoreUnavailable: nobody can say.
+        Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: nobody can say.
     """
+    last = await end_of(events, store)
     beside = await store.beside()
     try:
         building = Building(events, beside, tell, stop)
@@ -68,7 +71,13 @@ async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
         differences = [*await checking.differences(BATCHES), *await checking.differences(JOBS)]
     finally:
         await beside.close()
-    return Report(differences=differences, documents=checking.documents, progress=building.progress)
+    return Report(
+        differences=differences,
+        documents=checking.documents,
+        reflected=await store.checkpoint(),
+        last=last,
+        progress=building.progress,
+    )
 
 
 class Checking:

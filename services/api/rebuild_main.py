@@ -63,6 +63,11 @@ async def _check(events: EventLog, store: Store, stop: Stop) -> None:
         _say(line)
     if more := report.differences[MOST_LINES:]:
         _say(f"and {len(more):,} more")
+    if report.reflected < report.last:
+        _say(
+            f"the documents are behind: they reflect event {report.reflected:,} of "
+            f"{report.last:,}, and what follows was not compared"
+        )
     count = len(report.differences)
     found = f"{count:,} difference{'' if count == 1 else 's'}" if count else "no difference"
     said = f"{report.documents:,} documents with {report.progress.events:,} events"

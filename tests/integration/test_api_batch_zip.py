@@ -86,6 +86,17 @@ async def test_it_is_asked_for_once_and_then_sent(client, done):
     assert len(done.sent) == 2
 
 
+async def test_a_name_of_which_nothing_can_stay_gives_way_to_the_id():
+    deployment = Deployment()
+    async with client_of(deployment) as client:
+        body = {"batch_id": "batch-x", "batch_name": " ... ", "jobs": [job_body()]}
+        await client.post("/batches", json=body, headers=ANN)
+        await deployment.complete("job-x.1")
+        await build(deployment)
+        answer = await client.get(PATH, headers=ANN)
+    assert answer.headers["content-disposition"] == 'attachment; filename="batch-x.zip"'
+
+
 async def test_it_comes_in_parts_and_not_twice_like_any_other(client, done):
     tag = f'"{await build(done)}"'
     part = await client.get(PATH, headers={**ANN, "Range": "bytes=2000-", "If-Range": tag})

@@ -4,13 +4,14 @@ import asyncio
 
 import msgspec
 import pytest
-from rebuilding import append, built, differences, lives, projecting
+from rebuilding import append, built, checked, differences, lives, projecting
 from stores import STORES, opened
 
 from eventjob.bus import topology
 from eventjob.bus.log import EventLog
 from services.api import rebuild_check
 from services.api.projection import fold
+from services.api.rebuild import AnotherLog
 from services.api.store import Changes
 
 
@@ -119,3 +120,21 @@ async def test_a_difference_among_what_moves_is_found(log, store, kind, monkeypa
     assert {tuple(lines) for lines in found} == {
         (f"job {wrong.job_id}: tries: the document says 3, the log says 0",)
     }
+
+
+async def test_documents_that_are_behind_are_no_difference_and_said_to_be_behind(log, store):
+    made = lives(5)
+    await append(log, made.records)
+    report = await checked(log, store)
+    assert (report.differences, report.reflected, report.last) == ([], 0, len(made.records))
+    await built(log, store)
+    report = await checked(log, store)
+    assert report.reflected == report.last == len(made.records)
+
+
+async def test_documents_of_another_log_are_refused_at_once(log, store):
+    made = lives(5)
+    await append(log, made.records)
+    await store.apply(Changes(jobs=[], batches=[], checkpoint=len(made.records) + 1))
+    with pytest.raises(AnotherLog):
+        await checked(log, store)
