@@ -4,6 +4,7 @@ Nobody notices: reads go on from the old one, the projector goes on writing it, 
 one step. Whatever ends this before the switch leaves everything as it was.
 """
 
+import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -14,6 +15,7 @@ import msgspec
 
 from eventjob.domain.recorded import Recorded
 from eventjob.runtime.lifecycle import Stop
+from eventjob.runtime.tasks import end
 from services.api.projecting import Projecting
 from services.api.projection import slices
 from services.api.store import Store
@@ -77,10 +79,21 @@ class Building:
         if self.sequence >= sequence:
             return
         async with aclosing(self._events.follow(self.sequence, sequence)) as stretches:
-            async for stretch in stretches:
+            while stretch := await self._next(stretches):
                 end = bisect_right(stretch, sequence, key=lambda record: record.sequence)
                 for part in slices(stretch[:end], MOST_DOCUMENTS):
                     await self._take(part)
+
+    async def _next(self, stretches: AsyncGenerator[list[Recorded]]) -> list[Recorded] | None:
+        """The next stretch, None after the last; a stop is not kept waiting for it."""
+        following = asyncio.ensure_future(anext(stretches, None))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self.check_stop()
+            return await following
+        finally:
+            await end(following, stopping)
 
     async def _take(self, part: Sequence[Recorded]) -> None:
         self.check_stop()
