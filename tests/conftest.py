@@ -1,11 +1,16 @@
-"""What all tests share: servers of their own, and connections that are closed again."""
+"""What tests share: servers, logs and stores of their own, and connections that are closed."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from nats_server import NatsServer
+from stores import STORES, opened
 
+from eventjob.bus import topology
 from eventjob.bus.connection import Connection, connect
+from eventjob.bus.log import EventLog
+from services.api.store import Store
 
 
 @pytest.fixture
@@ -25,3 +30,21 @@ async def connection(nats_server: NatsServer) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def log(connection: Connection) -> EventLog:
+    await topology.ensure_streams(connection.jetstream)
+    return EventLog(connection)
+
+
+@pytest.fixture(params=STORES)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of the store: a test that asks for one runs on each."""
+    return request.param
+
+
+@pytest.fixture
+async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(kind, tmp_path) as store:
+        yield store

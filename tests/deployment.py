@@ -167,6 +167,15 @@ class Up:
             time.sleep(0.1)
 
 
+def without_pauses(port: int) -> dict[str, str]:
+    """Settings under which a site on this machine is visited as fast as it answers."""
+    return {
+        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{port}",
+        "EVENTJOB_FETCH_DELAY_S": "0",
+        "EVENTJOB_FETCH_PER_HOST": "16",
+    }
+
+
 def processes() -> Iterator[tuple[int, int, list[str]]]:
     """(pid, parent, command line) of every process that can be seen."""
     for folder in Path("/proc").iterdir():

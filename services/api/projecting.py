@@ -1,6 +1,7 @@
 """Stretches of the log, one after the other, into a store: what projector and rebuild share."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
+from typing import Protocol
 
 from eventjob.domain.recorded import Recorded
 from services.api.projection import fold, touched
@@ -9,6 +10,36 @@ from services.api.store import Changes, Store
 
 MOST_JOBS = 10_000  # that are remembered, at some 2.5 KB each
 MOST_BATCHES = 500
+
+
+class Events(Protocol):
+    """The event log, read; see `eventjob.bus.log.EventLog`."""
+
+    def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
+        """Everything after ``after``, in stretches, up to the one with ``until``, or endless.
+
+        Raises Unavailable or Poison.
+        """
+
+    async def last_sequence(self) -> int:
+        """The newest event's sequence; Unavailable."""
+
+
+class AnotherLog(Exception):
+    """The documents reflect more events than there are."""
+
+
+async def end_of(events: Events, reflected: int) -> int:
+    """The newest event's sequence, in a log that has all that the documents reflect.
+
+    Raises:
+        AnotherLog: it has not.
+        Unavailable: nobody can say.
+    """
+    last = await events.last_sequence()
+    if last < reflected:
+        raise AnotherLog(f"the documents reflect event {reflected}, the log ends at {last}")
+    return last
 
 
 class Projecting:

@@ -1,16 +1,14 @@
 """Keeps the documents up with the event log, for ever, from wherever the store's checkpoint is."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Protocol
 
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
-from eventjob.domain.recorded import Recorded
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
-from services.api.projecting import Projecting
+from services.api.projecting import AnotherLog, Events, Projecting, end_of
 from services.api.projection import slices
 from services.api.store import Store, StoreMoved, StoreRefused, StoreUnavailable
 
@@ -21,20 +19,6 @@ SHORTEST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 
 Announce = Callable[[ProjectedTo], Awaitable[None]]
-
-
-class Events(Protocol):
-    """The event log, read; see `eventjob.bus.log.EventLog`."""
-
-    def follow(self, after: int) -> AsyncGenerator[list[Recorded]]:
-        """Everything after ``after``, in stretches, without end; Unavailable or Poison."""
-
-    async def last_sequence(self) -> int:
-        """The newest event's sequence; Unavailable."""
-
-
-class WrongLog(Exception):
-    """The documents reflect more events than there are: they are of another log."""
 
 
 class Projector:
@@ -68,7 +52,7 @@ class Projector:
                 await self._project_while_kept()
             except StoreMoved as reason:
                 self._log.info("projection.moved", sequence=self._sequence, reason=str(reason))
-            except (Unavailable, StoreUnavailable, Poison, WrongLog) as reason:
+            except (Unavailable, StoreUnavailable, Poison, AnotherLog) as reason:
                 await self._note(reason)
             is_better = self._sequence > before
             pause_s = SHORTEST_PAUSE_S if is_better else min(2 * pause_s, LONGEST_PAUSE_S)
@@ -95,10 +79,7 @@ class Projector:
         """Apply what comes after the checkpoint, until something goes wrong."""
         self._is_writing = False
         self._sequence = await self._store.checkpoint()
-        last = await self._events.last_sequence()
-        if last < self._sequence:
-            raise WrongLog(f"the documents reflect event {self._sequence}, the log ends at {last}")
-        if last == self._sequence:
+        if await end_of(self._events, self._sequence) == self._sequence:
             await self._tell(trouble=None)
         projecting = Projecting(self._store, self._sequence)
         async with aclosing(self._events.follow(self._sequence)) as stretches:
@@ -113,7 +94,7 @@ class Projector:
     async def _note(self, reason: Exception) -> None:
         """Log a trouble when it begins, not each time it is met again."""
         if self._trouble is None:
-            is_final = isinstance(reason, Poison | WrongLog | StoreRefused)
+            is_final = isinstance(reason, Poison | AnotherLog | StoreRefused)
             log = self._log.error if is_final else self._log.warning
             log("projection.stopped", sequence=self._sequence, reason=str(reason))
         await self._tell(trouble=str(reason))

@@ -9,36 +9,21 @@ import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Protocol
 
 import msgspec
 
 from eventjob.domain.recorded import Recorded
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.tasks import end
-from services.api.projecting import Projecting
+from services.api.projecting import Events, Projecting, end_of
 from services.api.projection import slices
 from services.api.store import Store
 
 MOST_DOCUMENTS = 5000  # written by one transaction: less than half a second for the other writers
 
 
-class Events(Protocol):
-    """The event log, read; see `eventjob.bus.log.EventLog`."""
-
-    def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
-        """Everything after ``after``, in stretches, up to the one with ``until``, or endless."""
-
-    async def last_sequence(self) -> int:
-        """The newest event's sequence."""
-
-
 class Interrupted(Exception):
     """Whoever runs this wants it to end."""
-
-
-class AnotherLog(Exception):
-    """The documents reflect more events than there are."""
 
 
 class Progress(msgspec.Struct):
@@ -80,8 +65,8 @@ class Building:
             return
         async with aclosing(self._events.follow(self.sequence, sequence)) as stretches:
             while stretch := await self._next(stretches):
-                end = bisect_right(stretch, sequence, key=lambda record: record.sequence)
-                for part in slices(stretch[:end], MOST_DOCUMENTS):
+                wanted = bisect_right(stretch, sequence, key=lambda record: record.sequence)
+                for part in slices(stretch[:wanted], MOST_DOCUMENTS):
                     await self._take(part)
 
     async def _next(self, stretches: AsyncGenerator[list[Recorded]]) -> list[Recorded] | None:
@@ -130,22 +115,8 @@ async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> Progr
         is_adopted = False
         while not is_adopted:
             building.check_stop()
-            await building.reach(await end_of(events, store))
+            await building.reach(await end_of(events, await store.checkpoint()))
             is_adopted = await store.adopt(beside)
     finally:
         await beside.close()
     return building.progress
-
-
-async def end_of(events: Events, store: Store) -> int:
-    """The newest event's sequence, in a log that has all that the documents reflect.
-
-    Raises:
-        AnotherLog: it has not.
-        Unavailable, StoreUnavailable: nobody can say.
-    """
-    reflected = await store.checkpoint()
-    last = await events.last_sequence()
-    if last < reflected:
-        raise AnotherLog(f"the documents reflect event {reflected}, the log ends at {last}")
-    return last

@@ -14,8 +14,9 @@ import msgspec
 
 from eventjob.runtime.lifecycle import Stop
 from services.api.differences import Pair
+from services.api.projecting import Events, end_of
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.rebuild import Building, Events, Progress, Tell, end_of
+from services.api.rebuild import Building, Progress, Tell
 from services.api.store import Document, Store, StoreMoved
 
 PAGE = 500
@@ -62,7 +63,7 @@ async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
     Raises:
         Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: nobody can say.
     """
-    last = await end_of(events, store)
+    last = await end_of(events, await store.checkpoint())
     beside = await store.beside()
     try:
         building = Building(events, beside, tell, stop)

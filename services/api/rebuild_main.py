@@ -13,7 +13,8 @@ from eventjob.domain.access import Caller
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.api.rebuild import AnotherLog, Interrupted, Progress, rebuild
+from services.api.projecting import AnotherLog
+from services.api.rebuild import Interrupted, Progress, rebuild
 from services.api.rebuild_check import check
 from services.api.store import BatchQuery, JobQuery, Store, StoreUnavailable
 from services.api.store_open import open_store

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from client import session_jobs
-from deployment import Up, descendants
+from deployment import Up, descendants, without_pauses
 from processes import Processes, line_of, tree_cpu_s
 from whole_machine import HERE
 
@@ -59,12 +59,7 @@ def deployed() -> Iterator[Deployed]:
     ):
         site = processes.start("sample_site.py", command("sample_site.py"), environ())
         port = int(line_of(site))
-        settings = {
-            "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{port}",
-            "EVENTJOB_FETCH_DELAY_S": "0",
-            "EVENTJOB_FETCH_PER_HOST": "16",
-        }
-        with Up(Path(folder), **settings) as up:
+        with Up(Path(folder), **without_pauses(port)) as up:
             yield Deployed(up, port, processes)
 
 

@@ -2,19 +2,13 @@
 
 import msgspec
 import pytest
-from stores import STORES, at, batch, batch_job, job, opened
+from stores import at, batch, batch_job, job
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
 from services.api.store import BatchQuery, Changes, JobQuery, StoreMoved
 
 ALL = JobQuery(caller=Caller(None, trusted=True))
-
-
-@pytest.fixture(params=STORES)
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path) as store:
-        yield store
 
 
 def blob(letter):

@@ -4,7 +4,7 @@ from itertools import product
 
 import msgspec
 import pytest
-from stores import STORES, at, batch, batch_job, job, opened
+from stores import at, batch, batch_job, job
 from test_store_lists import CALLERS, TRUSTED, batches, expected, jobs
 
 from eventjob.domain.access import Caller
@@ -12,12 +12,6 @@ from services.api.store import BatchQuery, Changes, JobQuery
 
 SORTS = ["created_at", "updated_at"]
 ORDERS = ["desc", "asc"]
-
-
-@pytest.fixture(params=STORES)
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path) as store:
-        yield store
 
 
 async def walk(find, query):

@@ -1,7 +1,7 @@
 """What every store promises of a projection that grows beside the one that is read."""
 
 import pytest
-from stores import STORES, at, batch, batch_job, job, opened
+from stores import at, batch, batch_job, job, opened
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
@@ -10,12 +10,6 @@ from services.api.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreU
 ALL = JobQuery(caller=Caller(None, trusted=True))
 ALL_BATCHES = BatchQuery(caller=ALL.caller)
 LATER = at(10**9)
-
-
-@pytest.fixture(params=STORES)
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path) as store:
-        yield store
 
 
 @pytest.fixture
@@ -51,10 +45,10 @@ async def test_what_grows_beside_is_empty_and_seen_by_nobody_else(store):
     await beside.close()
 
 
-async def test_what_was_read_is_replaced_whole_by_what_is_adopted(store, beside, request, tmp_path):
+async def test_what_was_read_is_replaced_whole_by_what_is_adopted(store, beside, kind, tmp_path):
     await store.apply(Changes(jobs=[job(1), job(2)], batches=[batch("x", 2)], checkpoint=2))
     await beside.apply(Changes(jobs=[batch_job(1, 4, "y")], checkpoint=4))
-    async with opened(request.node.callspec.params["store"], tmp_path) as another:
+    async with opened(kind, tmp_path) as another:
         assert (await another.list_jobs(ALL)).total == 2
         assert await store.adopt(beside)
         for reader in (store, another, beside):

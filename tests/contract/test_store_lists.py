@@ -4,7 +4,7 @@ from itertools import product
 
 import msgspec
 import pytest
-from stores import STORES, at, batch, batch_job, job, opened
+from stores import at, batch, batch_job, job
 
 from eventjob.contracts.base import Access
 from eventjob.domain.access import EVERYONE, Caller, may_read
@@ -22,12 +22,6 @@ ACCESSES = [
     (EVERYONE, Access()),
     (None, Access()),
 ]
-
-
-@pytest.fixture(params=STORES)
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path) as store:
-        yield store
 
 
 def jobs():

@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from deployment import Up, eventually
+from deployment import Up, eventually, without_pauses
 from pages import Site
 from verify import all_jobs, check_zip
 
@@ -18,9 +18,7 @@ CRASHING = ("archiver", "scheduler", "nats-server", "projector")[: None if LONG 
 
 def settings(site):
     return {
-        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
-        "EVENTJOB_FETCH_DELAY_S": "0",
-        "EVENTJOB_FETCH_PER_HOST": "16",
+        **without_pauses(site.port),
         "EVENTJOB_RETRY_BASE_S": "0.2",
     }
 

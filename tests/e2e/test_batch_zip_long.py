@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from deployment import Up, eventually
+from deployment import Up, eventually, without_pauses
 from pages import Site, pdf
 
 SESSIONS = 1000
@@ -45,12 +45,7 @@ def site():
 
 @pytest.fixture
 def up(tmp_path, site):
-    settings = {
-        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
-        "EVENTJOB_FETCH_DELAY_S": "0",
-        "EVENTJOB_FETCH_PER_HOST": "16",
-    }
-    with Up(tmp_path, **settings) as up:
+    with Up(tmp_path, **without_pauses(site.port)) as up:
         yield up
 
 

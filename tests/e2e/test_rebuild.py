@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from deployment import Up, eventually, processes
+from deployment import Up, eventually, processes, without_pauses
 from pages import Site
 from verify import all_jobs, check_counters
 
@@ -30,12 +30,7 @@ def site():
 
 @pytest.fixture
 def up(tmp_path, site):
-    settings = {
-        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
-        "EVENTJOB_FETCH_DELAY_S": "0",
-        "EVENTJOB_FETCH_PER_HOST": "16",
-    }
-    with Up(tmp_path, **settings) as up:
+    with Up(tmp_path, **without_pauses(site.port)) as up:
         yield up
 
 

@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from deployment import Up, eventually
+from deployment import Up, eventually, without_pauses
 from pages import Site
 from verify import all_jobs, check_counters, check_history
 
@@ -32,9 +32,7 @@ def site():
 @pytest.fixture(scope="module")
 def up(tmp_path_factory, site):
     settings = {
-        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
-        "EVENTJOB_FETCH_DELAY_S": "0",
-        "EVENTJOB_FETCH_PER_HOST": "16",
+        **without_pauses(site.port),
         "EVENTJOB_RETRY_BASE_S": "0.2",
         "EVENTJOB_CONCURRENCY": "8",
     }

@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from deployment import SERVICES, Up, eventually
+from deployment import SERVICES, Up, eventually, without_pauses
 from pages import Site
 from stores import STORES, store_url
 from verify import all_jobs, check_completed, check_counters
@@ -54,9 +54,7 @@ def made_up():
 
 def settings(site):
     return {
-        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
-        "EVENTJOB_FETCH_DELAY_S": "0",
-        "EVENTJOB_FETCH_PER_HOST": "16",
+        **without_pauses(site.port),
         "EVENTJOB_RETRY_BASE_S": "0.2",
         "EVENTJOB_MAX_ATTEMPTS": "20",
     }

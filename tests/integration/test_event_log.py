@@ -5,21 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eventjob.bus import subjects, topology
+from eventjob.bus import subjects
 from eventjob.bus.errors import Conflict, Poison
 from eventjob.bus.event_codec import NewEvent
-from eventjob.bus.log import EventLog
 from eventjob.contracts.events import BatchArchived, BatchPaused, BatchResumed
 
 AT = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)
 GROUP = "b-one"
 SUBJECT = subjects.event_subject(GROUP)
-
-
-@pytest.fixture
-async def log(connection):
-    await topology.ensure_streams(connection.jetstream)
-    return EventLog(connection)
 
 
 def new(event, expected=None, subject=SUBJECT):

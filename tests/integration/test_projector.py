@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 import pytest
 from fakes import QuietLog
 from recorded_events import Log
-from stores import STORES, opened
 
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
@@ -25,12 +24,6 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(tested, "SHORTEST_PAUSE_S", 0.01)
     monkeypatch.setattr(tested, "ANNOUNCE_EVERY_S", 0.05)
     monkeypatch.setattr(tested, "CHECK_EVERY_S", 0.05)
-
-
-@pytest.fixture(params=STORES)
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path) as store:
-        yield store
 
 
 class Events:

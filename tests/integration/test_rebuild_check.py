@@ -5,36 +5,16 @@ import asyncio
 import msgspec
 import pytest
 from rebuilding import append, built, checked, differences, lives, projecting
-from stores import STORES, opened
 
-from eventjob.bus import topology
-from eventjob.bus.log import EventLog
 from services.api import rebuild_check
+from services.api.projecting import AnotherLog
 from services.api.projection import fold
-from services.api.rebuild import AnotherLog
 from services.api.store import Changes
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     monkeypatch.setattr(rebuild_check, "PAUSES_S", (0.0, 0.05, 0.1))
-
-
-@pytest.fixture(params=STORES)
-def kind(request):
-    return request.param
-
-
-@pytest.fixture
-async def store(kind, tmp_path):
-    async with opened(kind, tmp_path) as store:
-        yield store
-
-
-@pytest.fixture
-async def log(connection):
-    await topology.ensure_streams(connection.jetstream)
-    return EventLog(connection)
 
 
 JOB = "job-x.4"

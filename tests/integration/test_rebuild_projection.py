@@ -4,16 +4,15 @@ import asyncio
 
 import pytest
 from rebuilding import append, built, differences, everything, lives, projecting, reached
-from stores import STORES, opened
 
-from eventjob.bus import subjects, topology
+from eventjob.bus import subjects
 from eventjob.bus.errors import Poison
-from eventjob.bus.log import EventLog
 from eventjob.domain.access import Caller
 from services.api import projecting as projecting_module
 from services.api import rebuild_check
+from services.api.projecting import AnotherLog
 from services.api.projection import fold
-from services.api.rebuild import AnotherLog, Interrupted
+from services.api.rebuild import Interrupted
 from services.api.store import Changes, JobQuery
 
 EVERY = JobQuery(caller=Caller(None, trusted=True), limit=0)
@@ -22,23 +21,6 @@ EVERY = JobQuery(caller=Caller(None, trusted=True), limit=0)
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     monkeypatch.setattr(rebuild_check, "PAUSES_S", (0.0, 0.05, 0.1))
-
-
-@pytest.fixture(params=STORES)
-def kind(request):
-    return request.param
-
-
-@pytest.fixture
-async def store(kind, tmp_path):
-    async with opened(kind, tmp_path) as store:
-        yield store
-
-
-@pytest.fixture
-async def log(connection):
-    await topology.ensure_streams(connection.jetstream)
-    return EventLog(connection)
 
 
 async def test_what_is_built_is_what_the_log_folds_to(log, store, kind):
