@@ -11,10 +11,10 @@ from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import SessionPaths
 from eventjob.fetch.client import Fetched
 from services.processor.attachments import Had, Haul
-from services.processor.extract.cascade import Page
 from services.processor.extract.document import clean
-from services.processor.extract.facts import Kind
+from services.processor.extract.facts import Facts, Kind
 from services.processor.extract.markdown import link, plain
+from services.processor.extract.page import Page
 
 SCHEMA = "event-session/1"
 _LINE_WIDTH = 100
@@ -41,25 +41,24 @@ def front_matter(
     front = {
         "schema": SCHEMA,
         "event": {"name": clean(parameters.event) or parameters.event},
-        "session": {
-            "title": facts.title,
-            "subtitle": facts.subtitle,
-            "url": facts.url or fetched.final_url,
-        },
+        "session": _session(facts, fetched),
         "speakers": facts.speakers,
         "track": facts.track,
         "room": facts.room,
         "language": facts.language,
         "start": facts.start,
         "end": facts.end,
+        "timezone": facts.timezone,
         "start_raw": facts.start_raw if facts.start is None else None,
+        "end_raw": facts.end_raw if facts.end is None else None,
         "abstract": facts.abstract,
         "tags": facts.tags,
+        "do_not_record": facts.do_not_record,
         "videos": facts.videos,
         "slides": _listed("slides", haul, paths),
         "attachments": _listed("attachments", haul, paths),
         "images": _listed("images", haul, paths),
-        "links": page.links,
+        "links": facts.links,
         "license": facts.license,
         "source": _source(page, fetched),
         "extraction": {
@@ -77,7 +76,7 @@ def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> s
     sections = [
         f"# {plain(front['session']['title'])}",
         "\n".join(_overview(front)),
-        page.body,
+        page.facts.body or "",
         _section("Slides", [_local(f, paths) for f in haul.files if f.wanted.kind == "slides"]),
         _section("Videos", [link(video["url"], video["url"]) for video in front.get("videos", [])]),
         _section(
@@ -99,7 +98,9 @@ def dumped(front: FrontMatter) -> str:
 
 def _overview(front: FrontMatter) -> list[str]:
     speakers = ", ".join(speaker["name"] for speaker in front.get("speakers", []))
-    time = " / ".join(front[key] for key in ("start", "end", "start_raw") if key in front)
+    time = " / ".join(
+        front[key] for key in ("start", "start_raw", "end", "end_raw") if key in front
+    )
     rows = {
         "Event": front["event"]["name"],
         "Speakers": speakers,
@@ -122,6 +123,16 @@ def _local(file: Had, paths: SessionPaths) -> str:
 
 def _listed(kind: Kind, haul: Haul, paths: SessionPaths) -> list[FrontMatter]:
     return [_entry(file, paths) for file in haul.files if file.wanted.kind == kind]
+
+
+def _session(facts: Facts, fetched: Fetched) -> FrontMatter:
+    return {
+        "id": facts.id,
+        "title": facts.title,
+        "subtitle": facts.subtitle,
+        "type": facts.type,
+        "url": facts.url or fetched.final_url,
+    }
 
 
 def _entry(file: Had, paths: SessionPaths) -> FrontMatter:
@@ -155,8 +166,8 @@ def _source(page: Page, fetched: Fetched) -> FrontMatter:
 def _field_sources(page: Page, haul: Haul) -> dict[str, str]:
     """Which rung gave each field; of several files, the first."""
     files = {file.wanted.kind: file.wanted.source for file in reversed(haul.files)}
-    links = {"links": "linked"} if page.links else {}
-    return page.sources | {str(kind): source for kind, source in files.items()} | links
+    facts = {field: rung for field, rung in page.sources.items() if field not in {"body", "files"}}
+    return facts | {str(kind): source for kind, source in files.items()}
 
 
 def _known(front: FrontMatter) -> FrontMatter:

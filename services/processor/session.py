@@ -15,7 +15,8 @@ from eventjob.domain.names import session_paths
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
 from services.processor import compose
 from services.processor.attachments import Attachments, Haul
-from services.processor.extract.cascade import Page, read_page
+from services.processor.extract.cascade import read_page
+from services.processor.extract.page import Page, page_of
 from services.processor.limits import Limits
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
@@ -75,12 +76,13 @@ class Sessions:
             ArtifactsUnavailable: it cannot be stored.
         """
         fetched = await self._fetch_page(parameters.url, folder)
-        page = await self._pool.run(
+        reading = await self._pool.run(
             read_page, fetched.path, fetched.charset, fetched.final_url, parameters
         )
+        page = page_of(reading)
         if page.is_thin:
             raise ThinContent(f"no session found, and only {page.words} words of main text")
-        haul = await self._attachments.collect(page.files, folder, until)
+        haul = await self._attachments.collect(page.facts.files, folder, until)
         return await self._store(parameters, fetched, page, haul)
 
     async def _fetch_page(self, url: str, folder: Path) -> Fetched:
@@ -134,7 +136,9 @@ class Sessions:
     def _log(self, fetched: Fetched, page: Page, haul: Haul) -> list[LogLine]:
         now = self._clock()
         size = f"{fetched.size_bytes} bytes, {page.words} words of main text"
-        done = f"fetched {_host(fetched)}: {size}, {len(haul.files)} of {len(page.files)} files"
+        done = (
+            f"fetched {_host(fetched)}: {size}, {len(haul.files)} of {len(page.facts.files)} files"
+        )
         told = [warning[:LONGEST_LOG_LINE] for warning in haul.warnings[:MOST_LOG_LINES]]
         if len(haul.warnings) > len(told):
             told.append(f"{len(haul.warnings)} warnings in all: the Markdown has them")

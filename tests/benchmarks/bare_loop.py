@@ -23,6 +23,7 @@ from eventjob.fetch.client import Fetcher
 from services.processor.attachments import Haul
 from services.processor.compose import front_matter, render
 from services.processor.extract.cascade import read_page
+from services.processor.extract.page import page_of
 
 CONCURRENCY = 16  # as one processor's
 WARM_UP = 20
@@ -42,7 +43,8 @@ async def session(fetcher: Fetcher, parameters: Parameters, parent: Path) -> str
         fetched = await fetcher.fetch(
             parameters.url, caps=PAGE, gate=OpenGate(), directory=Path(folder)
         )
-        page = read_page(fetched.path, fetched.charset, fetched.final_url, parameters)
+        reading = read_page(fetched.path, fetched.charset, fetched.final_url, parameters)
+    page = page_of(reading)
     assert not page.is_thin
     paths = session_paths(parameters.event, parameters.track, parameters.filename)
     haul = Haul([], [])

@@ -15,6 +15,7 @@ from eventjob.fetch.client import Fetched
 from services.processor import compose
 from services.processor.attachments import Haul
 from services.processor.extract.cascade import read_page
+from services.processor.extract.page import page_of
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus"
 ARTICLES = 20
@@ -33,7 +34,7 @@ def pages(pattern):
 def composed(path, **changes):
     """The front matter, as a reader finds it in the Markdown, and the Markdown."""
     job = parameters(**changes)
-    page = read_page(path, None, URL, job)
+    page = page_of(read_page(path, None, URL, job))
     fetched = Fetched(
         requested_url=URL,
         final_url=URL,
@@ -90,7 +91,7 @@ def test_articles_keep_their_text(path, tmp_path):
     truth = json.loads((CORPUS / "articles/ground-truth.json").read_text())
     expected = set(re.findall(r"\w+", truth[path.name.partition(".")[0]]["articleBody"]))
     _, page = composed(page_file)
-    found = set(re.findall(r"\w+", page.body))
+    found = set(re.findall(r"\w+", page.facts.body))
     assert len(expected & found) > 0.7 * len(expected)
 
 

@@ -7,6 +7,7 @@ from fakes_processor import parameters
 from services.processor.extract import cascade, given, jsonld, linked, shown
 from services.processor.extract.document import Document
 from services.processor.extract.facts import License, Speaker, Video
+from services.processor.extract.page import page_of
 
 URL = "https://conf.example/talks/one/"
 TEXT = "<p>" + "This talk explains why tests fail and what to do about that. " * 8 + "</p>"
@@ -19,7 +20,7 @@ def document(html, session="Why tests fail"):
 def read(html, tmp_path, **changes):
     path = tmp_path / "page"
     path.write_text(html)
-    return cascade.read_page(path, "utf-8", URL, parameters(**changes))
+    return page_of(cascade.read_page(path, "utf-8", URL, parameters(**changes)))
 
 
 def ld(data):
@@ -141,16 +142,17 @@ def test_a_page_that_calls_another_host_its_own_is_not_believed():
 
 
 @pytest.mark.parametrize(
-    ("changes", "when"),
+    ("changes", "start", "end"),
     [
-        ({"day": "Sunday", "starttime": "09:50", "endtime": "10:15"}, "Sunday 09:50-10:15"),
-        ({"day": "Sunday", "starttime": "09:50"}, "Sunday 09:50"),
-        ({"day": "Sunday"}, "Sunday"),
-        ({}, None),
+        ({"day": "Sunday", "starttime": "09:50", "endtime": "10:15"}, "Sunday 09:50", "10:15"),
+        ({"day": "Sunday", "starttime": "09:50"}, "Sunday 09:50", None),
+        ({"day": "Sunday"}, "Sunday", None),
+        ({}, None, None),
     ],
 )
-def test_the_job_says_when(changes, when):
-    assert given.read(parameters(**changes), document("")).start_raw == when
+def test_the_job_says_when(changes, start, end):
+    facts = given.read(parameters(**changes), document(""))
+    assert (facts.start_raw, facts.end_raw) == (start, end)
 
 
 def test_files_and_links_of_the_main_part_are_found_once_and_made_absolute():
@@ -176,6 +178,7 @@ def test_the_job_fills_what_the_page_does_not_say(tmp_path):
     assert (page.facts.title, page.facts.track) == ("Page's title", "Main")
     assert page.sources == {
         "title": "html",
+        "body": "trafilatura",
         "speakers": "parameters",
         "track": "parameters",
         "start_raw": "parameters",
@@ -185,12 +188,12 @@ def test_the_job_fills_what_the_page_does_not_say(tmp_path):
 
 def test_the_jobs_attachment_comes_first_and_once(tmp_path):
     html = '<main><a href="/a.pdf">A</a></main>'
-    files = read(html, tmp_path, attachments_url="https://conf.example/slides/b.pdf").files
+    files = read(html, tmp_path, attachments_url="https://conf.example/slides/b.pdf").facts.files
     assert [(f.url, f.kind, f.source) for f in files] == [
         ("https://conf.example/slides/b.pdf", "slides", "parameters"),
         ("https://conf.example/a.pdf", "attachments", "linked"),
     ]
-    same = read(html, tmp_path, attachments_url="https://conf.example/a.pdf").files
+    same = read(html, tmp_path, attachments_url="https://conf.example/a.pdf").facts.files
     assert [file.source for file in same] == ["linked"]
 
 
@@ -198,7 +201,7 @@ def test_the_body_has_links_and_no_second_title(tmp_path):
     html = f"""<article><h1>Why tests fail</h1>{TEXT}<p>See <a href="/more">more</a>, where
     you can <a href="javascript:alert(1)">run</a> it, but never write &lt;script&gt;alert(1), which
     nobody should do on a page that others will read some day.</p></article>"""
-    body = read(html, tmp_path).body
+    body = read(html, tmp_path).facts.body
     assert not body.startswith("#")
     assert "[more](https://conf.example/more)" in body
     assert "javascript:" not in body
@@ -207,13 +210,13 @@ def test_the_body_has_links_and_no_second_title(tmp_path):
 
 
 def test_a_title_below_a_label_is_not_repeated_either(tmp_path):
-    body = read(f"<main><p>Talk</p><h1>Why tests fail</h1>{TEXT}</main>", tmp_path).body
+    body = read(f"<main><p>Talk</p><h1>Why tests fail</h1>{TEXT}</main>", tmp_path).facts.body
     assert "Why tests fail" not in body
 
 
 def test_what_a_time_says_stays_in_the_text(tmp_path):
     when = '<p>On Saturday from <time datetime="2026-06-13">11:00</time> to noon.</p>'
-    body = read(f"<main><h1>Why tests fail</h1>{when}{TEXT}</main>", tmp_path).body
+    body = read(f"<main><h1>Why tests fail</h1>{when}{TEXT}</main>", tmp_path).facts.body
     assert "from 11:00 to noon" in body
 
 

@@ -1,6 +1,5 @@
 """What can be known of a session, and which rung of the cascade knew it."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -47,33 +46,28 @@ class Wanted(msgspec.Struct, frozen=True):
     source: str
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one rung knows; what it does not know is left as it is."""
 
+    id: str | None = None
     title: str | None = None
     subtitle: str | None = None
+    type: str | None = None  # talk, workshop, … as the source calls it
     url: str | None = None
-    abstract: str | None = None
+    abstract: str | None = None  # plain text
+    body: str | None = None  # the main text, as harmless Markdown
     speakers: tuple[Speaker, ...] = ()
     track: str | None = None
     room: str | None = None
-    language: str | None = None
+    language: str | None = None  # BCP 47
     start: str | None = None  # ISO 8601
     end: str | None = None
-    start_raw: str | None = None
+    timezone: str | None = None  # IANA
+    start_raw: str | None = None  # what is said of the start, where no date is
+    end_raw: str | None = None
     tags: tuple[str, ...] = ()
-    videos: tuple[Video, ...] = ()
+    do_not_record: bool | None = None
     license: License | None = None
-
-
-def merged(rungs: Mapping[str, Facts]) -> tuple[Facts, dict[str, str]]:
-    """All that is known, the first rung winning, and for each fact the name of its rung."""
-    known: dict[str, object] = {}
-    sources: dict[str, str] = {}
-    for name, facts in rungs.items():
-        for field in facts.__struct_fields__:
-            value = getattr(facts, field)
-            if value and field not in known:
-                known[field] = value
-                sources[field] = name
-    return msgspec.structs.replace(Facts(), **known), sources
+    videos: tuple[Video, ...] = ()
+    files: tuple[Wanted, ...] = ()
+    links: tuple[Link, ...] = ()

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from services.processor.extract.document import Document, attribute, clean, is_same_page, text_of
-from services.processor.extract.facts import Kind, Link, Wanted
+from services.processor.extract.facts import Facts, Kind, Link, Wanted
 from services.processor.extract.shown import is_video
 
 MOST_LINKS = 200
@@ -18,6 +18,11 @@ _FILE_TYPES = _SLIDE_TYPES | {".pdf", ".odt", ".doc", ".docx", ".epub", ".ods", 
 _FILE_TYPES |= {".zip", ".gz", ".tgz", ".txt", ".ipynb", ".ps"}
 _LEAST_PIXELS = 64  # below it an image is an ornament
 _ORNAMENT = re.compile(r"avatar|icon|logo|sprite|pixel|badge", re.IGNORECASE)
+
+
+def read(document: Document) -> Facts:
+    """All that the main part links to."""
+    return Facts(files=tuple(files(document)), links=tuple(links(document)))
 
 
 def files(document: Document) -> list[Wanted]:

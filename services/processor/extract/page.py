@@ -1,0 +1,134 @@
+"""A page as a whole: what its rungs know, put together with what its schedule knows."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from services.processor.extract.document import alike
+from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+
+SCHEDULE = "schedule"
+PARAMETERS = "parameters"
+THIN_WORDS = 40
+
+_GUESSES = ("opengraph", "html", "linked", PARAMETERS)  # which a schedule knows better
+_OF_THE_SCHEDULE = ("start", "end", "timezone", "room", "track", "speakers")
+_UNITED = ("videos", "files", "links")
+
+Item = TypeVar("Item", Video, Wanted, Link)
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page alone says."""
+
+    rungs: dict[str, Facts]  # in the order in which they are believed
+    text: str  # of the main part, plain
+    encoding: str
+    warnings: list[str]
+    words: int  # of the main text
+    is_session: bool  # some rule has found one
+    schedule: str | None = None  # the address of its conference's
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a session."""
+
+    facts: Facts
+    sources: dict[str, str]  # which rung gave each fact
+    text: str
+    encoding: str
+    warnings: list[str]
+    words: int
+    is_session: bool
+
+    @property
+    def method(self) -> str:
+        """The rung that gave the main text."""
+        return self.sources.get("body", "none")
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether there is nothing on it that could be a session."""
+        return self.words < THIN_WORDS and not self.is_session
+
+
+def page_of(reading: Reading, scheduled: Facts | None = None) -> Page:
+    """The page, with what its conference's schedule says of the session."""
+    rungs = reading.rungs if scheduled is None else _joined(reading, scheduled)
+    facts, sources = merged(rungs)
+    return Page(
+        facts=facts,
+        sources=sources,
+        text=reading.text,
+        encoding=reading.encoding,
+        warnings=[*reading.warnings, *_missing(facts)],
+        words=reading.words,
+        is_session=reading.is_session or scheduled is not None,
+    )
+
+
+def merged(rungs: Mapping[str, Facts]) -> tuple[Facts, dict[str, str]]:
+    """All that is known, the first rung winning, and for each fact the name of its rung.
+
+    Videos, files and links are everybody's together, each address once.
+    """
+    known: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for field in Facts.__struct_fields__:
+        said = {name: getattr(facts, field) for name, facts in _believed(rungs, field)}
+        said = {name: value for name, value in said.items() if value not in (None, "", ())}
+        if said:
+            sources[field], known[field] = next(iter(said.items()))
+            if field in _UNITED:
+                known[field] = _united(said)
+    if sources.get("speakers") == SCHEDULE:
+        known["speakers"] = _enriched(known["speakers"], rungs.values())
+    return msgspec.structs.replace(Facts(), **known), sources
+
+
+def _joined(reading: Reading, scheduled: Facts) -> dict[str, Facts]:
+    """The page's rungs, and the schedule before those that only guess."""
+    if reading.words >= THIN_WORDS:
+        scheduled = msgspec.structs.replace(scheduled, body=None)
+    else:
+        scheduled = msgspec.structs.replace(scheduled, body=scheduled.body or scheduled.abstract)
+    sure = {name: facts for name, facts in reading.rungs.items() if name not in _GUESSES}
+    return {**sure, SCHEDULE: scheduled, **reading.rungs}
+
+
+def _believed(rungs: Mapping[str, Facts], field: str) -> Iterable[tuple[str, Facts]]:
+    """The rungs in the order in which they are believed about ``field``."""
+    if field in _OF_THE_SCHEDULE and SCHEDULE in rungs:
+        return {SCHEDULE: rungs[SCHEDULE], **rungs}.items()
+    return rungs.items()
+
+
+def _united(said: Mapping[str, tuple[Item, ...]]) -> tuple[Item, ...]:
+    """What all say, each address once; what the job itself names comes first."""
+    by_url: dict[str, Item] = {}
+    for items in said.values():
+        for item in items:
+            by_url.setdefault(item.url, item)
+    asked_for = {item.url for item in said.get(PARAMETERS, ())}
+    return tuple(sorted(by_url.values(), key=lambda item: item.url not in asked_for))
+
+
+def _enriched(speakers: Iterable[Speaker], rungs: Iterable[Facts]) -> tuple[Speaker, ...]:
+    """The speakers with addresses and biographies that others know of them."""
+    known: dict[str, Speaker] = {}
+    for speaker in (speaker for facts in rungs for speaker in facts.speakers):
+        before = known.setdefault(alike(speaker.name), speaker)
+        known[alike(speaker.name)] = Speaker(
+            before.name, before.url or speaker.url, before.bio or speaker.bio
+        )
+    return tuple(
+        msgspec.structs.replace(known[alike(speaker.name)], name=speaker.name)
+        for speaker in speakers
+    )
+
+
+def _missing(facts: Facts) -> list[str]:
+    return [
+        f"{name}_missing" for name in ("abstract", "speakers", "start") if not getattr(facts, name)
+    ]
