@@ -12,6 +12,7 @@ from eventjob.contracts.events import BatchDeleted, JobDeleted
 from eventjob.domain.recorded import Recorded
 from services.api.errors import Problem, not_found
 from services.api.ports import History
+from services.api.present import stamp
 from services.api.projection import fold
 from services.api.query import Moment
 from services.api.read_model import BatchDocument, JobDocument
@@ -67,5 +68,5 @@ async def _until(history: History, moment: Moment) -> Callable[[Recorded], bool]
 
 
 def _too_early(what: str, moment: Moment) -> Problem:
-    when = f"event {moment}" if isinstance(moment, int) else moment.isoformat()
+    when = f"event {moment}" if isinstance(moment, int) else stamp(moment)
     return Problem("not_found", f"{what} did not exist yet as of {when}")

@@ -32,6 +32,8 @@ from services.api.validate import BodyT, read
 from services.api.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 from services.api.writes import carry_out, check_space, fail_batches, unless_away
 
+_TOGGLED = {True: "resumed", False: "paused", None: "paused or resumed"}
+
 
 async def submit_batch(request: Request, here: Here, caller: Asking) -> Response:
     """A new batch with all its jobs, or none of it."""
@@ -83,7 +85,7 @@ async def toggle_active(batch_id: str, request: Request, here: Here, caller: Ask
     body = await _optional(ActiveBody, request, here)
     active = body.is_active if body.active is None else body.active
     command = SetBatchActive(batch_id=batch_id, active=active)
-    return await _change(here, caller, command, "paused or resumed")
+    return await _change(here, caller, command, _TOGGLED[active])
 
 
 async def fail_all(request: Request, here: Here, caller: Asking) -> Response:
