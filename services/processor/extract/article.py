@@ -23,7 +23,12 @@ class Text(msgspec.Struct, frozen=True):
     @property
     def words(self) -> int:
         """How many words it has, markup and addresses not counted."""
-        return len(_MARKUP.sub(r" \1 ", self.markdown).split())
+        return words_in(self.markdown)
+
+
+def words_in(markdown: str) -> int:
+    """How many words there are, markup and addresses not counted."""
+    return len(_MARKUP.sub(r" \1 ", markdown).split())
 
 
 def read(document: Document, title: str) -> Text:

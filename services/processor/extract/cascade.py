@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
+
 from eventjob.contracts.parameters import Parameters
 from services.processor.extract import article, given, jsonld, linked, shown
+from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.document import Document, text_of
 from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
@@ -26,22 +29,43 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
         body, more = file.read(LONGEST_BYTES), file.read(1)
     html, encoding = decode(body, charset)
     document = Document(html, url, parameters.session)
+    reading = _adapted(document) or _general(document)
+    asked = {PARAMETERS: given.read(parameters, document)}
+    known = {name: facts for name, facts in (reading.rungs | asked).items() if facts != Facts()}
+    warnings = ["page_truncated"] if more else []
+    return msgspec.structs.replace(reading, rungs=known, encoding=encoding, warnings=warnings)
+
+
+def _adapted(document: Document) -> Reading | None:
+    """What the adapter for the page says; None where there is none."""
+    found = adapters.read(document)
+    if found is None:
+        return None
+    name, facts = found
+    rungs = {name: facts, "jsonld": jsonld.read(document), "html": shown.declared(document)}
+    return Reading(
+        rungs=rungs,
+        text=text_of(document.main),
+        words=article.words_in(facts.body or ""),
+        is_session=True,
+    )
+
+
+def _general(document: Document) -> Reading:
+    """What any page says."""
     rungs = {
         "jsonld": jsonld.read(document),
         "html": shown.read(document),
         "linked": linked.read(document),
-        PARAMETERS: given.read(parameters, document),
     }
     known, _ = merged(rungs)
-    text = article.read(document, known.title or "")
+    text = article.read(document, known.title or document.session)
     if known.body is None:
         main = Facts(body=harmless(text.markdown) or None)
         rungs = {text.method: main, **rungs}
     return Reading(
-        rungs={name: facts for name, facts in rungs.items() if facts != Facts()},
+        rungs=rungs,
         text=text_of(document.content),
-        encoding=encoding,
-        warnings=["page_truncated"] if more else [],
         words=text.words,
         is_session=_is_session(document, rungs["jsonld"]),
     )

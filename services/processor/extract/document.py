@@ -20,6 +20,27 @@ _NEVER_CONTENT = (
 _CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html")
 _HEADINGS = ("h1", "h2", "h3")
 _TIME = re.compile(r"</?time\b[^>]*>")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_NEVER_TEXT = {"script", "style", "template", "noscript", "button"}
+INLINE = frozenset(
+    {
+        "-text",
+        "-comment",
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+    }
+    | {"font", "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong"}
+    | {"sub", "sup", "time", "tt", "u", "var", "wbr"}
+)
 _SEPARATOR = re.compile(r"\s+(?:[-|:\u00b7\u00bb\u2013\u2014]|::)\s+")
 
 
@@ -35,23 +56,49 @@ class Document:
     def __init__(self, html: str, url: str, session: str) -> None:
         self.head = LexborHTMLParser(html)
         self.session = session
-        self.url = self._base = url
+        self.url = self.base = url
         base = self.head.css_first("base[href]")
-        self._base = (base and self.absolute(attribute(base, "href"))) or url
-        self._tree = LexborHTMLParser(html)
-        _strip(self._tree)
-        self.content = _main(self._tree)
-        self._link_absolutely()
+        self.base = (base and self.absolute(attribute(base, "href"))) or url
 
     @property
     def html(self) -> str:
         """The page without what is never content, its links absolute or gone."""
-        return _TIME.sub("", self._tree.html or "")  # trafilatura drops it with what it says
+        return _TIME.sub("", self._linked.html or "")  # trafilatura drops it with what it says
+
+    @cached_property
+    def main(self) -> LexborNode:
+        """The main part, its links as they are written."""
+        return _main(self._tree)
+
+    @cached_property
+    def content(self) -> LexborNode:
+        """The main part, its links absolute or gone."""
+        return _main(self._linked)
+
+    @cached_property
+    def _tree(self) -> LexborHTMLParser:
+        tree = self.head.clone()
+        _strip(tree)
+        return tree
+
+    @cached_property
+    def _linked(self) -> LexborHTMLParser:
+        for node in self._tree.css("a[href]"):
+            if url := self.absolute(attribute(node, "href")):
+                node.attrs["href"] = url
+            else:
+                node.unwrap()
+        for node in self._tree.css("img[src]"):
+            if url := self.absolute(attribute(node, "src")):
+                node.attrs["src"] = url
+            else:
+                node.decompose()
+        return self._tree
 
     def absolute(self, reference: str) -> str | None:
         """The web address that a link leads to; None where it leads to none."""
         try:
-            url = urljoin(self._base, reference.strip())
+            url = urljoin(self.base, reference.strip())
             check_url(url)
         except ValueError:
             return None
@@ -92,33 +139,20 @@ class Document:
             titles.setdefault(alike(title), title)
         return titles
 
-    def _link_absolutely(self) -> None:
-        for node in self._tree.css("a[href]"):
-            if url := self.absolute(attribute(node, "href")):
-                node.attrs["href"] = url
-            else:
-                node.unwrap()
-        for node in self._tree.css("img[src]"):
-            if url := self.absolute(attribute(node, "src")):
-                node.attrs["src"] = url
-            else:
-                node.decompose()
-
 
 def attribute(node: LexborNode, name: str) -> str:
     """An attribute's value, "" where there is none."""
     return node.attributes.get(name) or ""
 
 
-def text_of(node: LexborNode) -> str:
-    """All text of a node, in one line."""
-    return clean(node.text(separator=" "))
+def text_of(*nodes: LexborNode) -> str:
+    """All text of the nodes, in one line; there is a space only where one is seen."""
+    return clean(" ".join("".join(_pieces(node)) for node in nodes))
 
 
 def clean(text: str) -> str:
     """``text`` in one line, without control characters and what is no character."""
-    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in {"Cc", "Cs"})
-    return " ".join(visible.split())
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def alike(text: str) -> str:
@@ -130,6 +164,15 @@ def alike(text: str) -> str:
 def is_same_page(url: str, other: str) -> bool:
     """Whether two addresses differ in their fragment at most."""
     return urlsplit(url)._replace(fragment="") == urlsplit(other)._replace(fragment="")
+
+
+def _pieces(node: LexborNode) -> Iterator[str]:
+    for part in node.traverse(include_text=True):
+        previous = part.prev
+        if part.tag not in INLINE or (previous and previous.tag not in INLINE):
+            yield " "
+        if part.tag == "-text" and part.parent and part.parent.tag not in _NEVER_TEXT:
+            yield part.text_content or ""
 
 
 def _strip(tree: LexborHTMLParser) -> None:

@@ -1,10 +1,12 @@
 """Rung: what the main part links to: files that belong to the session, and other pages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urldefrag, urlsplit
+
+from selectolax.lexbor import LexborNode
 
 from services.processor.extract.document import Document, attribute, clean, is_same_page, text_of
 from services.processor.extract.facts import Facts, Kind, Link, Wanted
@@ -28,7 +30,10 @@ def read(document: Document) -> Facts:
 def files(document: Document) -> list[Wanted]:
     """Slides, papers and pictures, in the page's order, each once."""
     found: dict[str, Wanted] = {}
-    for wanted in (*_linked(document), *islice(_pictures(document), MOST_IMAGES)):
+    for wanted in (
+        *_linked(document),
+        *islice(pictures(document, [document.content]), MOST_IMAGES),
+    ):
         found.setdefault(wanted.url, wanted)
     return list(found.values())
 
@@ -66,21 +71,24 @@ def name_in(url: str) -> str:
     return clean(unquote(PurePosixPath(urlsplit(url).path).name))
 
 
+def pictures(
+    document: Document, nodes: Iterable[LexborNode], source: str = "linked"
+) -> Iterator[Wanted]:
+    """The pictures in ``nodes``, without ornaments."""
+    for node in (image for within in nodes for image in within.css("img[src]")):
+        url = document.absolute(attribute(node, "src"))
+        sizes = (attribute(node, name).removesuffix("px") for name in ("width", "height"))
+        small = any(size.isdecimal() and int(size) < _LEAST_PIXELS for size in sizes)
+        if url and not small and not _ORNAMENT.search(urlsplit(url).path):
+            yield Wanted("images", url, clean(attribute(node, "alt")), source)
+
+
 def _linked(document: Document) -> Iterator[Wanted]:
     for node in document.content.css("a[href]"):
         url, _ = urldefrag(attribute(node, "href"))
         if is_file(url):
             title = text_of(node) or name_in(url)
             yield Wanted(kind_of(url, title), url, title, "linked")
-
-
-def _pictures(document: Document) -> Iterator[Wanted]:
-    for node in document.content.css("img[src]"):
-        url = attribute(node, "src")
-        sizes = (attribute(node, name).removesuffix("px") for name in ("width", "height"))
-        small = any(size.isdecimal() and int(size) < _LEAST_PIXELS for size in sizes)
-        if not small and not _ORNAMENT.search(urlsplit(url).path):
-            yield Wanted("images", url, clean(attribute(node, "alt")), "linked")
 
 
 def _suffix(url: str) -> str:

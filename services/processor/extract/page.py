@@ -24,10 +24,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     rungs: dict[str, Facts]  # in the order in which they are believed
     text: str  # of the main part, plain
-    encoding: str
-    warnings: list[str]
     words: int  # of the main text
     is_session: bool  # some rule has found one
+    encoding: str = ""
+    warnings: list[str] = msgspec.field(default_factory=list)
     schedule: str | None = None  # the address of its conference's
 
 

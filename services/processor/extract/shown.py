@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+import msgspec
+
 from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.facts import Facts, License, Video
 
@@ -22,17 +24,20 @@ _PUBLISHED = re.compile(r"publi|updat|modif|posted|entry-date|created", re.IGNOR
 _LONGEST_SESSION = timedelta(hours=24)
 
 
+def declared(document: Document) -> Facts:
+    """What a page says of itself for machines."""
+    return Facts(url=_canonical(document), language=_language(document), license=_license(document))
+
+
 def read(document: Document) -> Facts:
     """What can be seen on any page."""
     start, end = _times(document)
-    return Facts(
+    return msgspec.structs.replace(
+        declared(document),
         title=_title(document),
-        url=_canonical(document),
-        language=_language(document),
         start=start,
         end=end,
         videos=tuple(_videos(document)),
-        license=_license(document),
     )
 
 

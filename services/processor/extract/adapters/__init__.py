@@ -1,0 +1,1 @@
+"""What is known of the software that conferences use, one file for each."""

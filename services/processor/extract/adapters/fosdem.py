@@ -1,0 +1,92 @@
+"""Adapter: an event of FOSDEM's website. It shows a weekday and hours, and never a date."""
+
+import re
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborNode
+
+from services.processor.extract.body import body_of
+from services.processor.extract.document import Document, attribute, text_of
+from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.linked import kind_of, pictures
+from services.processor.extract.nodes import after, first_of, under_heading
+from services.processor.extract.shown import is_video, video
+
+NAME = "adapter:fosdem"
+_TITLES = ("#pagetitles h1", "h1.schedule-title", "h1")
+_IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
+_SPEAKERS = frozenset({"speaker", "speakers"})
+_LINKS = frozenset({"links"})
+
+
+def read(document: Document) -> Facts | None:
+    """The event; None where the page is none of FOSDEM's."""
+    root = document.head.css_first("#main") or document.head.body
+    side = root.css_first("ul.side-box") if root else None
+    title = root and first_of(root, _TITLES)
+    if root is None or side is None or title is None:
+        return None
+    said = dict(_said(side))
+    text = root.css(".event-abstract, .event-description")
+    links = tuple(_links(root, document))
+    start, end = said.get("start"), said.get("end")
+    subtitle = document.head.css_first("#pagetitles h2")
+    return Facts(
+        title=text_of(title),
+        subtitle=text_of(subtitle) if subtitle else None,
+        abstract=text_of(*root.css(".event-abstract")),
+        body=body_of(document, text),
+        speakers=tuple(_speakers(root, document)),
+        track=said.get("track"),
+        room=said.get("room"),
+        start_raw=" ".join(filter(None, (said.get("day"), start))) if start else None,
+        end_raw=end,
+        videos=tuple(_videos(root, links, document)),
+        files=(*_attachments(root, document), *pictures(document, text, NAME)),
+        links=links,
+    )
+
+
+def _said(side: LexborNode) -> Iterator[tuple[str, str]]:
+    """What the box at the side says: track, room, day, start, end."""
+    for label in side.css("li strong"):
+        name = _IN_BRACKETS.sub("", text_of(label)).strip(": ").casefold()
+        yield name, text_of(*after(label)).lstrip(": ")
+
+
+def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
+    table = under_heading(root, _SPEAKERS)
+    for row in table.css("tr") if table else ():
+        link = next((link for link in row.css("a[href]") if text_of(link)), None)
+        if link:
+            bio = row.css_first(".bio")
+            yield Speaker(
+                text_of(link),
+                document.absolute(attribute(link, "href")),
+                text_of(bio) if bio else None,
+            )
+
+
+def _attachments(root: LexborNode, document: Document) -> Iterator[Wanted]:
+    for item in root.css("ul.event-attachments li"):
+        link = item.css_first("a[href]")
+        url = document.absolute(attribute(link, "href")) if link else None
+        if link and url:
+            title = text_of(link)
+            icon = item.css_first("i[class*=icon-]")
+            is_slides = "icon-list" in attribute(icon, "class") if icon else False
+            yield Wanted("slides" if is_slides else kind_of(url, title), url, title, NAME)
+
+
+def _links(root: LexborNode, document: Document) -> Iterator[Link]:
+    found = under_heading(root, _LINKS)
+    for link in found.css("a[href]") if found else ():
+        if url := document.absolute(attribute(link, "href")):
+            yield Link(text_of(link) or url, url)
+
+
+def _videos(root: LexborNode, links: tuple[Link, ...], document: Document) -> Iterator[Video]:
+    sources = (attribute(node, "src") for node in root.css("video[src], video source[src]"))
+    played = (url for source in sources if (url := document.absolute(source)))
+    linked = (link.url for link in links if is_video(link.url))
+    return (video(url, "recording") for url in dict.fromkeys((*played, *linked)))

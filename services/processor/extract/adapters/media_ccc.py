@@ -1,0 +1,97 @@
+"""Adapter: a recording in voctoweb, the software of media.ccc.de."""
+
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborNode
+
+from services.processor.extract.body import body_of
+from services.processor.extract.document import Document, attribute, text_of
+from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.languages import language_tag
+from services.processor.extract.nodes import elements_after
+from services.processor.extract.shown import video
+
+NAME = "adapter:media.ccc.de"
+_VIDEOS = ".downloads .video a.download[href]"
+_PLAYED = ".player video source[src], .player video[src]"
+_AUDIO = ".downloads .audio a.download[href]"
+_SUBTITLES = ".downloads a.download.subtitle[href]:not(.todo)"
+_SLIDES = ".downloads .slides a.download[href]"
+_MORE = "ul.metadata a[href]"
+
+
+def read(document: Document) -> Facts | None:
+    """The recording; None where the page is none of voctoweb's."""
+    header = document.head.css_first(".player-header")
+    title = header.css_first("h1") if header else None
+    if header is None or title is None:
+        return None
+    subtitle = header.css_first("h2")
+    description = _description(document)
+    return Facts(
+        title=text_of(title),
+        subtitle=text_of(subtitle) if subtitle else None,
+        abstract=text_of(*description),
+        body=body_of(document, description),
+        speakers=tuple(Speaker(name) for name in map(text_of, _persons(document)) if name),
+        language=_language(document),
+        start_raw=_date(document),
+        tags=tuple(filter(None, map(text_of, document.head.css(".tags a")))),
+        videos=tuple(_videos(document)),
+        files=tuple(_slides(document)),
+        links=tuple(_links(document)),
+    )
+
+
+def _description(document: Document) -> list[LexborNode]:
+    """The paragraphs; a parser sees them behind that which was meant to hold them."""
+    first = document.head.css_first("p.description")
+    if first is None:
+        return []
+    following = []
+    for node in elements_after(first):
+        if node.tag not in {"p", "ul", "ol", "blockquote", "pre"}:
+            break
+        following.append(node)
+    return [node for node in (first, *following) if text_of(node)]
+
+
+def _persons(document: Document) -> list[LexborNode]:
+    persons = document.head.css_first("p.persons")
+    return persons.css("a") if persons else []
+
+
+def _language(document: Document) -> str | None:
+    """The recordings' language, where all have the same one."""
+    said = {text_of(node) for node in document.head.css(f"{_VIDEOS} .language")}
+    return language_tag(said.pop()) if len(said) == 1 else None
+
+
+def _date(document: Document) -> str | None:
+    icon = document.head.css_first("ul.metadata .icon-calendar-o")
+    item = icon.parent if icon else None
+    return text_of(item) or None if item else None
+
+
+def _videos(document: Document) -> Iterator[Video]:
+    offered = _addresses(document, _VIDEOS, "href") or _addresses(document, _PLAYED, "src")
+    return (video(url, "recording") for url in offered)
+
+
+def _slides(document: Document) -> Iterator[Wanted]:
+    for url in _addresses(document, _SLIDES, "href"):
+        yield Wanted("slides", url, "Slides", NAME)
+
+
+def _links(document: Document) -> Iterator[Link]:
+    for kind, selector in (("", _MORE), ("Audio", _AUDIO), ("Subtitles", _SUBTITLES)):
+        for node in document.head.css(selector):
+            url = document.absolute(attribute(node, "href"))
+            part = node.css_first(".language, .title") if kind else node
+            if url and part:
+                yield Link(f"{kind} {text_of(part)}".strip(), url)
+
+
+def _addresses(document: Document, selector: str, name: str) -> list[str]:
+    found = (document.absolute(attribute(node, name)) for node in document.head.css(selector))
+    return list(dict.fromkeys(url for url in found if url))

@@ -1,0 +1,98 @@
+"""Adapter: a session of pretalx, in the markups that it has had since 2018."""
+
+import re
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborNode
+
+from services.processor.extract.adapters import pretalx_slot
+from services.processor.extract.body import body_of
+from services.processor.extract.document import Document, attribute, text_of
+from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.linked import is_file, kind_of, pictures
+from services.processor.extract.nodes import first_of, text_without
+from services.processor.extract.shown import video
+
+NAME = "adapter:pretalx"
+_TALK = ".talk-content, .talk-slot, .talk-layout"
+_ABSTRACTS = ".talk-content .abstract, .talk-content .abstact"  # so it was spelt in 2018
+_TEXTS = f"{_ABSTRACTS}, .talk-content .description, .talk-content .answers"
+_IMAGES = ".talk-image, .session-image, .talk-content"
+_NOT_TITLE = "small, button, .buttons, #talk-buttons, .btn, script"
+_SPEAKERS = ".pretalx-session, .talk-speaker-card, .bordered-list .info"
+_SPEAKER_NAMES = (".title", ".talk-speaker-name", "a")
+_SPEAKER_BIOS = (".pretalx-session-info .abstract", ".talk-speaker-bio", "a + div")
+_RESOURCES = ".resources a[href], .talk-resources a[href]"
+_SIZE = re.compile(r"\s*\([\d.,]+\s*(?:bytes?|[KMG]i?B)\)$", re.IGNORECASE)
+_CODE = re.compile(r"/talk/([A-Z0-9]{6})/?(?:$|[?#])")
+
+
+def read(document: Document) -> Facts | None:
+    """The session; None where the page is none of pretalx's."""
+    root = document.head.css_first("main") or document.head.body
+    if root is None or not _is_pretalx(document) or root.css_first(_TALK) is None:
+        return None
+    files, links = _resources(root, document)
+    code = _CODE.search(document.url) or _CODE.search(document.meta("og:url") or "")
+    slot = pretalx_slot.read(root)
+    return Facts(
+        id=code[1] if code else None,
+        title=_title(root),
+        abstract=text_of(*root.css(_ABSTRACTS)),
+        body=body_of(document, root.css(_TEXTS)),
+        speakers=tuple(_speakers(root, document)),
+        type=slot.type,
+        track=slot.track,
+        room=slot.room,
+        language=slot.language,
+        start=slot.start,
+        end=slot.end,
+        timezone=slot.timezone,
+        do_not_record=slot.do_not_record,
+        videos=tuple(_videos(root, document)),
+        files=(*files, *pictures(document, root.css(_IMAGES), NAME)),
+        links=tuple(links),
+    )
+
+
+def _is_pretalx(document: Document) -> bool:
+    return (document.meta("generator") or "").casefold().startswith("pretalx") or bool(
+        document.head.css_first(".talk-title, .talk-layout")
+        and document.head.css_first(".pretalx-session, [data-isodatetime], .talk-slot")
+    )
+
+
+def _title(root: LexborNode) -> str | None:
+    heading = root.css_first(".talk-title") or root.css_first("h1")
+    title = text_without(heading, _NOT_TITLE) if heading else ""
+    return title.removeprefix("»").removesuffix("«").strip() or None
+
+
+def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
+    for card in root.css(_SPEAKERS):
+        name, bio = first_of(card, _SPEAKER_NAMES), first_of(card, _SPEAKER_BIOS)
+        link = card if card.tag == "a" else card.css_first("a[href]")
+        if name and text_of(name):
+            yield Speaker(
+                text_of(name),
+                document.absolute(attribute(link, "href")) if link else None,
+                text_of(bio) or None if bio else None,
+            )
+
+
+def _resources(root: LexborNode, document: Document) -> tuple[list[Wanted], list[Link]]:
+    files, links = [], []
+    for node in root.css(_RESOURCES):
+        said, url = text_of(node), document.absolute(attribute(node, "href"))
+        title = _SIZE.sub("", said)
+        if url and (title != said or is_file(url) or "/media/" in url):
+            files.append(Wanted(kind_of(url, title), url, title, NAME))
+        elif url:
+            links.append(Link(title or url, url))
+    return files, links
+
+
+def _videos(root: LexborNode, document: Document) -> Iterator[Video]:
+    for node in root.css(".talk-content iframe[src], .talk-content video[src], video source[src]"):
+        if url := document.absolute(attribute(node, "src")):
+            yield video(url, "embed" if node.tag == "iframe" else "recording")

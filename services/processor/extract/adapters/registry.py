@@ -1,0 +1,16 @@
+"""All adapters; each recognises its pages by their markup, so copies and mirrors count."""
+
+from services.processor.extract.adapters import fosdem, media_ccc, pretalx
+from services.processor.extract.document import Document
+from services.processor.extract.facts import Facts
+
+_ADAPTERS = (fosdem, pretalx, media_ccc)
+
+
+def read(document: Document) -> tuple[str, Facts] | None:
+    """The name of the first adapter that finds a title, and what it knows."""
+    for adapter in _ADAPTERS:
+        facts = adapter.read(document)
+        if facts is not None and facts.title:
+            return adapter.NAME, facts
+    return None
