@@ -1,4 +1,4 @@
-"""The files that belong to a session: fetched one after the other, typed, read, stored."""
+"""The files that belong to a session: fetched one after the other, typed, stored, read."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,42 +7,20 @@ from pathlib import Path
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.domain.names import file_name, unique
+from eventjob.domain.names import unique
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
-from services.processor.extract.facts import Kind, Wanted
+from services.processor.contents import Contents, Room
+from services.processor.dimensions import dimensions
+from services.processor.extract.facts import Video, Wanted
 from services.processor.extract.linked import name_in
-from services.processor.extract.pdf import page_texts
-from services.processor.limits import MOST_FILES, Limits
-from services.processor.pool import Broke, Pool, TookTooLong
+from services.processor.filetype import IS_VIDEO, may_be, verdict
+from services.processor.had import Had, Haul, named
+from services.processor.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
+from services.processor.pool import Pool
 from services.processor.ports import Fetches
-from services.processor.sniff import HEAD_BYTES, HTML, FileType, sniff
+from services.processor.sniff import HEAD_BYTES
 
 TRIES = 2
-LONGEST_STEM = 80  # characters; an image is called what its text for the blind says
-
-
-class Had(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was stored; ``name`` is unique among those of its session."""
-
-    wanted: Wanted
-    name: str
-    sha256: str
-    size_bytes: int
-    media_type: str
-    pages: list[str] = []  # the text of a PDF
-
-
-class Haul(msgspec.Struct, frozen=True):
-    """What could be had, in the order it was wanted, and for the rest the reasons."""
-
-    files: list[Had]
-    warnings: list[str]
-
-    @property
-    def text(self) -> str | None:
-        """What all PDFs say, each under its name; None where none says anything."""
-        read = ["\n\n".join([file.name, *file.pages]) for file in self.files if file.pages]
-        return "\n\n".join(read) or None
 
 
 class Attachments:
@@ -55,7 +33,7 @@ class Attachments:
         self._gate = gate
         self._limits = limits
         self._artifacts = artifacts
-        self._pool = pool
+        self._contents = Contents(pool, artifacts)
 
     async def collect(self, wanted: Sequence[Wanted], folder: Path, until: float) -> Haul:
         """All that can be had of ``wanted`` before ``until``, a time of the event loop.
@@ -63,85 +41,88 @@ class Attachments:
         Raises:
             ArtifactsUnavailable: it cannot be stored.
         """
-        had: list[Had] = []
-        warnings: list[str] = []
+        haul = Haul([], [], [])
         for one in wanted[:MOST_FILES]:
-            left_bytes = self._limits.job_bytes - sum(file.size_bytes for file in had)
+            try:
+                file, warnings = await self._one(one, folder, until, haul)
+            except FetchFailed as failure:
+                if failure.code == IS_VIDEO:
+                    haul.videos.append(Video(one.url, str(failure), "recording"))
+                else:
+                    haul.warnings.append(f"{one.url}: {failure.code}: {failure}")
+            except TimeoutError:
+                haul.warnings.append(f"{one.url}: timeout: no time was left for it")
+            else:
+                haul.files.append(file)
+                haul.warnings.extend(f"{one.url}: {warning}" for warning in warnings)
+        if len(wanted) > MOST_FILES:
+            left = f"too_many_files: {len(wanted)}, of which {MOST_FILES} were fetched"
+            haul.warnings.append(left)
+        return msgspec.structs.replace(haul, files=_apart(haul.files))
+
+    async def _one(
+        self, wanted: Wanted, folder: Path, until: float, haul: Haul
+    ) -> tuple[Had, list[str]]:
+        """The stored file, and warnings where it is not quite what was wanted."""
+        left_bytes = self._limits.job_bytes - sum(file.all_bytes for file in haul.files)
+        most_previews = MOST_PREVIEWS - sum(len(file.previews) for file in haul.files)
+        async with asyncio.timeout_at(until):
+            fetched = await self._persistently(wanted, folder, left_bytes)
+        try:
+            file, warnings = await self._stored(wanted, fetched)
             try:
                 async with asyncio.timeout_at(until):
-                    file, warning = await self._persistently(one, folder, left_bytes)
-            except FetchFailed as failure:
-                warnings.append(f"{one.url}: {failure.code}: {failure}")
+                    room = Room(most_previews, left_bytes - file.size_bytes)
+                    read = await self._contents.read(file, fetched, room)
             except TimeoutError:
-                warnings.append(f"{one.url}: timeout: no time was left for it")
-            else:
-                had.append(file)
-                warnings += [f"{one.url}: {warning}"] if warning else []
-        if len(wanted) > MOST_FILES:
-            warnings.append(f"too_many_files: {len(wanted)}, of which {MOST_FILES} were fetched")
-        names = unique([file.name for file in had])
-        files = [msgspec.structs.replace(f, name=n) for f, n in zip(had, names, strict=True)]
-        return Haul(files, warnings)
+                return file, [*warnings, "timeout: no time was left to read it"]
+            return read.file, [*warnings, *read.warnings]
+        finally:
+            fetched.path.unlink()
 
-    async def _persistently(
-        self, wanted: Wanted, folder: Path, left_bytes: int
-    ) -> tuple[Had, str | None]:
-        """As `_one`, tried again where that may help: the gate makes it wait as it should."""
+    async def _persistently(self, wanted: Wanted, folder: Path, left_bytes: int) -> Fetched:
+        """As `_fetched`, tried again where that may help: the gate makes it wait as it should."""
         for _ in range(TRIES - 1):
             try:
-                return await self._one(wanted, folder, left_bytes)
+                return await self._fetched(wanted, folder, left_bytes)
             except FetchFailed as failure:
                 if not failure.transient or failure.code == "postponed":
                     raise
-        return await self._one(wanted, folder, left_bytes)
+        return await self._fetched(wanted, folder, left_bytes)
 
-    async def _one(self, wanted: Wanted, folder: Path, left_bytes: int) -> tuple[Had, str | None]:
-        """The stored file, and a warning where its text could not be read."""
-        fetched = await self._fetcher.fetch(
+    async def _fetched(self, wanted: Wanted, folder: Path, left_bytes: int) -> Fetched:
+        return await self._fetcher.fetch(
             wanted.url,
             caps=self._limits.of(wanted.kind, left_bytes),
             gate=self._gate,
             directory=folder,
-            accept=lambda media_type: media_type not in {HTML, "application/xhtml+xml"},
+            accept=lambda declared: may_be(wanted.kind, declared),
         )
-        try:
-            return await self._stored(wanted, fetched)
-        finally:
-            fetched.path.unlink()
 
-    async def _stored(self, wanted: Wanted, fetched: Fetched) -> tuple[Had, str | None]:
-        in_url = name_in(fetched.final_url)
+    async def _stored(self, wanted: Wanted, fetched: Fetched) -> tuple[Had, list[str]]:
         with fetched.path.open("rb") as file:
-            file_type = sniff(file.read(HEAD_BYTES), in_url)
-        _check(wanted.kind, file_type)
-        pages, warning = await self._pages(fetched.path, file_type)
+            head = file.read(HEAD_BYTES)
+        found = verdict(wanted.kind, fetched.media_type, head, name_in(fetched.final_url))
+        pixels = dimensions(fetched.path, found.file_type.media_type)
+        if wanted.kind == "images":
+            check_pixels(pixels)
         had = Had(
             wanted=wanted,
-            name=_name(wanted.title or name_in(wanted.url), file_type, wanted.kind),
+            name=named(wanted, found.file_type.extension),
             sha256=await self._artifacts.put_file(fetched.path, fetched.sha256),
             size_bytes=fetched.size_bytes,
-            media_type=file_type.media_type,
-            pages=pages,
+            media_type=found.file_type.media_type,
+            pixels=pixels,
         )
-        return had, warning
-
-    async def _pages(self, path: Path, file_type: FileType) -> tuple[list[str], str | None]:
-        if file_type.extension != ".pdf":
-            return [], None
-        try:
-            return await self._pool.run(page_texts, path), None
-        except (Broke, TookTooLong) as reason:
-            return [], f"pdf_unreadable: {reason}"
+        return had, [found.mismatch] if found.mismatch else []
 
 
-def _check(kind: Kind, file_type: FileType) -> None:
-    """Nothing for a file that can be what it was taken for; a web page is none."""
-    is_image = file_type.media_type.startswith("image/")
-    if file_type.media_type == HTML or (kind == "images" and not is_image):
-        raise FetchFailed("wrong_type", f"it is {file_type.media_type}")
-
-
-def _name(title: str, file_type: FileType, kind: Kind) -> str:
-    """``title`` as a safe file name, with the extension of what the file is."""
-    stem = title.removesuffix(file_type.extension)[:LONGEST_STEM].strip()
-    return file_name(f"{stem}{file_type.extension}", f"{kind}{file_type.extension}")
+def _apart(files: list[Had]) -> list[Had]:
+    """``files`` under names that do not collide, nor with those of their folders of previews."""
+    stems = [file.name.rpartition(".")[0] for file in files]
+    names = unique([*(file.name for file in files), *stems])
+    apart = zip(files, names, names[len(files) :], strict=False)
+    return [
+        msgspec.structs.replace(file, name=name, preview_folder=folder if file.previews else "")
+        for file, name, folder in apart
+    ]

@@ -1,36 +1,24 @@
 """The Markdown of a session: front matter and body. The same facts give the same bytes."""
 
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 import yaml
 
-from eventjob.contracts.base import FileRef
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import SessionPaths
 from eventjob.fetch.client import Fetched
-from services.processor.attachments import Had, Haul
+from services.processor.compose_files import links, listed
 from services.processor.extract.document import clean
-from services.processor.extract.facts import Facts, Kind
+from services.processor.extract.facts import Facts
 from services.processor.extract.markdown import link, plain
 from services.processor.extract.page import Page
+from services.processor.had import Haul
 
 SCHEMA = "event-session/1"
 _LINE_WIDTH = 100
 
 FrontMatter = dict[str, Any]
-
-
-def file_ref(file: Had, paths: SessionPaths) -> FileRef:
-    """Where a file lies in the ZIP."""
-    return FileRef(
-        path=f"{paths.asset_folder}/{file.name}",
-        sha256=file.sha256,
-        size_bytes=file.size_bytes,
-        media_type=file.media_type,
-        source_url=file.wanted.url,
-    )
 
 
 def front_matter(
@@ -54,10 +42,11 @@ def front_matter(
         "abstract": facts.abstract,
         "tags": facts.tags,
         "do_not_record": facts.do_not_record,
-        "videos": facts.videos,
-        "slides": _listed("slides", haul, paths),
-        "attachments": _listed("attachments", haul, paths),
-        "images": _listed("images", haul, paths),
+        "videos": [*facts.videos, *haul.videos],
+        "slides": listed("slides", haul, paths),
+        "attachments": listed("attachments", haul, paths),
+        "images": listed("images", haul, paths),
+        "subtitles": listed("subtitles", haul, paths),
         "links": facts.links,
         "license": facts.license,
         "source": _source(page, fetched),
@@ -77,14 +66,11 @@ def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> s
         f"# {plain(front['session']['title'])}",
         "\n".join(_overview(front)),
         page.facts.body or "",
-        _section("Slides", [_local(f, paths) for f in haul.files if f.wanted.kind == "slides"]),
+        _section("Slides", links("slides", haul, paths)),
         _section("Videos", [link(video["url"], video["url"]) for video in front.get("videos", [])]),
-        _section(
-            "Attachments", [_local(f, paths) for f in haul.files if f.wanted.kind == "attachments"]
-        ),
-        _section(
-            "Images", [f"!{_local(f, paths)}" for f in haul.files if f.wanted.kind == "images"]
-        ),
+        _section("Subtitles", links("subtitles", haul, paths)),
+        _section("Attachments", links("attachments", haul, paths)),
+        _section("Images", links("images", haul, paths)),
     ]
     body = "\n\n".join(section.strip("\n") for section in sections if section.strip())
     return f"---\n{dumped(front)}---\n\n{body}\n"
@@ -116,15 +102,6 @@ def _section(title: str, items: list[str]) -> str:
     return "\n".join([f"## {title}\n", *(f"- {item}" for item in items)]) if items else ""
 
 
-def _local(file: Had, paths: SessionPaths) -> str:
-    """A link from the Markdown to a file beside it, as it works in the unpacked ZIP."""
-    return f"[{plain(file.wanted.title or file.name)}]({quote(f'{paths.stem}/{file.name}')})"
-
-
-def _listed(kind: Kind, haul: Haul, paths: SessionPaths) -> list[FrontMatter]:
-    return [_entry(file, paths) for file in haul.files if file.wanted.kind == kind]
-
-
 def _session(facts: Facts, fetched: Fetched) -> FrontMatter:
     return {
         "id": facts.id,
@@ -133,20 +110,6 @@ def _session(facts: Facts, fetched: Fetched) -> FrontMatter:
         "type": facts.type,
         "url": facts.url or fetched.final_url,
     }
-
-
-def _entry(file: Had, paths: SessionPaths) -> FrontMatter:
-    entry = {
-        "title": file.wanted.title or file.name,
-        "url": file.wanted.url,
-        "path": f"{paths.asset_folder}/{file.name}",
-        "bytes": file.size_bytes,
-        "sha256": file.sha256,
-        "media_type": file.media_type,
-    }
-    if file.wanted.kind == "images" and file.wanted.title:
-        entry["alt"] = file.wanted.title
-    return entry
 
 
 def _source(page: Page, fetched: Fetched) -> FrontMatter:

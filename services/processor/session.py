@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,20 +13,21 @@ from eventjob.contracts.base import FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle
 from eventjob.domain.names import session_paths
-from eventjob.fetch.client import Fetched, FetchFailed, Gate
+from eventjob.fetch.client import Fetched, Gate
 from services.processor import compose
-from services.processor.attachments import Attachments, Haul
+from services.processor.attachments import Attachments
+from services.processor.compose_files import file_refs
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import Page, page_of
+from services.processor.filetype import may_be, verdict
+from services.processor.had import Haul
 from services.processor.limits import Limits
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
-from services.processor.sniff import HEAD_BYTES, HTML, UNKNOWN, sniff
+from services.processor.sniff import HEAD_BYTES
 
 MOST_LOG_LINES = 20  # they travel in a report, and through the log of events
 LONGEST_LOG_LINE = 500
-_DECLARED = frozenset({HTML, "application/xhtml+xml", ""})
-_SNIFFED = frozenset({HTML, "text/plain", UNKNOWN.media_type})
 
 
 class ThinContent(Exception):
@@ -91,12 +93,10 @@ class Sessions:
             caps=self._limits.page,
             gate=self._gate,
             directory=folder,
-            accept=_DECLARED.__contains__,
+            accept=partial(may_be, "page"),
         )
         with fetched.path.open("rb") as file:
-            found = sniff(file.read(HEAD_BYTES), fetched.final_url).media_type
-        if found not in _SNIFFED:
-            raise FetchFailed("wrong_type", f"{_host(fetched)} sent {found} instead of a page")
+            verdict("page", fetched.media_type, file.read(HEAD_BYTES), fetched.final_url)
         return fetched
 
     async def _store(
@@ -113,7 +113,7 @@ class Sessions:
                 media_type="text/markdown",
                 source_url=fetched.final_url,
             ),
-            *(compose.file_ref(file, paths) for file in haul.files),
+            *file_refs(haul, paths),
         ]
         bundle = Bundle(
             title=front["session"]["title"],
@@ -128,6 +128,7 @@ class Sessions:
             structured_data=msgspec.Raw(msgspec.json.encode(front)),
             page_texts=[text for file in haul.files for text in file.pages],
             attachments_text=haul.text,
+            video_transcript=haul.transcript(parameters.source_language),
             attachments_url=parameters.attachments_url,
         )
         sha256 = await self._artifacts.put(msgspec.json.encode(bundle))

@@ -34,7 +34,7 @@ _MAGICS = (
     (b"ID3", FileType("audio/mpeg", ".mp3")),
     (b"{\\rtf", FileType("application/rtf", ".rtf")),
 )
-_ZIP = FileType("application/zip", ".zip")
+ZIP = FileType("application/zip", ".zip")
 _ODF = "application/vnd.oasis.opendocument"
 _IN_ZIP_BY_MIMETYPE = {  # a ZIP whose first member says what it is
     f"{_ODF}.presentation": ".odp",
@@ -57,10 +57,40 @@ _TEXT_BY_NAME = {
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
 }
+_SOURCE_TEXT = frozenset(  # plain text that keeps its name
+    {".c", ".go", ".ics", ".ini", ".java", ".log", ".py", ".rs", ".rst", ".sql", ".tex", ".toml"}
+    | {".bib", ".cpp", ".diff", ".h", ".patch", ".r", ".yaml", ".yml"}
+)
+_VTT = FileType("text/vtt", ".vtt")
+_SRT = FileType("application/x-subrip", ".srt")
+SUBTITLES = frozenset({_VTT.media_type, _SRT.media_type})
+TYPES = {  # all that can be told, and their extensions
+    **{file_type.media_type: file_type.extension for _, file_type in _MAGICS},
+    **_IN_ZIP_BY_MIMETYPE,
+    **{media_type: extension for extension, media_type in _IN_ZIP_BY_NAME.items()},
+    **{media_type: extension for extension, media_type in _IN_OLE_BY_NAME.items()},
+    **{media_type: extension for extension, media_type in _TEXT_BY_NAME.items()},
+    ZIP.media_type: ZIP.extension,
+    "image/webp": ".webp",
+    "image/avif": ".avif",
+    "image/heic": ".heic",
+    "image/svg+xml": ".svg",
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    _VTT.media_type: _VTT.extension,
+    _SRT.media_type: _SRT.extension,
+}
+IN_ZIP = frozenset({*_IN_ZIP_BY_MIMETYPE, *_IN_ZIP_BY_NAME.values()})
 _BEFORE = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!doctype svg[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(?:!doctype html|html|head|body|script|iframe)\b", re.IGNORECASE)
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 _SVG = re.compile(rb"<svg\b", re.IGNORECASE)
 _TAG = re.compile(rb"<[a-z!?/]", re.IGNORECASE)
+_SRT_CUE = re.compile(rb"\s*\d+\s*\r?\n\d+:\d\d:\d\d[,.]\d{3}\s*-->\s*\d")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -93,7 +123,7 @@ def _in_zip(head: bytes, suffix: str) -> FileType:
                 return FileType(media_type, extension)
     if suffix in _IN_ZIP_BY_NAME:
         return FileType(_IN_ZIP_BY_NAME[suffix], suffix)
-    return _ZIP
+    return ZIP
 
 
 def _in_mp4(brand: bytes) -> FileType:
@@ -110,6 +140,11 @@ def _in_mp4(brand: bytes) -> FileType:
 
 def _text(head: bytes, suffix: str) -> FileType:
     """Text with a tag in it is HTML, or nothing that a browser could take for it."""
+    head = _in_utf8(head)
+    if head.startswith(b"WEBVTT"):
+        return _VTT
+    if _SRT_CUE.match(head):
+        return _SRT
     start = _skipped(head)
     if _SVG.match(head, start):
         return FileType("image/svg+xml", ".svg")
@@ -123,7 +158,15 @@ def _text(head: bytes, suffix: str) -> FileType:
         return UNKNOWN
     if suffix in _TEXT_BY_NAME:
         return FileType(_TEXT_BY_NAME[suffix], suffix)
-    return FileType("text/plain", ".txt")
+    return FileType("text/plain", suffix if suffix in _SOURCE_TEXT else ".txt")
+
+
+def _in_utf8(head: bytes) -> bytes:
+    """``head`` without its byte order mark, in UTF-8 if that mark says that it is in UTF-16."""
+    for bom, encoding in _BOMS.items():
+        if head.startswith(bom):
+            return head[len(bom) :].decode(encoding, "ignore").encode(errors="replace")
+    return head
 
 
 def _skipped(head: bytes) -> int:

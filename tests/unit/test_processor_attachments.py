@@ -29,7 +29,7 @@ async def test_an_attachment_that_cannot_be_had_is_a_warning(tmp_path, answer, r
 async def test_an_attachment_is_tried_again_where_that_may_help(tmp_path):
     down = FetchFailed("http_500", "down", transient=True)
     outcome = await Setup(tmp_path, {SLIDES: [down, SITE[SLIDES]]}).run()
-    assert len(outcome.files) == 2
+    assert outcome.files[1].path.endswith("Slides.pdf")
 
 
 async def test_a_broken_pdf_is_kept_without_its_text(tmp_path):
@@ -50,8 +50,14 @@ async def test_names_of_a_session_never_collide(tmp_path):
     answers = {f"{URL}{n}.pdf": Answer(pdf(str(n)), "application/pdf") for n in range(3)}
     page = Answer(f"<main><h1>Why tests fail</h1>{TEXT}{links}</main>".encode())
     outcome = await Setup(tmp_path, {URL: page, **answers}).run()
-    names = [file.path.rpartition("/")[2] for file in outcome.files[1:]]
-    assert names == ["slides.pdf", "slides-2.pdf", "slides-3.pdf"]
+    folder = "Testconf 2030/Main/why-tests-fail/"
+    names = [file.path.removeprefix(folder) for file in outcome.files[1:]]
+    assert [name for name in names if name.endswith(".pdf")] == [
+        "slides.pdf",
+        "slides-2.pdf",
+        "slides-3.pdf",
+    ]
+    assert len({name.rpartition("/")[0] for name in names if "/" in name}) == 3
 
 
 async def test_a_job_fetches_so_much_and_no_more(tmp_path):
@@ -62,7 +68,7 @@ async def test_a_job_fetches_so_much_and_no_more(tmp_path):
     setup = Setup(tmp_path, {URL: page, **answers})
     outcome = await setup.run()
     warnings = (await setup.front(outcome))["extraction"]["warnings"]
-    assert f"{URL}1.pdf: too_large" in warnings[3]
+    assert any(f"{URL}1.pdf: too_large" in warning for warning in warnings)
     assert len(outcome.log) == 22, "all warnings are in the Markdown, and a few in the log"
     assert warnings[-1] == "too_many_files: 120, of which 100 were fetched"
     assert setup.web.caps[f"{URL}1.pdf"].max_bytes < LIMITS.job_bytes // 2

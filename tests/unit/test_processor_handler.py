@@ -30,6 +30,7 @@ async def test_a_session_is_stored_with_all_that_belongs_to_it(tmp_path):
     assert [file.path for file in outcome.files] == [
         "Testconf 2030/Main/why-tests-fail.md",
         "Testconf 2030/Main/why-tests-fail/Slides.pdf",
+        "Testconf 2030/Main/why-tests-fail/Slides/page-001.jpg",
     ]
     assert bundle.files == outcome.files
     for file in outcome.files:

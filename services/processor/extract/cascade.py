@@ -12,6 +12,7 @@ from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
 from services.processor.extract.markdown import harmless
 from services.processor.extract.page import PARAMETERS, Reading, merged
+from services.processor.extract.tracks import tracks
 
 LONGEST_BYTES = 1024 * 1024  # trafilatura takes 2.6 s for this in the worst case, and 84 s for 5 MB
 
@@ -42,7 +43,12 @@ def _adapted(document: Document) -> Reading | None:
     if found is None:
         return None
     name, facts = found
-    rungs = {name: facts, "jsonld": jsonld.read(document), "html": shown.declared(document)}
+    rungs = {
+        name: facts,
+        "jsonld": jsonld.read(document),
+        "html": shown.declared(document),
+        "linked": Facts(files=tuple(tracks(document))),
+    }
     return Reading(
         rungs=rungs,
         text=text_of(document.main),

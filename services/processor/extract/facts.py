@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["slides", "attachments", "images"]
+Kind = Literal["slides", "attachments", "images", "subtitles"]
 
 
 class Speaker(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +44,7 @@ class Wanted(msgspec.Struct, frozen=True):
     url: str
     title: str
     source: str
+    language: str | None = None  # of subtitles, BCP 47
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,13 +11,14 @@ from selectolax.lexbor import LexborNode
 from services.processor.extract.document import Document, attribute, clean, is_same_page, text_of
 from services.processor.extract.facts import Facts, Kind, Link, Wanted
 from services.processor.extract.shown import is_video
+from services.processor.extract.tracks import SUBTITLE_TYPES, is_subtitles, language_in, tracks
 
 MOST_LINKS = 200
 MOST_IMAGES = 20
 _SLIDES = re.compile(r"slide|presentation|folien|\bdeck\b", re.IGNORECASE)
 _SLIDE_TYPES = {".ppt", ".pptx", ".odp", ".key"}
 _FILE_TYPES = _SLIDE_TYPES | {".pdf", ".odt", ".doc", ".docx", ".epub", ".ods", ".xlsx", ".csv"}
-_FILE_TYPES |= {".zip", ".gz", ".tgz", ".txt", ".ipynb", ".ps"}
+_FILE_TYPES |= {".zip", ".gz", ".tgz", ".txt", ".ipynb", ".ps"} | SUBTITLE_TYPES
 _LEAST_PIXELS = 64  # below it an image is an ornament
 _ORNAMENT = re.compile(r"avatar|icon|logo|sprite|pixel|badge", re.IGNORECASE)
 
@@ -31,6 +32,7 @@ def files(document: Document) -> list[Wanted]:
     """Slides, papers and pictures, in the page's order, each once."""
     found: dict[str, Wanted] = {}
     for wanted in (
+        *tracks(document),
         *_linked(document),
         *islice(pictures(document, [document.content]), MOST_IMAGES),
     ):
@@ -59,7 +61,9 @@ def is_file(url: str) -> bool:
 
 
 def kind_of(url: str, title: str) -> Kind:
-    """Whether a file is slides or something else, as its link says."""
+    """Whether a file is subtitles, slides or something else, as its link says."""
+    if is_subtitles(url):
+        return "subtitles"
     slides = (
         _suffix(url) in _SLIDE_TYPES or _SLIDES.search(title) or _SLIDES.search(urlsplit(url).path)
     )
@@ -88,7 +92,7 @@ def _linked(document: Document) -> Iterator[Wanted]:
         url, _ = urldefrag(attribute(node, "href"))
         if is_file(url):
             title = text_of(node) or name_in(url)
-            yield Wanted(kind_of(url, title), url, title, "linked")
+            yield Wanted(kind_of(url, title), url, title, "linked", language_in(url))
 
 
 def _suffix(url: str) -> str:

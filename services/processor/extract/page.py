@@ -7,6 +7,7 @@ import msgspec
 
 from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.placed import placed
 
 SCHEDULE = "schedule"
 PARAMETERS = "parameters"
@@ -56,7 +57,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 def page_of(reading: Reading, scheduled: Facts | None = None) -> Page:
     """The page, with what its conference's schedule says of the session."""
     rungs = reading.rungs if scheduled is None else _joined(reading, scheduled)
-    facts, sources = merged(rungs)
+    known, sources = merged(rungs)
+    facts = placed(known)
+    if facts.videos:
+        sources.setdefault("videos", sources.get("files", ""))
     return Page(
         facts=facts,
         sources=sources,

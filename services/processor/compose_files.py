@@ -1,0 +1,99 @@
+"""The files of a session as its Markdown and its ZIP name them."""
+
+from typing import Any
+from urllib.parse import quote
+
+from eventjob.contracts.base import FileRef
+from eventjob.domain.names import SessionPaths
+from services.processor.extract.facts import Kind
+from services.processor.extract.markdown import plain
+from services.processor.had import Had, Haul, Preview
+
+SHOWN_PREVIEWS = 3  # in the Markdown; all are in the ZIP
+
+
+def file_refs(haul: Haul, paths: SessionPaths) -> list[FileRef]:
+    """The members of the ZIP beside the Markdown: each file, and its previews after it."""
+    return [ref for file in haul.files for ref in _refs(file, paths)]
+
+
+def listed(kind: Kind, haul: Haul, paths: SessionPaths) -> list[dict[str, Any]]:
+    """The entries of the front matter for files of one kind."""
+    return [_entry(file, paths) for file in haul.files if file.wanted.kind == kind]
+
+
+def links(kind: Kind, haul: Haul, paths: SessionPaths) -> list[str]:
+    """For each file of one kind a link, and below it the first pages; an image is shown."""
+    shown = "!" if kind == "images" else ""
+    return [
+        f"{shown}{_link(title_of(file), file.name, paths)}{_previews(file, paths)}"
+        for file in haul.files
+        if file.wanted.kind == kind
+    ]
+
+
+def title_of(file: Had) -> str:
+    """What a file is called where it is linked."""
+    return file.wanted.title or file.name
+
+
+def _refs(file: Had, paths: SessionPaths) -> list[FileRef]:
+    parts: list[tuple[str, Had | Preview]] = [(file.name, file)]
+    parts += [(_inside(file, preview), preview) for preview in file.previews]
+    return [
+        FileRef(
+            path=f"{paths.asset_folder}/{name}",
+            sha256=part.sha256,
+            size_bytes=part.size_bytes,
+            media_type=part.media_type,
+            source_url=file.wanted.url,
+        )
+        for name, part in parts
+    ]
+
+
+def _entry(file: Had, paths: SessionPaths) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "title": title_of(file),
+        "url": file.wanted.url,
+        "path": f"{paths.asset_folder}/{file.name}",
+        "bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "media_type": file.media_type,
+    }
+    if file.wanted.kind == "images" and file.wanted.title:
+        entry["alt"] = file.wanted.title
+    if file.pixels:
+        entry["width"], entry["height"] = file.pixels
+    if file.wanted.language:
+        entry["language"] = file.wanted.language
+    if file.previews:
+        entry["previews"] = [_preview(file, preview, paths) for preview in file.previews]
+    return entry
+
+
+def _preview(file: Had, preview: Preview, paths: SessionPaths) -> dict[str, Any]:
+    return {
+        "page": preview.page,
+        "path": f"{paths.asset_folder}/{_inside(file, preview)}",
+        "bytes": preview.size_bytes,
+        "sha256": preview.sha256,
+    }
+
+
+def _previews(file: Had, paths: SessionPaths) -> str:
+    """The first pages, as a paragraph of the list's item; "" where there are none."""
+    pictures = [
+        f"  !{_link(f'Page {preview.page}', _inside(file, preview), paths)}"
+        for preview in file.previews[:SHOWN_PREVIEWS]
+    ]
+    return "\n".join(["\n", *pictures]) if pictures else ""
+
+
+def _link(title: str, name: str, paths: SessionPaths) -> str:
+    """A link from the Markdown to a file beside it, as it works in the unpacked ZIP."""
+    return f"[{plain(title)}]({quote(f'{paths.stem}/{name}')})"
+
+
+def _inside(file: Had, preview: Preview) -> str:
+    return f"{file.preview_folder}/{preview.name}"
