@@ -91,7 +91,7 @@ def test_good_links_stay(markdown):
 
 
 def test_plain_text_shows_as_it_is():
-    assert plain("[x](y) <b> *a* `c` #1") == r"\[x\](y) \<b\> \*a\* \`c\` \#1"
+    assert plain("# [x](y) <b> *a* `c` #1") == r"\# \[x\](y) \<b> \*a\* \`c\` #1"
 
 
 def test_a_link_leads_where_it_should():

@@ -6,24 +6,78 @@ from itertools import groupby
 from operator import itemgetter
 from urllib.parse import quote
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>#&|!~])")
+_SPECIAL = re.compile(r"[\\`*\[\]<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)")
+_BLOCK_START = re.compile(r"#{1,6}(?=\s|$)|[-+](?=\s|$)|[=>|]|-[-\s|:]*$|:(?=[-\s])")
+_NUMBER = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
+_HEADING = re.compile(r"(#{1,6}) +(.*)")
+_FENCE_LINE = re.compile(r"(`{3,})[^`]*")
+_MOST_LEVELS = 6
 _TAG_OPENING = re.compile(r"(\\*)<")
 _DESTINATION = re.compile(r"\](\(|:)(\s*)([^\s)]*)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _ALLOWED = ("http:", "https:", "mailto:")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060\ufeff]")
+_BACKTICKS = re.compile(r"`+")
 _FENCE = re.compile(r"```[\w+-]*\s*\Z")
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return _SPECIAL.sub(r"\\\1", text)
+    """Text that Markdown shows as it is, at the start of a line, too."""
+    return at_start(escaped(text))
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is within a line."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def at_start(line: str) -> str:
+    """An escaped line that begins neither a heading nor a list nor anything else."""
+    return _NUMBER.sub(r"\1\\\2", line, count=1) if _NUMBER.match(line) else _marked(line)
 
 
 def link(title: str, url: str) -> str:
     """A link to an absolute address."""
-    return f"[{plain(title)}]({quote(url, safe=_URL_SAFE)})"
+    return f"[{escaped(title)}]({address(url)})"
+
+
+def address(url: str) -> str:
+    """An address as the destination of a link."""
+    return quote(url, safe=_URL_SAFE)
+
+
+def fence(code: str, language: str = "") -> list[str]:
+    """A block of code, none where there is no code."""
+    longest = max((len(run) for run in _BACKTICKS.findall(code)), default=0)
+    mark = "`" * max(3, longest + 1)
+    return [f"{mark}{language}\n{code}\n{mark}"] if code.strip() else []
+
+
+def headed(markdown: str, top: int) -> str:
+    """``markdown`` with its headings at level ``top`` and below, none of them skipping a level."""
+    above: list[int] = []  # the levels that a heading stands under, as they were
+    lines, fence_mark = [], ""
+    for line in markdown.split("\n"):
+        if fence_mark or (opening := _FENCE_LINE.fullmatch(line)) is None:
+            fence_mark = "" if line == fence_mark else fence_mark
+        else:
+            fence_mark = opening[1]
+        heading = None if fence_mark else _HEADING.fullmatch(line)
+        lines.append(_at_level(heading, above, top) if heading else line)
+    return "\n".join(lines)
+
+
+def _at_level(heading: re.Match[str], above: list[int], top: int) -> str:
+    level = len(heading[1])
+    while above and above[-1] >= level:
+        above.pop()
+    above.append(level)
+    return f"{'#' * min(top + len(above) - 1, _MOST_LEVELS)} {heading[2]}"
+
+
+def _marked(line: str) -> str:
+    return f"\\{line}" if _BLOCK_START.match(line) else line
 
 
 def harmless(markdown: str) -> str:
