@@ -1,5 +1,6 @@
 """The cascade: each rung is asked what it knows of a page."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -7,13 +8,15 @@ import msgspec
 from eventjob.contracts.parameters import Parameters
 from services.processor.extract import article, given, jsonld, linked, shown
 from services.processor.extract.adapters import registry as adapters
-from services.processor.extract.document import Document, text_of
+from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
 from services.processor.extract.markdown import harmless
 from services.processor.extract.page import PARAMETERS, Reading, merged
 from services.processor.extract.tracks import tracks
+from services.processor.schedule.address import schedule_address
 
+_SCHEDULE = re.compile("schedule|fahrplan", re.IGNORECASE)
 LONGEST_BYTES = 1024 * 1024  # trafilatura takes 2.6 s for this in the worst case, and 84 s for 5 MB
 
 
@@ -34,7 +37,23 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
     asked = {PARAMETERS: given.read(parameters, document)}
     known = {name: facts for name, facts in (reading.rungs | asked).items() if facts != Facts()}
     warnings = ["page_truncated"] if more else []
-    return msgspec.structs.replace(reading, rungs=known, encoding=encoding, warnings=warnings)
+    return msgspec.structs.replace(
+        reading,
+        rungs=known,
+        encoding=encoding,
+        warnings=warnings,
+        schedule=_schedule(document, reading),
+    )
+
+
+def _schedule(document: Document, reading: Reading) -> str | None:
+    """Where the page's schedule is, if there is a sign of one."""
+    adapters_seen = (name.partition(":")[2] for name in reading.rungs if ":" in name)
+    software = next(adapters_seen, None) or (document.meta("generator") or "").casefold()
+    links = (attribute(node, "href") for node in document.head.css("link[href], a[href]"))
+    named = (link for link in links if _SCHEDULE.search(link))
+    absolute = (url for link in named if (url := document.absolute(link)))
+    return schedule_address(document.url, software, absolute)
 
 
 def _adapted(document: Document) -> Reading | None:

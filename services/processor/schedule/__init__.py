@@ -1,0 +1,1 @@
+"""What a conference's schedule says of its sessions: found, read once, and matched."""

@@ -1,0 +1,88 @@
+"""An event of a schedule as facts about a session."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from selectolax.lexbor import LexborHTMLParser
+
+from services.processor.extract.body import body_of
+from services.processor.extract.document import Document, clean, text_of
+from services.processor.extract.facts import Facts, License, Link, Speaker, Wanted
+from services.processor.extract.languages import language_tag
+from services.processor.extract.linked import kind_of, name_in
+from services.processor.extract.markdown import harmless
+from services.processor.extract.page import SCHEDULE
+from services.processor.extract.shown import is_video, video
+from services.processor.schedule.event import Event, Reference, Schedule
+from services.processor.schedule.times import span_of, timezone_of
+
+_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+
+
+def facts_of(event: Event, schedule: Schedule, url: str) -> Facts:
+    """What ``schedule``, which was found at ``url``, says of one session."""
+    here = Document("", url, "")
+    start, end = span_of(event, schedule)
+    links = tuple(_links(event.links, here))
+    recordings = (link.url for link in links if is_video(link.url))
+    return Facts(
+        id=event.guid or event.id or event.code or None,
+        title=clean(event.title),
+        subtitle=_plain(event.subtitle),
+        type=clean(event.type) or None,
+        abstract=_plain(event.abstract),
+        body=_body(event, url),
+        speakers=tuple(_speakers(event, here)),
+        track=clean(event.track) or None,
+        room=clean(event.room) or None,
+        language=language_tag(event.language),
+        start=start,
+        end=end,
+        timezone=timezone_of(schedule),
+        do_not_record=event.do_not_record,
+        license=License(clean(event.license), SCHEDULE) if event.license else None,
+        videos=tuple(video(found, "recording") for found in recordings),
+        files=tuple(_files(event.attachments, here)),
+        links=links,
+    )
+
+
+def _body(event: Event, url: str) -> str | None:
+    texts = (event.abstract, event.description)
+    return "\n\n".join(filter(None, (_markdown(text, url) for text in texts))) or None
+
+
+def _markdown(text: str, url: str) -> str | None:
+    """HTML as Markdown; what has no tags is Markdown already."""
+    if not _TAG.search(text):
+        return harmless(text.strip()) or None
+    document = Document(text, url, "")
+    return body_of(document, [document.head.body]) if document.head.body else None
+
+
+def _plain(text: str) -> str | None:
+    if _TAG.search(text):
+        body = LexborHTMLParser(text).body
+        text = text_of(body) if body else ""
+    return clean(text) or None
+
+
+def _speakers(event: Event, here: Document) -> Iterator[Speaker]:
+    for person in event.persons:
+        if name := clean(person.name):
+            url = here.absolute(person.url) if person.url else None
+            yield Speaker(name, url, _plain(person.biography))
+
+
+def _links(references: Iterable[Reference], here: Document) -> Iterator[Link]:
+    for reference in references:
+        if reference.url and (url := here.absolute(reference.url)):
+            yield Link(clean(reference.title) or url, url)
+
+
+def _files(references: Iterable[Reference], here: Document) -> Iterator[Wanted]:
+    for reference in references:
+        if reference.url and (url := here.absolute(reference.url)):
+            title = clean(reference.title) or name_in(url)
+            is_slides = reference.type.casefold() == "slides"
+            yield Wanted("slides" if is_slides else kind_of(url, title), url, title, SCHEDULE)

@@ -1,0 +1,72 @@
+"""Which session of a schedule a page shows: by its address, else by its whole title."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from services.processor.extract.document import alike
+from services.processor.extract.facts import Facts
+from services.processor.schedule.read import Entry, path_of
+
+_facts = msgspec.json.Decoder(Facts)
+_OF_A_SLOT = ("start", "end", "room")
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a session that is looked for."""
+
+    urls: tuple[str, ...]
+    titles: tuple[str, ...]  # that of the page, and what its job calls it
+    starttime: str | None = None  # hh:mm
+
+
+class Index:
+    """The sessions of one schedule."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._by_path: dict[str, list[Entry]] = defaultdict(list)
+        self._by_name: dict[str, list[Entry]] = defaultdict(list)
+        self._by_number: dict[str, list[Entry]] = defaultdict(list)
+        self._by_title: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            self._by_title[entry.title].append(entry)
+            for keys, found in (
+                (entry.paths, self._by_path),
+                (entry.names, self._by_name),
+                (entry.numbers, self._by_number),
+            ):
+                for key in keys:
+                    found[key].append(entry)
+
+    def find(self, wish: Wish) -> Facts | None:
+        """What the schedule says of the session; None where it is not clear which one it is.
+
+        A session that has several times is the one at the job's time, else it has none.
+        """
+        titles = {folded for title in wish.titles if (folded := alike(title))}
+        ends = [path_of(url).rpartition("/")[2].removesuffix(".html") for url in wish.urls]
+        numbered = (entry for end in ends for entry in self._by_number.get(end, ()))
+        for found in (
+            [entry for url in wish.urls for entry in self._by_path.get(path_of(url), ())],
+            [entry for end in ends for entry in self._by_name.get(end, ())],
+            [entry for entry in numbered if entry.title in titles],
+            [entry for title in titles for entry in self._by_title.get(title, ())],
+        ):
+            if entries := list({id(entry): entry for entry in found}.values()):
+                return _one(entries, wish)
+        return None
+
+
+def _one(entries: Sequence[Entry], wish: Wish) -> Facts | None:
+    if len(entries) > 1:
+        timed = [e for e in entries if wish.starttime and f"T{wish.starttime}" in (e.start or "")]
+        entries = timed if len(timed) == 1 else entries
+    facts = [_facts.decode(entry.facts) for entry in entries]
+    first = facts[0]
+    if len(facts) == 1:
+        return first
+    if any(alike(other.title or "") != alike(first.title or "") for other in facts):
+        return None
+    apart = {name: None for name in _OF_A_SLOT if len({getattr(f, name) for f in facts}) > 1}
+    return msgspec.structs.replace(first, **apart)

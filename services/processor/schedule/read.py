@@ -1,0 +1,59 @@
+"""A schedule's file, read into entries that a session can be looked up among."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from services.processor.extract.document import alike
+from services.processor.schedule.event import Event, Schedule, Unreadable
+from services.processor.schedule.facts import facts_of
+from services.processor.schedule.from_json import read_json
+from services.processor.schedule.from_xml import read_xml
+
+MOST_EVENTS = 20_000
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of a schedule; ``facts`` are `services.processor.extract.facts.Facts`."""
+
+    title: str
+    paths: tuple[str, ...]  # of its page
+    names: tuple[str, ...]  # by which addresses of its page may end
+    numbers: tuple[str, ...]  # the same, but another numbering may have them, too
+    start: str | None
+    facts: msgspec.Raw
+
+
+def read_schedule(path: Path, url: str) -> list[Entry]:
+    """The entries of the schedule in ``path``, which came from ``url``.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    content = path.read_bytes().lstrip(b"\xef\xbb\xbf \t\r\n")
+    schedule = read_json(content) if content.startswith(b"{") else read_xml(content)
+    events = [event for event in schedule.events if event.title.strip()]
+    if not events or len(events) > MOST_EVENTS:
+        raise Unreadable(f"it has {len(events)} sessions")
+    return [_entry(event, schedule, url) for event in events]
+
+
+def path_of(url: str) -> str:
+    """Equal for addresses of one page, on whatever host a copy of it is."""
+    return unquote(urlsplit(url).path).rstrip("/")
+
+
+def _entry(event: Event, schedule: Schedule, url: str) -> Entry:
+    facts = facts_of(event, schedule, url)
+    names = {event.slug, event.code, event.guid} | {
+        path_of(u).rpartition("/")[2] for u in event.urls
+    }
+    return Entry(
+        title=alike(event.title),
+        paths=tuple(path for each in event.urls if (path := path_of(each))),
+        names=tuple(sorted(name for name in names if name and not name.isdecimal())),
+        numbers=(event.id,) if event.id else (),
+        start=facts.start,
+        facts=msgspec.Raw(msgspec.json.encode(facts)),
+    )

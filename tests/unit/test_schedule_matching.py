@@ -1,0 +1,85 @@
+"""A session is found by its address or its whole title, and never by likeness."""
+
+import msgspec
+import pytest
+
+from services.processor.extract.document import alike
+from services.processor.extract.facts import Facts
+from services.processor.schedule.address import schedule_address
+from services.processor.schedule.matching import Index, Wish
+from services.processor.schedule.read import Entry
+
+
+def entry(title, *, path=None, names=(), numbers=(), start=None, room=None):
+    facts = Facts(title=title, start=start, room=room)
+    return Entry(
+        title=alike(title),
+        paths=(path,) if path else (),
+        names=names,
+        numbers=numbers,
+        start=start,
+        facts=msgspec.Raw(msgspec.json.encode(facts)),
+    )
+
+
+INDEX = Index(
+    [
+        entry("Tides", path="/2030/schedule/event/tides", names=("tides",), numbers=("7",)),
+        entry("Winds", names=("WQQGUZ",), numbers=("8",)),
+        entry("Break", start="2030-02-02T10:00:00", room="A"),
+        entry("Break", start="2030-02-02T12:00:00", room="A"),
+        entry("Knots and", path="/twice"),
+        entry("Bends", path="/twice"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "title", "found"),
+    [
+        ("https://mirror.example/2030/schedule/event/tides/", "?", "Tides"),
+        ("https://a.example/archive/tides.html", "?", "Tides"),
+        ("https://a.example/x/talk/WQQGUZ/?lang=de", "?", "Winds"),
+        ("https://a.example/events/8.html", "WINDS!", "Winds"),
+        ("https://a.example/events/8.html", "Another", None),
+        ("https://a.example/other", "tides", "Tides"),
+        ("https://a.example/other", "tide", None),
+        ("https://a.example/twice", "?", None),
+        ("https://a.example/", "", None),
+    ],
+)
+def test_a_session_is_found(url, title, found):
+    facts = INDEX.find(Wish(urls=(url,), titles=(title,)))
+    assert (facts and facts.title) == found
+
+
+@pytest.mark.parametrize(
+    ("starttime", "start"),
+    [("12:00", "2030-02-02T12:00:00"), ("13:00", None), (None, None)],
+)
+def test_of_several_times_the_jobs_own_is_taken_or_none(starttime, start):
+    wish = Wish(urls=("https://a.example/",), titles=("Break",), starttime=starttime)
+    facts = INDEX.find(wish)
+    assert facts == Facts(title="Break", start=start, room="A")
+
+
+@pytest.mark.parametrize(
+    ("url", "software", "links", "address"),
+    [
+        ("http://h:81/2030/schedule/event/x/", "fosdem", [], "http://h:81/2030/schedule/xml"),
+        ("https://h/m/2030/schedule/event/x", "fosdem", [], "https://h/m/2030/schedule/xml"),
+        ("https://h/2030/schedule/event/x/", None, [], None),
+        ("https://h/c/talk/AB12CD/", "pretalx", [], "https://h/c/schedule/export/schedule.json"),
+        ("https://h/c/talk/AB12CD/", None, [], None),
+        ("https://h/F/events/7.html", "frab", [], "https://h/F/schedule.json"),
+        (
+            "https://h/talks/7",
+            None,
+            ["https://h/schedule/", "https://evil/schedule.xml", "https://h/d/schedule.json?x"],
+            "https://h/d/schedule.json?x",
+        ),
+        ("https://h/talks/7", None, ["https://h/fahrplan.xml"], "https://h/fahrplan.xml"),
+    ],
+)
+def test_a_schedule_is_at(url, software, links, address):
+    assert schedule_address(url, software, links) == address
