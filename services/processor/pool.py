@@ -4,31 +4,21 @@ Each process has one task at a time, so a task that hangs or crashes takes no ot
 """
 
 import asyncio
-import importlib
-import logging
-import multiprocessing
-import os
-import resource
-import signal
-import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 
+from services.processor import pool_wire as wire
+from services.processor.pool_member import HungUp, Member
+
 PROCESSES = 2
 TASK_LIMIT = timedelta(seconds=20)
-MOST_TASKS = 500  # of one process: parsers leak
-MEMORY_BYTES = 2 * 1024**3
+MOST_CALLS = 2000  # of one process: parsers leak
 PAUSE_S = 1.0
-_HEAVY = ("services.processor.extract.cascade", "services.processor.extract.pdf")
 
-P = ParamSpec("P")
+Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
 
 
@@ -40,36 +30,15 @@ class Broke(Exception):
     """The task raised an exception, or took its process down with it."""
 
 
-class _Raised(msgspec.Struct, frozen=True):
-    """An exception in the other process, as text: not every exception can travel."""
-
-    text: str
-
-
-class _Worker:
-    """One process."""
-
-    def __init__(self, executor: ProcessPoolExecutor, pid: int) -> None:
-        self.executor = executor
-        self.left = MOST_TASKS
-        self._pid = pid
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        self.executor.shutdown(wait=False, cancel_futures=True)
-
-
 class Pool:
     """A few processes, made anew when they are worn or broken. Open it before use."""
 
     def __init__(self, processes: int = PROCESSES, limit: timedelta = TASK_LIMIT) -> None:
         self._processes = processes
         self._limit = limit
-        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        self._idle: asyncio.Queue[Member] = asyncio.Queue()
         self._starting: set[asyncio.Task[None]] = set()
-        self._workers: set[_Worker] = set()
+        self._members: set[Member] = set()
 
     async def open(self) -> None:
         """Start the processes, and wait until they can work at once."""
@@ -79,82 +48,84 @@ class Pool:
         """End the processes; what is running fails."""
         for task in self._starting:
             task.cancel()
-        for worker in self._workers:
-            worker.kill()
+        for member in self._members:
+            member.kill()
 
-    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What ``function``, a module's, returns; its time limit begins when a process is free.
+    async def run(self, function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        """What ``function`` returns; its time limit begins when a process is free.
+
+        Args:
+            function: a module's. Its annotations say what travels: values that msgspec knows,
+                and paths.
+            arguments: of it.
 
         Raises:
             TookTooLong, Broke: see there.
         """
-        worker = await self._idle.get()
-        worker.left -= 1
-        reusable = False
+        ending = await self._ending(wire.call(function, arguments))
+        if isinstance(ending, wire.Raised):
+            raise Broke(ending.text)
         try:
-            future = worker.executor.submit(_guarded, partial(function, *args, **kwargs))
-            async with asyncio.timeout(self._limit.total_seconds()):
-                result = await asyncio.wrap_future(future)
-            reusable = worker.left > 0
-        except TimeoutError:
-            raise TookTooLong(f"not done within {self._limit.total_seconds():g} s") from None
-        except BrokenProcessPool:
-            raise Broke("the process that worked on it died") from None
-        finally:
-            if reusable:
-                self._idle.put_nowait(worker)
-            else:
-                self._replace(worker)
-        if isinstance(result, _Raised):
-            raise Broke(result.text)
+            result: T = wire.result_of(function, ending.result)
+        except msgspec.MsgspecError as error:
+            raise Broke(f"the process that worked on it sent nonsense: {error}") from None
         return result
 
-    def _replace(self, worker: _Worker) -> None:
-        worker.kill()
-        self._workers.discard(worker)
-        task = asyncio.create_task(self._start())
+    async def _ending(self, call: bytes) -> wire.Ending:
+        member = await self._free_one()
+        ending: wire.Ending | None = None
+        try:
+            async with asyncio.timeout(self._limit.total_seconds()):
+                ending = await member.ending(call)
+        except TimeoutError:
+            raise TookTooLong(f"not done within {self._limit.total_seconds():g} s") from None
+        except HungUp as reason:
+            raise Broke(str(reason)) from None
+        finally:
+            self._give_back(member, is_well=ending is not None and not ending.is_worn)
+        return ending
+
+    async def _free_one(self) -> Member:
+        while (member := await self._idle.get()).is_replaced:
+            pass
+        member.is_busy = True
+        return member
+
+    def _give_back(self, member: Member, *, is_well: bool) -> None:
+        member.is_busy = False
+        if is_well and not member.is_replaced:
+            self._idle.put_nowait(member)
+            if member.calls == MOST_CALLS:
+                member.is_leaving = True
+                self._soon(self._relieve(member))
+            return
+        self._end(member)
+        if not member.is_leaving:
+            self._soon(self._start())
+
+    async def _relieve(self, member: Member) -> None:
+        """Put a new one in the place of ``member``, which goes on until that is ready."""
+        await self._start()
+        member.is_replaced = True
+        if not member.is_busy:
+            self._end(member)
+
+    def _end(self, member: Member) -> None:
+        self._members.discard(member)
+        member.kill()
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
     async def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
         while True:
-            executor = ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
             try:
-                pid = await asyncio.wrap_future(executor.submit(_warm))
-            except BrokenProcessPool:
+                member = await Member.started()
+            except HungUp:
                 await asyncio.sleep(PAUSE_S)
             else:
-                worker = _Worker(executor, pid)
-                self._workers.add(worker)
-                self._idle.put_nowait(worker)
+                self._members.add(member)
+                self._idle.put_nowait(member)
                 return
-
-
-def _begin() -> None:
-    """What the new process does first: it takes no signal of a terminal, and outlives nobody."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError, ValueError):  # not every system has this limit
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    logging.disable()
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
-def _warm() -> int:
-    for module in _HEAVY:
-        importlib.import_module(module)
-    return os.getpid()
-
-
-def _guarded(task: Callable[[], T]) -> T | _Raised:
-    try:
-        return task()
-    except Exception as error:  # noqa: BLE001 - parsers raise anything: it is the page's failure
-        return _Raised(f"{type(error).__name__}: {error}"[:500])
