@@ -16,7 +16,6 @@ from contextlib import suppress
 from io import BufferedRWPair
 from pathlib import Path
 
-
 import msgspec
 
 from eventjob.runtime import tether
