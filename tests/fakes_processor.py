@@ -52,11 +52,13 @@ class FakeWeb:
         self.answers = answers
         self.fetched: list[str] = []
         self.caps: dict[str, object] = {}
+        self.reuse: dict[str, str] = {}
 
-    async def fetch(self, url, *, caps, gate, directory, accept=None):
+    async def fetch(self, url, *, caps, gate, directory, accept=None, reuse="fresh"):
         await gate.before(url)
         self.fetched.append(url)
         self.caps[url] = caps
+        self.reuse[url] = reuse
         answer = self.answers.get(url, FetchFailed("http_404", "it answered 404"))
         if isinstance(answer, list):
             answer = answer.pop(0)
@@ -181,10 +183,14 @@ class Setup:
         self.artifacts = options.get("artifacts") or Artifacts(MemoryStore())
         self.folder = folder
         pool = options.get("pool") or InlinePool()
-        ports = {"fetcher": self.web, "gate": OpenGate(), "limits": LIMITS, "pool": pool}
+        ports = {"gate": OpenGate(), "limits": LIMITS, "pool": pool}
         attachments = Attachments(**ports, artifacts=self.artifacts)
         sessions = Sessions(
-            **ports, attachments=attachments, artifacts=self.artifacts, clock=lambda: NOW
+            **ports,
+            fetcher=self.web,
+            attachments=attachments,
+            artifacts=self.artifacts,
+            clock=lambda: NOW,
         )
         self.handler = SessionHandler(
             sessions=sessions,

@@ -111,6 +111,7 @@ def _fetched(job: JobDocument, record: Recorded, event: JobFetched) -> JobDocume
         attempt=event.attempt,
         bundle=event.bundle,
         files=event.files,
+        sources=event.sources,
         progress=Progress(step="archiving", percent=80, message=said),
     )
 
@@ -168,7 +169,7 @@ def _ended(
     )
 
 
-_NO_RESULTS: dict[str, Any] = {"bundle": None, "files": [], "archive": None}
+_NO_RESULTS: dict[str, Any] = {"bundle": None, "files": [], "sources": [], "archive": None}
 
 
 def _new(

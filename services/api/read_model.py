@@ -43,6 +43,7 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error: JobError | None = None
     bundle: str | None = None
     files: list[FileRef] = []
+    sources: list[str] = []
     archive: FileRef | None = None
     log: list[LogLine] = []  # the newest 100, oldest first
 
@@ -82,6 +83,7 @@ def references(document: JobDocument | BatchDocument) -> set[str]:
     if isinstance(document, BatchDocument):
         return set() if document.zip is None else {document.zip.sha256}
     named = {file.sha256 for file in document.files}
+    named.update(document.sources)
     if document.bundle is not None:
         named.add(document.bundle)
     if document.archive is not None:

@@ -15,7 +15,7 @@ from services.api.read_model import BatchDocument, JobDocument, references
 from services.api.store import milliseconds
 from services.api.store_mongo_database import Collection, Database, Fields
 
-SCHEMA_VERSION = 1  # goes up with any change of these collections or of the documents
+SCHEMA_VERSION = 2  # goes up with any change of these collections or of the documents
 GONE_FOR_S = 86_400  # how long a deletion is remembered, for a writer that comes late
 
 _SORTS = ("created_at", "updated_at")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from services.api.store import StoreRefused
 
-SCHEMA_VERSION = 2  # goes up with any change of these tables or of the documents
+SCHEMA_VERSION = 3  # goes up with any change of these tables or of the documents
 BUSY_TIMEOUT_S = 5.0
 APPLICATION_ID = 0x65766A62  # "evjb", as SQLite's file header says whose file it is
 

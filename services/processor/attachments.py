@@ -17,8 +17,8 @@ from services.processor.filetype import IS_VIDEO, may_be, verdict
 from services.processor.had import Had, Haul, named
 from services.processor.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
 from services.processor.pool import Pool
-from services.processor.ports import Fetches
 from services.processor.sniff import HEAD_BYTES
+from services.processor.visit import Visit
 
 TRIES = 2
 
@@ -26,16 +26,15 @@ TRIES = 2
 class Attachments:
     """Fetches what is wanted."""
 
-    def __init__(
-        self, *, fetcher: Fetches, gate: Gate, limits: Limits, artifacts: Artifacts, pool: Pool
-    ) -> None:
-        self._fetcher = fetcher
+    def __init__(self, *, gate: Gate, limits: Limits, artifacts: Artifacts, pool: Pool) -> None:
         self._gate = gate
         self._limits = limits
         self._artifacts = artifacts
         self._contents = Contents(pool, artifacts)
 
-    async def collect(self, wanted: Sequence[Wanted], folder: Path, until: float) -> Haul:
+    async def collect(
+        self, visit: Visit, wanted: Sequence[Wanted], folder: Path, until: float
+    ) -> Haul:
         """All that can be had of ``wanted`` before ``until``, a time of the event loop.
 
         Raises:
@@ -44,7 +43,7 @@ class Attachments:
         haul = Haul([], [], [])
         for one in wanted[:MOST_FILES]:
             try:
-                file, warnings = await self._one(one, folder, until, haul)
+                file, warnings = await self._one(visit, one, folder, until=until, haul=haul)
             except FetchFailed as failure:
                 if failure.code == IS_VIDEO:
                     haul.videos.append(Video(one.url, str(failure), "recording"))
@@ -61,13 +60,13 @@ class Attachments:
         return msgspec.structs.replace(haul, files=_apart(haul.files))
 
     async def _one(
-        self, wanted: Wanted, folder: Path, until: float, haul: Haul
+        self, visit: Visit, wanted: Wanted, folder: Path, *, until: float, haul: Haul
     ) -> tuple[Had, list[str]]:
         """The stored file, and warnings where it is not quite what was wanted."""
         left_bytes = self._limits.job_bytes - sum(file.all_bytes for file in haul.files)
         most_previews = MOST_PREVIEWS - sum(len(file.previews) for file in haul.files)
         async with asyncio.timeout_at(until):
-            fetched = await self._persistently(wanted, folder, left_bytes)
+            fetched = await self._persistently(visit, wanted, folder, left_bytes)
         try:
             file, warnings = await self._stored(wanted, fetched)
             try:
@@ -80,18 +79,22 @@ class Attachments:
         finally:
             fetched.path.unlink()
 
-    async def _persistently(self, wanted: Wanted, folder: Path, left_bytes: int) -> Fetched:
+    async def _persistently(
+        self, visit: Visit, wanted: Wanted, folder: Path, left_bytes: int
+    ) -> Fetched:
         """As `_fetched`, tried again where that may help: the gate makes it wait as it should."""
         for _ in range(TRIES - 1):
             try:
-                return await self._fetched(wanted, folder, left_bytes)
+                return await self._fetched(visit, wanted, folder, left_bytes)
             except FetchFailed as failure:
                 if not failure.transient or failure.code == "postponed":
                     raise
-        return await self._fetched(wanted, folder, left_bytes)
+        return await self._fetched(visit, wanted, folder, left_bytes)
 
-    async def _fetched(self, wanted: Wanted, folder: Path, left_bytes: int) -> Fetched:
-        return await self._fetcher.fetch(
+    async def _fetched(
+        self, visit: Visit, wanted: Wanted, folder: Path, left_bytes: int
+    ) -> Fetched:
+        return await visit.fetch(
             wanted.url,
             caps=self._limits.of(wanted.kind, left_bytes),
             gate=self._gate,

@@ -90,6 +90,7 @@ class SessionHandler:
             attempt=task.attempt,
             bundle=stored.bundle,
             files=stored.files,
+            sources=stored.sources,
             log=stored.log,
         )
 

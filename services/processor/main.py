@@ -8,9 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from eventjob.artifacts.store import open_artifacts
+from eventjob.artifacts.store import Artifacts, open_artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.hosts import open_hosts
+from eventjob.bus.http_cache import open_http_cache
 from eventjob.bus.worker import Worker
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.client import Fetcher
@@ -20,11 +21,13 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
 from services.processor.attachments import Attachments
+from services.processor.cache import CachedFetcher
 from services.processor.gate import PoliteGate
 from services.processor.handlers import SessionHandler
 from services.processor.limits import limits
 from services.processor.politeness import Pace
 from services.processor.pool import Pool
+from services.processor.ports import Fetches
 from services.processor.robots import Robots
 from services.processor.session import Sessions
 from services.processor.turns import Turns, polite_turns
@@ -50,7 +53,11 @@ async def run(settings: Settings, stop: Stop) -> None:
                 _fetching(settings.fetch) as fetcher,
                 polite_turns(await open_hosts(connection)) as turns,
             ):
-                handler = _handler(settings, folder, pool, fetcher, turns)
+                artifacts = open_artifacts(settings.artifacts_url)
+                cached = CachedFetcher(fetcher, await open_http_cache(connection), artifacts, now)
+                handler = _handler(
+                    settings, folder, pool=pool, fetcher=cached, artifacts=artifacts, turns=turns
+                )
                 worker = Worker(
                     connection,
                     name=f"processor-{uuid4().hex[:8]}",
@@ -66,11 +73,16 @@ async def run(settings: Settings, stop: Stop) -> None:
 
 
 def _handler(
-    settings: Settings, folder: Path, pool: Pool, fetcher: Fetcher, turns: Turns
+    settings: Settings,
+    folder: Path,
+    *,
+    pool: Pool,
+    fetcher: Fetches,
+    artifacts: Artifacts,
+    turns: Turns,
 ) -> SessionHandler:
     pace = Pace(settings.fetch.delay.total_seconds(), settings.fetch.per_host)
     bounds = limits(settings.fetch)
-    artifacts = open_artifacts(settings.artifacts_url)
     robots = None
     if settings.fetch.robots == "obey":
         gate = PoliteGate(turns, pace, PAGE_PATIENCE)
@@ -78,7 +90,6 @@ def _handler(
             fetcher=fetcher, gate=gate, folder=folder, clock=time.monotonic, caps=bounds.page
         )
     attachments = Attachments(
-        fetcher=fetcher,
         gate=PoliteGate(turns, pace, FILE_PATIENCE, robots),
         limits=bounds,
         artifacts=artifacts,

@@ -106,7 +106,7 @@ class Robots:
 
     async def _text(self, url: str) -> str:
         fetched = await self._fetcher.fetch(
-            url, caps=self._caps, gate=self._gate, directory=self._folder
+            url, caps=self._caps, gate=self._gate, directory=self._folder, reuse="checked"
         )
         try:
             with fetched.path.open("rb") as file:

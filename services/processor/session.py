@@ -25,6 +25,7 @@ from services.processor.limits import Limits
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.sniff import HEAD_BYTES
+from services.processor.visit import Visit
 
 MOST_LOG_LINES = 20  # they travel in a report, and through the log of events
 LONGEST_LOG_LINE = 500
@@ -40,6 +41,7 @@ class Stored(msgspec.Struct, frozen=True):
     bundle: str
     files: list[FileRef]  # the Markdown first
     log: list[LogLine]
+    sources: list[str] = []  # artifacts that were fetched for it and are no files of it
 
 
 class Sessions:
@@ -77,18 +79,20 @@ class Sessions:
             ThinContent, Broke, TookTooLong: nothing can be made of it.
             ArtifactsUnavailable: it cannot be stored.
         """
-        fetched = await self._fetch_page(parameters.url, folder)
+        visit = Visit(self._fetcher, use_cache=parameters.use_cache)
+        fetched = await self._fetch_page(visit, parameters.url, folder)
         reading = await self._pool.run(
             read_page, fetched.path, fetched.charset, fetched.final_url, parameters
         )
         page = page_of(reading)
         if page.is_thin:
             raise ThinContent(f"no session found, and only {page.words} words of main text")
-        haul = await self._attachments.collect(page.facts.files, folder, until)
-        return await self._store(parameters, fetched, page, haul)
+        haul = await self._attachments.collect(visit, page.facts.files, folder, until)
+        stored = await self._store(parameters, fetched, page, haul)
+        return msgspec.structs.replace(stored, sources=_sources(visit, stored.files))
 
-    async def _fetch_page(self, url: str, folder: Path) -> Fetched:
-        fetched = await self._fetcher.fetch(
+    async def _fetch_page(self, visit: Visit, url: str, folder: Path) -> Fetched:
+        fetched = await visit.fetch(
             url,
             caps=self._limits.page,
             gate=self._gate,
@@ -149,3 +153,7 @@ class Sessions:
 
 def _host(fetched: Fetched) -> str | None:
     return urlsplit(fetched.final_url).hostname
+
+
+def _sources(visit: Visit, files: list[FileRef]) -> list[str]:
+    return sorted(visit.artifacts - {file.sha256 for file in files})

@@ -245,8 +245,8 @@ async def test_the_names_in_the_database_change_only_together_with_the_schema_ve
         assert found["readers"] == ["@ann"]
     assert await database["progress"].find_one() == {
         "_id": "projection",
-        "schema": 1,
+        "schema": 2,
         "generation": generation,
         "checkpoint": 2,
     }
-    assert SCHEMA_VERSION == 1
+    assert SCHEMA_VERSION == 2

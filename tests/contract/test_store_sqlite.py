@@ -236,7 +236,7 @@ async def test_each_row_of_a_page_is_one_step_in_the_index_of_its_filters(  # no
             (
                 "job_id group n sequence position status created_at updated_at job_name job_type "
                 "parameters batch_id owner access attempt tries processing_started_at completed_at "
-                "progress error bundle files archive log"
+                "progress error bundle files sources archive log"
             ),
         ),
         (
@@ -251,4 +251,4 @@ async def test_each_row_of_a_page_is_one_step_in_the_index_of_its_filters(  # no
 def test_documents_change_only_together_with_the_schema_version(document, fields):
     """If this fails: raise both versions, so that stored documents are built anew, then adapt."""
     found = " ".join(field.name for field in msgspec.structs.fields(document))
-    assert (SCHEMA_VERSION, store_mongo_schema.SCHEMA_VERSION, found) == (2, 1, fields)
+    assert (SCHEMA_VERSION, store_mongo_schema.SCHEMA_VERSION, found) == (3, 2, fields)

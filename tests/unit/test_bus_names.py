@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventjob.bus import frames, hosts, subjects, topology
+from eventjob.bus import frames, hosts, http_cache, subjects, topology
 
 
 def test_streams_and_their_subjects():
@@ -14,7 +14,8 @@ def test_streams_and_their_subjects():
         "TASKS": ["task.>"],
         "REPORTS": ["rep.*"],
     }
-    assert hosts.BUCKET == "hosts"
+    assert (hosts.BUCKET, http_cache.BUCKET) == ("hosts", "http")
+    assert (http_cache.STREAM.name, http_cache.STREAM.subjects) == ("KV_http", ["$KV.http.>"])
 
 
 def test_subjects_durables_and_headers():

@@ -129,10 +129,10 @@ EVENTS = [
     (zip_failed(), f'{{"type":"BatchZipFailed","attempt":1,"error":{ERROR},{NOW}}}'),
     (batch_deleted(), f'{{"type":"BatchDeleted","batch_id":"batch-x",{NOW}}}'),
     (
-        job_fetched(files=[file_ref(source_url="https://example.org/a.pdf")]),
+        job_fetched(files=[file_ref(source_url="https://example.org/a.pdf")], sources=["f0"]),
         (
-            f'{{"type":"JobFetched","attempt":1,"bundle":"{BUNDLE}","files":[{SOURCED}],"log":{LOG},'
-            f"{NOW}}}"
+            f'{{"type":"JobFetched","attempt":1,"bundle":"{BUNDLE}","files":[{SOURCED}],'
+            f'"sources":["f0"],"log":{LOG},{NOW}}}'
         ),
     ),
     (
@@ -157,8 +157,11 @@ EVENTS = [
 
 OUTCOMES = [
     (
-        session_fetched(),
-        f'{{"type":"SessionFetched",{PLACE},"bundle":"{BUNDLE}","files":[{FILE}],"log":{LOG}}}',
+        session_fetched(sources=["f0"]),
+        (
+            f'{{"type":"SessionFetched",{PLACE},"bundle":"{BUNDLE}","files":[{FILE}],'
+            f'"sources":["f0"],"log":{LOG}}}'
+        ),
     ),
     (archive_built(), f'{{"type":"ArchiveBuilt",{PLACE},"archive":{FILE}}}'),
     (

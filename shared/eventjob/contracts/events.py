@@ -139,11 +139,15 @@ class BatchDeleted(Message, frozen=True, kw_only=True):
 
 
 class JobFetched(Message, frozen=True, kw_only=True):
-    """A processor stored the session: ``bundle`` names the artifact with all its texts."""
+    """A processor stored the session: ``bundle`` names the artifact with all its texts.
+
+    ``sources`` are the artifacts that it was made of, as far as they were kept and are no files.
+    """
 
     attempt: int
     bundle: str
     files: list[FileRef]
+    sources: list[str] = []
     log: list[LogLine] = []
     at: datetime
 

@@ -47,13 +47,17 @@ Task = FetchSession | BuildArchive | PackBatch
 
 
 class SessionFetched(Message, frozen=True, kw_only=True):
-    """Outcome of `FetchSession`: everything lies in the artifact store."""
+    """Outcome of `FetchSession`: everything lies in the artifact store.
+
+    ``sources`` are the artifacts it was made of that are no files of it: page, schedule.
+    """
 
     group: str
     n: int
     attempt: int
     bundle: str
     files: list[FileRef]
+    sources: list[str] = []
     log: list[LogLine] = []
 
 

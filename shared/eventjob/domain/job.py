@@ -166,6 +166,7 @@ def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEv
                     attempt=report.attempt,
                     bundle=report.bundle,
                     files=report.files,
+                    sources=report.sources,
                     log=report.log,
                     at=setting.at,
                 )

@@ -35,7 +35,7 @@ async def store(
     """
     try:
         intake = Intake(coding, caps, host)
-        with _kept_if_whole(directory) as file:
+        with kept_if_whole(directory) as file:
             async for chunk in raw:
                 for piece in intake.take(chunk):
                     file.write(piece)
@@ -46,7 +46,8 @@ async def store(
 
 
 @contextmanager
-def _kept_if_whole(directory: Path) -> Iterator[IO[bytes]]:
+def kept_if_whole(directory: Path) -> Iterator[IO[bytes]]:
+    """A new file in ``directory``, which is removed again where the block fails."""
     with NamedTemporaryFile(dir=directory, prefix="fetch-", delete=False) as file:
         try:
             yield file

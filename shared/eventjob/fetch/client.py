@@ -56,6 +56,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     media_type: str  # as declared, in lower case; "" where it is not
     charset: str | None  # as declared
+    is_artifact: bool = False  # whether the artifact store has the body, too
 
 
 class _Order(msgspec.Struct, frozen=True, kw_only=True):

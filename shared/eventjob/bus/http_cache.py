@@ -1,0 +1,95 @@
+"""What all processors remember of the web's answers: one key each, the oldest forgotten first.
+
+The bucket is on disk, but written behind: what a power cut takes from it is only fetched again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import nats.errors
+from nats.js.api import DiscardPolicy, PersistMode, StorageType, StreamConfig
+from nats.js.errors import APIError, BadRequestError, KeyNotFoundError
+from nats.js.kv import KeyValue
+
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
+
+BUCKET = "http"
+KEPT = timedelta(days=30)
+MOST_BYTES = 256 * 1024 * 1024
+
+# nats-py's own buckets refuse what is new when they are full.
+STREAM = StreamConfig(
+    name=f"KV_{BUCKET}",
+    subjects=[f"$KV.{BUCKET}.>"],
+    storage=StorageType.FILE,
+    persist_mode=PersistMode.ASYNC,
+    discard=DiscardPolicy.OLD,
+    max_age=KEPT.total_seconds(),
+    max_bytes=MOST_BYTES,
+    max_msgs_per_subject=1,
+    duplicate_window=1.0,
+    allow_direct=True,
+    allow_rollup_hdrs=True,
+    deny_delete=True,
+)
+
+
+class HttpCache:
+    """The bucket; its keys are plain words. Every method raises `Unavailable` where NATS is."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._bucket: KeyValue | None = None
+
+    async def open(self) -> KeyValue:
+        """The bucket, made where it is missing; one with other settings is left alone."""
+        if self._bucket is None:
+            jetstream = self._connection.jetstream
+            with _faults():
+                with suppress(BadRequestError):
+                    await jetstream.add_stream(replace(STREAM))
+                self._bucket = await jetstream.key_value(BUCKET)
+        return self._bucket
+
+    async def read(self, key: str) -> bytes | None:
+        """What was written last; None where that is long ago, or was forgotten."""
+        bucket = await self.open()
+        with _faults():
+            try:
+                return (await bucket.get(key)).value
+            except KeyNotFoundError:
+                return None
+
+    async def write(self, key: str, value: bytes) -> None:
+        """Remember ``value``."""
+        bucket = await self.open()
+        with _faults():
+            await bucket.put(key, value)
+
+    async def forget(self, key: str) -> None:
+        """Remember nothing."""
+        bucket = await self.open()
+        with _faults():
+            await bucket.purge(key)
+
+
+async def open_http_cache(connection: Connection) -> HttpCache:
+    """The bucket, ready for use.
+
+    Raises:
+        Unavailable: NATS is away.
+    """
+    cache = HttpCache(connection)
+    await cache.open()
+    return cache
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, APIError, nats.errors.Error, OSError) as error:
+        raise Unavailable(f"bucket {BUCKET}: {error!r}") from error
