@@ -43,6 +43,7 @@ class Answer(msgspec.Struct, frozen=True):
     charset: str | None = "utf-8"
     headers: dict[str, str] = {}
     final_url: str | None = None
+    is_artifact: bool = False
 
 
 class FakeWeb:
@@ -87,6 +88,7 @@ class FakeWeb:
             sha256=hashlib.sha256(answer.body).hexdigest(),
             media_type=answer.media_type,
             charset=answer.charset,
+            is_artifact=answer.is_artifact,
         )
 
 

@@ -101,7 +101,8 @@ class Log:
         return self.add(group, None, JobsStarted(starts=starts, deadline=RETRY_AT, at=self.at))
 
     def fetch(self, group: str, n: int = 1, attempt: int = 1) -> Recorded:
-        event = JobFetched(attempt=attempt, bundle=BUNDLE, files=[file()], at=self.at)
+        made = {"bundle": BUNDLE, "files": [file()], "sources": [SOURCE]}
+        event = JobFetched(attempt=attempt, **made, at=self.at)
         return self.add(group, n, event)
 
     def complete(self, group: str, n: int = 1, attempt: int = 1) -> Recorded:

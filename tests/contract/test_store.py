@@ -134,21 +134,22 @@ async def test_thousands_of_documents_are_written_at_once(store):
 
 
 async def test_a_blob_is_an_orphan_once_its_last_reference_is_gone(store):
-    one = job(1, bundle=blob("a"), files=[file("b"), file("c")], archive=file("d"))
+    made_of = {"sources": [blob("e")], "files": [file("b"), file("c")]}
+    one = job(1, bundle=blob("a"), archive=file("d"), **made_of)
     two = job(2, files=[file("b")])
     await store.apply(Changes(jobs=[one, two], checkpoint=2))
     assert await store.orphans(at(10**9), 10) == []
     await store.apply(Changes(deleted_jobs={"job-1"}, after=2, checkpoint=3))
-    assert set(await store.orphans(at(10**9), 10)) == {blob("a"), blob("c"), blob("d")}
+    assert set(await store.orphans(at(10**9), 10)) == {blob(name) for name in "acde"}
     await store.apply(Changes(deleted_groups={"j-job-2"}, after=3, checkpoint=4))
     assert blob("b") in await store.orphans(at(10**9), 10)
 
 
 async def test_a_restarted_job_leaves_its_results_and_takes_them_up_again(store):
-    results = {"bundle": blob("a"), "files": [file("b")]}
+    results = {"bundle": blob("a"), "files": [file("b")], "sources": [blob("c")]}
     await store.apply(Changes(jobs=[job(1, **results)], checkpoint=1))
     await store.apply(Changes(jobs=[job(1, sequence=2)], after=1, checkpoint=2))
-    assert set(await store.orphans(at(10**9), 10)) == {blob("a"), blob("b")}
+    assert set(await store.orphans(at(10**9), 10)) == {blob("a"), blob("b"), blob("c")}
     await store.apply(Changes(jobs=[job(1, sequence=3, **results)], after=2, checkpoint=3))
     assert await store.orphans(at(10**9), 10) == []
 

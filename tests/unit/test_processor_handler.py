@@ -7,6 +7,7 @@ import pytest
 from fakes_processor import (
     NOW,
     PAGE_HTML,
+    SITE,
     SLIDES,
     URL,
     Answer,
@@ -41,6 +42,22 @@ async def test_a_session_is_stored_with_all_that_belongs_to_it(tmp_path):
     assert bundle.archive_filename == "why-tests-fail.zip"
     assert "why tests fail" in bundle.web_text
     assert [line.level for line in outcome.log] == ["info"]
+
+
+async def test_what_it_was_made_of_is_named_but_for_its_files(tmp_path):
+    stored = {
+        url: msgspec.structs.replace(answer, is_artifact=True) for url, answer in SITE.items()
+    }
+    outcome = await Setup(tmp_path, stored).run()
+    assert outcome.sources == [hashlib.sha256(PAGE_HTML).hexdigest()]
+    assert (await Setup(tmp_path).run()).sources == []
+
+
+@pytest.mark.parametrize(("use_cache", "reuse"), [(True, "fresh"), (False, "never")])
+async def test_all_of_a_session_is_fetched_as_its_job_wants_it(tmp_path, use_cache, reuse):
+    setup = Setup(tmp_path)
+    await setup.run(use_cache=use_cache)
+    assert setup.web.reuse == {URL: reuse, SLIDES: reuse}
 
 
 async def test_the_front_matter_says_what_is_known_and_whence(tmp_path):

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from recorded_events import BEGINNING, BUNDLE, RETRY_AT, TIMEOUT, ZIP, Log, file
+from recorded_events import BEGINNING, BUNDLE, RETRY_AT, SOURCE, TIMEOUT, ZIP, Log, file
 
 from eventjob.contracts.base import LogLine
 from eventjob.contracts.events import JobDeleted, JobFetched, JobsFailed
@@ -42,6 +42,7 @@ def test_a_started_job_is_processing_since_then():
 def test_a_fetched_job_waits_for_its_archive():
     job = job_after(Log.start, Log.fetch)
     assert (job.status, job.bundle, job.files) == ("processing", BUNDLE, [file()])
+    assert job.sources == [SOURCE]
     assert (job.progress.step, job.progress.percent) == ("archiving", 80)
     assert job.log[-1].message == "fetched 1 file"
 

@@ -1,0 +1,93 @@
+"""A site that keeps a log of what it was asked, and knows how to say "not modified"."""
+
+import hashlib
+import re
+import struct
+import threading
+import time
+import zlib
+from typing import NamedTuple
+
+from pages import PAGE, Site, pdf
+
+LAST_MODIFIED = "Sat, 02 Feb 2030 09:50:00 GMT"
+ROBOTS = b"User-agent: *\nDisallow: /forbidden\n"
+
+
+class Request(NamedTuple):
+    """A line of the log; ``at`` is monotonic, of when the request was read."""
+
+    at: float
+    path: str
+    is_conditional: bool
+    status: int
+
+
+def png() -> bytes:
+    """An image of 64 x 64 pixels, all of them black."""
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(bytes(65 * 64)),
+        b"IEND": b"",
+    }
+    body = b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+class LoggedSite(Site):
+    """Sessions with slides and an image each, under any path; what a folder is called counts.
+
+    ``/fresh/…`` may be reused for an hour, ``/no-store/…`` not at all; ``/moved/…`` redirects.
+    ``robots`` is what robots.txt says; of other files, ``paths`` may say anything.
+    """
+
+    def __init__(self, robots: bytes = ROBOTS) -> None:
+        super().__init__()
+        self.log: list[Request] = []
+        self._robots = robots
+        self._writing = threading.Lock()
+
+    def respond(self, handler) -> None:
+        at = time.monotonic()
+        status, fields, body = self.reply(handler.path)
+        tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        is_conditional = "If-None-Match" in handler.headers
+        if status == 200:
+            fields |= {"ETag": tag, "Last-Modified": LAST_MODIFIED}
+            if handler.headers.get("If-None-Match") == tag:
+                status, body = 304, b""
+        with self._writing:
+            self.log.append(Request(at, handler.path, is_conditional, status))
+        handler.send_response(status)
+        for name, value in fields.items():
+            handler.send_header(name, value)
+        if status != 304:
+            handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def reply(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of what lies at ``path``."""
+        if path == "/robots.txt":
+            return 200, {"Content-Type": "text/plain"}, self._robots
+        if path.startswith("/moved/"):
+            return 302, {"Location": path.replace("/moved/", "/talks/", 1)}, b""
+        kept = {"fresh": "max-age=3600", "no-store": "no-store"}.get(path.split("/")[1])
+        fields = {"Cache-Control": kept} if kept else {}
+        if path.endswith(".pdf"):
+            padding = bytes(200_000) if "large" in path else b""
+            return 200, fields | {"Content-Type": "application/pdf"}, pdf(path, padding)
+        if path.endswith(".png"):
+            return 200, fields | {"Content-Type": "image/png"}, png()
+        return 200, fields | {"Content-Type": "text/html; charset=utf-8"}, self._page(path)
+
+    @staticmethod
+    def _page(path: str) -> bytes:
+        """A page of 100 KB where its path says that it is large."""
+        links = '<a href="slides.pdf">Slides</a> <img src="figure.png" alt="A figure">'
+        title = re.sub(r"\W+", " ", path).strip()
+        comment = f"<!-- {'x' * 100_000 if 'large' in path else ''} -->"
+        return PAGE.format(title=title, slides=links + comment).encode()
