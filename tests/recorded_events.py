@@ -26,6 +26,7 @@ from eventjob.domain.recorded import Recorded
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 RETRY_AT = datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 TIMEOUT = JobError(code="timeout", message="no answer within 10 s")
+SOURCE = "5" * 64
 BUNDLE, PAGE, ZIP = "b" * 64, "d" * 64, "e" * 64
 
 
