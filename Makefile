@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format bench quality lock clean
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ format: setup  ## put the code in shape
 
 bench: setup  ## measure, and print the numbers
 	$(BIN)/python -m pytest -q tests/benchmarks -m bench
+
+quality: setup  ## extract all real pages at hand, and print how much of them is exactly right
+	$(BIN)/python tests/quality/report.py
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -236,7 +236,7 @@ def test_a_page_is_thin_where_there_is_neither_session_nor_text(tmp_path, html, 
 
 
 def test_only_the_first_megabyte_is_read(tmp_path):
-    html = f"<h1>Why tests fail</h1>{TEXT}<!--{'x' * cascade.LONGEST_BYTES}--><p>the end</p>"
+    html = f"<h1>Why tests fail</h1>{TEXT}<!--{'x' * cascade.LONGEST}--><p>the end</p>"
     page = read(html, tmp_path)
     assert "page_truncated" in page.warnings
     assert "the end" not in page.text

@@ -1,12 +1,12 @@
-"""The main text as Markdown: trafilatura's, or the main part as it is."""
+"""The main text as Markdown: what trafilatura takes for it, or the main part as it is."""
 
 import re
 
-import markdownify
 import msgspec
-import trafilatura
 
+from services.processor.extract import chosen
 from services.processor.extract.document import Document, alike
+from services.processor.extract.fragment import fragment_markdown
 
 _SHORT = 250  # characters; below it trafilatura's other mode may find more
 _TOP_LINES = 6  # a label or two may precede the heading
@@ -32,38 +32,21 @@ def words_in(markdown: str) -> int:
 
 
 def read(document: Document, title: str) -> Text:
-    """The main text without its title, as Markdown that may still hold raw HTML."""
-    text = _by_trafilatura(document.html)
+    """The main text without its title, as harmless Markdown."""
+    text = Text(_chosen(document), "trafilatura")
     if len(text.markdown) < _SHORT:
-        other = Text(_converted(document), "semantic")
+        other = Text(fragment_markdown(document.content, document.base), "semantic")
         text = max(text, other, key=lambda found: found.words)
     return Text(_without(title, text.markdown), text.method)
 
 
-def _by_trafilatura(html: str) -> Text:
-    markdown = _extracted(html, recall=False)
+def _chosen(document: Document) -> str:
+    html = document.head.html or ""
+    markdown = fragment_markdown(chosen.main_text(html), document.base)
     if len(markdown) < _SHORT:
-        markdown = max(markdown, _extracted(html, recall=True), key=len)
-    return Text(markdown, "trafilatura")
-
-
-def _extracted(html: str, *, recall: bool) -> str:
-    found = trafilatura.extract(
-        html,
-        output_format="markdown",
-        include_comments=False,
-        include_links=True,
-        favor_recall=recall,
-    )
-    return found or ""
-
-
-def _converted(document: Document) -> str:
-    fragment = document.content.html or ""
-    try:
-        return markdownify.markdownify(fragment, heading_style="ATX", strip=["img"]).strip()
-    except RecursionError:  # nested a thousand times deep: nobody's text
-        return ""
+        more = fragment_markdown(chosen.main_text(html, favor_recall=True), document.base)
+        markdown = max(markdown, more, key=len)
+    return markdown
 
 
 def _without(title: str, markdown: str) -> str:

@@ -11,17 +11,17 @@ from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
-from services.processor.extract.markdown import harmless
 from services.processor.extract.page import PARAMETERS, Reading, merged
+from services.processor.extract.slim import slim
 from services.processor.extract.tracks import tracks
 from services.processor.schedule.address import schedule_address
 
 _SCHEDULE = re.compile("schedule|fahrplan", re.IGNORECASE)
-LONGEST_BYTES = 1024 * 1024  # trafilatura takes 2.6 s for this in the worst case, and 84 s for 5 MB
+LONGEST = 1024 * 1024  # characters; trafilatura takes 2.6 s in the worst case, 84 s for five times
 
 
 def read_page(path: Path, charset: str | None, url: str, parameters: Parameters) -> Reading:
-    """What the HTML in ``path`` says, its first megabyte at most.
+    """What the HTML in ``path`` says; of a large page what is read of it, a megabyte at most.
 
     Args:
         path: the body as it came.
@@ -29,14 +29,14 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
         url: where it came from in the end.
         parameters: of the job.
     """
-    with path.open("rb") as file:
-        body, more = file.read(LONGEST_BYTES), file.read(1)
-    html, encoding = decode(body, charset)
-    document = Document(html, url, parameters.session)
+    html, encoding = decode(path.read_bytes(), charset)
+    if len(html) > LONGEST:
+        html = slim(html)
+    document = Document(html[:LONGEST], url, parameters.session)
     reading = _adapted(document) or _general(document)
     asked = {PARAMETERS: given.read(parameters, document)}
     known = {name: facts for name, facts in (reading.rungs | asked).items() if facts != Facts()}
-    warnings = ["page_truncated"] if more else []
+    warnings = ["page_truncated"] if len(html) > LONGEST else []
     return msgspec.structs.replace(
         reading,
         rungs=known,
@@ -86,7 +86,7 @@ def _general(document: Document) -> Reading:
     known, _ = merged(rungs)
     text = article.read(document, known.title or document.session)
     if known.body is None:
-        main = Facts(body=harmless(text.markdown) or None)
+        main = Facts(body=text.markdown or None)
         rungs = {text.method: main, **rungs}
     return Reading(
         rungs=rungs,

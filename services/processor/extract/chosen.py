@@ -1,0 +1,84 @@
+"""What trafilatura takes for a page's main text, as HTML again.
+
+Its own Markdown flattens definitions and code, so only its choice is taken: the tree in its
+vocabulary, which is that of TEI.
+"""
+
+from typing import Any, TypeAlias
+
+import trafilatura
+from lxml import etree  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+Element: TypeAlias = Any  # of lxml
+
+_TAGS = {
+    "cell": "td",
+    "graphic": "img",
+    "item": "li",
+    "lb": "br",
+    "quote": "blockquote",
+    "ref": "a",
+    "row": "tr",
+}
+_MARKS = {"#b": "b", "#i": "i", "#t": "code"}
+_LISTS = {"dl", "ol", "ul"}
+_ITEMS = {"dd", "dt"}
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+
+
+def main_text(html: str, *, favor_recall: bool = False) -> str:
+    """The main text of a page; "" where none is found."""
+    tree = trafilatura.load_html(html)
+    if tree is None:
+        return ""
+    _prepare(tree)
+    found: Any = trafilatura.bare_extraction(
+        tree,
+        include_comments=False,
+        include_formatting=True,
+        include_images=False,
+        include_links=True,
+        favor_recall=favor_recall,
+    )
+    if found is None:
+        return ""
+    for element in found.body.iter(etree.Element):
+        _rename(element)
+    text: str = etree.tostring(found.body, encoding="unicode", method="html")
+    return text
+
+
+def _prepare(tree: Element) -> None:
+    """Keep what trafilatura would drop or take for something else: times, and plain code."""
+    etree.strip_tags(tree, "time")
+    for block in tree.iter("pre"):
+        if block.find(".//code") is None:
+            code = etree.SubElement(block, "code")
+            code.text, block.text = block.text, None
+            code.extend(block[:-1])
+
+
+def _rename(element: Element) -> None:
+    """Give an element the name that it has in HTML."""
+    said, tag = element.get("rend", ""), element.tag
+    if tag == "head":
+        element.tag = said if said in _HEADINGS else "h3"
+    elif tag == "list":
+        element.tag = said if said in _LISTS else "ul"
+    elif tag == "item" and said[:2] in _ITEMS:
+        element.tag = said[:2]
+    elif tag == "hi":
+        element.tag = _MARKS.get(said, "span")
+    elif tag == "cell" and element.get("role") == "head":
+        element.tag = "th"
+    elif tag == "code" and _is_block(element):
+        element.tag = "pre"
+    else:
+        element.tag = _TAGS.get(tag, tag)
+    if target := element.get("target"):
+        element.set("href", target)
+
+
+def _is_block(code: Element) -> bool:
+    parent = code.getparent()
+    return parent is not None and (parent.tag == "body" or code.find("code") is not None)
