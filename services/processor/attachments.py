@@ -11,8 +11,9 @@ from eventjob.domain.names import unique
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
 from services.processor.contents import Contents, Room
 from services.processor.dimensions import dimensions
-from services.processor.extract.facts import Video, Wanted
+from services.processor.extract.facts import Wanted
 from services.processor.extract.linked import name_in
+from services.processor.extract.shown import is_video
 from services.processor.filetype import IS_VIDEO, may_be, verdict
 from services.processor.had import Had, Haul, named
 from services.processor.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
@@ -40,22 +41,21 @@ class Attachments:
         Raises:
             ArtifactsUnavailable: it cannot be stored.
         """
-        haul = Haul([], [], [])
-        for one in wanted[:MOST_FILES]:
+        haul = Haul([], [])
+        fetchable = [one for one in wanted if not is_video(one.url)]
+        for one in fetchable[:MOST_FILES]:
             try:
                 file, warnings = await self._one(visit, one, folder, until=until, haul=haul)
             except FetchFailed as failure:
-                if failure.code == IS_VIDEO:
-                    haul.videos.append(Video(one.url, str(failure), "recording"))
-                else:
+                if failure.code != IS_VIDEO:  # which is linked
                     haul.warnings.append(f"{one.url}: {failure.code}: {failure}")
             except TimeoutError:
                 haul.warnings.append(f"{one.url}: timeout: no time was left for it")
             else:
                 haul.files.append(file)
                 haul.warnings.extend(f"{one.url}: {warning}" for warning in warnings)
-        if len(wanted) > MOST_FILES:
-            left = f"too_many_files: {len(wanted)}, of which {MOST_FILES} were fetched"
+        if len(fetchable) > MOST_FILES:
+            left = f"too_many_files: {len(fetchable)}, of which {MOST_FILES} were fetched"
             haul.warnings.append(left)
         return msgspec.structs.replace(haul, files=_apart(haul.files))
 

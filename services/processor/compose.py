@@ -42,11 +42,11 @@ def front_matter(
         "abstract": facts.abstract,
         "tags": facts.tags,
         "do_not_record": facts.do_not_record,
-        "videos": [*facts.videos, *haul.videos],
-        "slides": listed("slides", haul, paths),
-        "attachments": listed("attachments", haul, paths),
-        "images": listed("images", haul, paths),
-        "subtitles": listed("subtitles", haul, paths),
+        "videos": facts.videos,
+        "slides": listed("slides", facts.files, haul, paths),
+        "attachments": listed("attachments", facts.files, haul, paths),
+        "images": listed("images", facts.files, haul, paths),
+        "subtitles": listed("subtitles", facts.files, haul, paths),
         "links": facts.links,
         "license": facts.license,
         "source": _source(page, fetched),
@@ -66,11 +66,11 @@ def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> s
         f"# {plain(front['session']['title'])}",
         "\n".join(_overview(front)),
         page.facts.body or "",
-        _section("Slides", links("slides", haul, paths)),
+        _section("Slides", links("slides", page.facts.files, haul, paths)),
         _section("Videos", [link(video["url"], video["url"]) for video in front.get("videos", [])]),
-        _section("Subtitles", links("subtitles", haul, paths)),
-        _section("Attachments", links("attachments", haul, paths)),
-        _section("Images", links("images", haul, paths)),
+        _section("Subtitles", links("subtitles", page.facts.files, haul, paths)),
+        _section("Attachments", links("attachments", page.facts.files, haul, paths)),
+        _section("Images", links("images", page.facts.files, haul, paths)),
     ]
     body = "\n\n".join(section.strip("\n") for section in sections if section.strip())
     return f"---\n{dumped(front)}---\n\n{body}\n"
@@ -128,7 +128,9 @@ def _source(page: Page, fetched: Fetched) -> FrontMatter:
 
 def _field_sources(page: Page, haul: Haul) -> dict[str, str]:
     """Which rung gave each field; of several files, the first."""
-    files = {file.wanted.kind: file.wanted.source for file in reversed(haul.files)}
+    had = {file.wanted.url for file in haul.files}
+    shown = [file for file in page.facts.files if file.kind != "images" or file.url in had]
+    files = {wanted.kind: wanted.source for wanted in reversed(shown)}
     facts = {field: rung for field, rung in page.sources.items() if field not in {"body", "files"}}
     return facts | {str(kind): source for kind, source in files.items()}
 

@@ -1,12 +1,15 @@
 """The files of a session as its Markdown and its ZIP name them."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.names import SessionPaths
-from services.processor.extract.facts import Kind
-from services.processor.extract.markdown import plain
+from services.processor.extract.facts import Kind, Wanted
+from services.processor.extract.linked import name_in
+from services.processor.extract.markdown import link, plain
+from services.processor.extract.shown import video
 from services.processor.had import Had, Haul, Preview
 
 SHOWN_PREVIEWS = 3  # in the Markdown; all are in the ZIP
@@ -17,19 +20,36 @@ def file_refs(haul: Haul, paths: SessionPaths) -> list[FileRef]:
     return [ref for file in haul.files for ref in _refs(file, paths)]
 
 
-def listed(kind: Kind, haul: Haul, paths: SessionPaths) -> list[dict[str, Any]]:
-    """The entries of the front matter for files of one kind."""
-    return [_entry(file, paths) for file in haul.files if file.wanted.kind == kind]
+def listed(
+    kind: Kind, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths
+) -> list[dict[str, Any]]:
+    """The entries of the front matter for files of one kind; what was not had is only linked."""
+    return [
+        _linked(each) if file is None else _entry(file, paths)
+        for each, file in _of_kind(kind, wanted, haul)
+    ]
 
 
-def links(kind: Kind, haul: Haul, paths: SessionPaths) -> list[str]:
+def links(kind: Kind, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths) -> list[str]:
     """For each file of one kind a link, and below it the first pages; an image is shown."""
     shown = "!" if kind == "images" else ""
     return [
-        f"{shown}{_link(title_of(file), file.name, paths)}{_previews(file, paths)}"
-        for file in haul.files
-        if file.wanted.kind == kind
+        link(each.title or each.url, each.url)
+        if file is None
+        else f"{shown}{_link(title_of(file), file.name, paths)}{_previews(file, paths)}"
+        for each, file in _of_kind(kind, wanted, haul)
     ]
+
+
+def _of_kind(
+    kind: Kind, wanted: Sequence[Wanted], haul: Haul
+) -> Iterator[tuple[Wanted, Had | None]]:
+    """What was wanted, and had if it was; of images only those that were."""
+    had = {file.wanted.url: file for file in haul.files}
+    for each in wanted:
+        file = had.get(each.url)
+        if each.kind == kind and (file or kind != "images"):
+            yield each, file
 
 
 def title_of(file: Had) -> str:
@@ -50,6 +70,12 @@ def _refs(file: Had, paths: SessionPaths) -> list[FileRef]:
         )
         for name, part in parts
     ]
+
+
+def _linked(wanted: Wanted) -> dict[str, Any]:
+    entry = {"title": wanted.title or name_in(wanted.url), "url": wanted.url}
+    media_type = video(wanted.url, "recording").type
+    return entry | ({"media_type": media_type} if media_type else {})
 
 
 def _entry(file: Had, paths: SessionPaths) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import msgspec
 
 from eventjob.domain.names import file_name
 from services.processor.dimensions import Size
-from services.processor.extract.facts import Video, Wanted
+from services.processor.extract.facts import Wanted
 from services.processor.extract.linked import name_in
 
 LONGEST_STEM = 80  # characters; an image is called what its text for the blind says
@@ -43,14 +43,10 @@ class Had(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Haul(msgspec.Struct, frozen=True):
-    """What could be had, in the order it was wanted, and for the rest the reasons.
-
-    ``videos`` are those of which only the answer said that they are.
-    """
+    """What could be had, in the order it was wanted, and for the rest the reasons."""
 
     files: list[Had]
     warnings: list[str]
-    videos: list[Video] = []
 
     @property
     def text(self) -> str | None:

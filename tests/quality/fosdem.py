@@ -54,16 +54,14 @@ def _expected(truth, *, scheduled):
 
 
 def _found(front):
-    videos = front.get("videos", [])
-    films = [video for video in videos if video.get("role") == "attachment"]
     return front | {
         "title": front["session"].get("title"),
         "subtitle": front["session"].get("subtitle", ""),
         "speakers": [speaker["name"] for speaker in front.get("speakers", [])],
         "abstract": front.get("abstract", ""),
-        "attachments": _pairs([*front.get("slides", []), *front.get("attachments", []), *films]),
+        "attachments": _pairs([*front.get("slides", []), *front.get("attachments", [])]),
         "links": _pairs(front.get("links", [])),
-        "videos": {video["url"] for video in videos if video not in films},
+        "videos": {video["url"] for video in front.get("videos", [])},
     }
 
 

@@ -28,6 +28,9 @@ INDEX = Index(
         entry("Winds", names=("WQQGUZ",), numbers=("8",)),
         entry("Break", start="2030-02-02T10:00:00", room="A"),
         entry("Break", start="2030-02-02T12:00:00", room="A"),
+        entry("Break", start="2030-02-03T10:00:00", room="A"),
+        entry("Ropes", path="/talk.php?id=1"),
+        entry("Sails", path="/talk.php?id=2"),
         entry("Knots and", path="/twice"),
         entry("Bends", path="/twice"),
     ]
@@ -45,6 +48,7 @@ INDEX = Index(
         ("https://a.example/other", "tides", "Tides"),
         ("https://a.example/other", "tide", None),
         ("https://a.example/twice", "?", None),
+        ("https://a.example/talk.php?id=2", "?", "Sails"),
         ("https://a.example/", "", None),
     ],
 )
@@ -54,11 +58,18 @@ def test_a_session_is_found(url, title, found):
 
 
 @pytest.mark.parametrize(
-    ("starttime", "start"),
-    [("12:00", "2030-02-02T12:00:00"), ("13:00", None), (None, None)],
+    ("day", "starttime", "start"),
+    [
+        (None, "12:00", "2030-02-02T12:00:00"),
+        ("Sunday", "10:00", "2030-02-03T10:00:00"),
+        ("2030-02-03", None, "2030-02-03T10:00:00"),
+        (None, "10:00", None),
+        (None, "13:00", None),
+        (None, None, None),
+    ],
 )
-def test_of_several_times_the_jobs_own_is_taken_or_none(starttime, start):
-    wish = Wish(urls=("https://a.example/",), titles=("Break",), starttime=starttime)
+def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
+    wish = Wish(urls=("https://a.example/",), titles=("Break",), day=day, starttime=starttime)
     facts = INDEX.find(wish)
     assert facts == Facts(title="Break", start=start, room="A")
 
@@ -75,10 +86,10 @@ def test_of_several_times_the_jobs_own_is_taken_or_none(starttime, start):
         (
             "https://h/talks/7",
             None,
-            ["https://h/schedule/", "https://evil/schedule.xml", "https://h/d/schedule.json?x"],
+            ["https://h/schedule/", "https://o/schedule.xml", "https://h/d/schedule.json?x"],
             "https://h/d/schedule.json?x",
         ),
-        ("https://h/talks/7", None, ["https://h/fahrplan.xml"], "https://h/fahrplan.xml"),
+        ("https://h/talks/7", None, ["https://o/fahrplan.xml"], "https://o/fahrplan.xml"),
     ],
 )
 def test_a_schedule_is_at(url, software, links, address):

@@ -100,6 +100,12 @@ def test_an_event_is_at(read, changes, start, end):
     assert (facts.start, facts.end) == (start, end)
 
 
+def test_a_talk_about_document_types_declares_none(read):
+    text = "<![CDATA[Why <!DOCTYPE html> and <!ENTITY a>]]>"
+    [facts] = read(xml().replace("Plain *text*", text))
+    assert "DOCTYPE" in facts.body
+
+
 def test_an_event_in_json_has_what_is_of_the_right_kind(read):
     event = {
         "title": {"en": "Tides", "de": "Gezeiten"},
@@ -126,6 +132,23 @@ def test_an_event_in_json_has_what_is_of_the_right_kind(read):
 
 
 @pytest.mark.parametrize(
+    ("abstract", "body"),
+    [
+        ("See <https://o.example/a> and **bold**", "See &lt;https://o.example/a> and **bold**"),
+        ("A `Vec<T>` of it", "A `Vec<T>` of it"),
+        ("Why <b>bold</b>", "Why **bold**"),
+        ("Quotes <!DOCTYPE html>", "Quotes &lt;!DOCTYPE html>"),
+    ],
+)
+def test_markdown_is_told_from_html(read, abstract, body):
+    events = [{"title": "Tides", "abstract": abstract}]
+    [facts] = read(
+        msgspec.json.encode({"schedule": {"conference": {"title": "C"}, "events": events}})
+    )
+    assert facts.body == body
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -138,7 +161,6 @@ def test_an_event_in_json_has_what_is_of_the_right_kind(read):
         "<schedule></schedule>",
         '<!DOCTYPE s [<!ENTITY a "aaaa">]><schedule>&a;</schedule>',
         "<schedule>&a;</schedule>",
-        '<?xml version="1.0" encoding="utf-16"?><schedule/>'.encode("utf-16"),
         '<?xml version="1.0" encoding="nonsense"?><schedule/>',
         b"<schedule>\xff</schedule>",
     ],

@@ -126,6 +126,11 @@ class Document:
         for node in self.head.css("head > title"):
             yield text_of(node)
 
+    def declared(self) -> Iterator[str]:
+        """The declared titles and their parts: ``Title - Conference`` has two."""
+        for title in self.names():
+            yield from (title, *_SEPARATOR.split(title))
+
     def shows(self, name: str) -> str | None:
         """The title on the page that is ``name``, but for case, spaces and punctuation."""
         wanted = alike(name)
@@ -133,9 +138,8 @@ class Document:
 
     @cached_property
     def _titles(self) -> dict[str, str]:
-        declared = (part for title in self.names() for part in (title, *_SEPARATOR.split(title)))
         titles: dict[str, str] = {}
-        for title in (*self.headings(), *declared):
+        for title in (*self.headings(), *self.declared()):
             titles.setdefault(alike(title), title)
         return titles
 

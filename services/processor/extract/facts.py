@@ -20,8 +20,7 @@ class Video(msgspec.Struct, frozen=True, omit_defaults=True):
 
     url: str
     type: str | None = None
-    role: Literal["recording", "live", "embed", "attachment"] | None = None
-    title: str | None = None
+    role: Literal["recording", "live", "embed"] | None = None
 
 
 class License(msgspec.Struct, frozen=True):

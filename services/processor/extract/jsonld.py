@@ -7,13 +7,15 @@ that the page shows.
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from selectolax.lexbor import LexborHTMLParser
 
 from services.processor.extract.document import Document, clean
-from services.processor.extract.facts import Facts, Speaker
+from services.processor.extract.facts import Facts, Speaker, Video
+from services.processor.extract.languages import language_tag
+from services.processor.extract.moments import iso
+from services.processor.extract.shown import video
 
 _COMMENT = re.compile(r"<!--|-->|/\*.*?\*/|^\s*//.*?$|<!\[CDATA\[|\]\]>", re.DOTALL | re.MULTILINE)
 _NESTED = ("@graph", "mainEntity", "mainEntityOfPage", "subEvent", "about")
@@ -33,17 +35,50 @@ def read(document: Document) -> Facts:
 
 def _facts(event: dict[str, Any], title: str, document: Document) -> Facts:
     start, end = _moment(event.get("startDate")), _moment(event.get("endDate"))
-    place = next(iter(_listed(event.get("location"))), None)
     return Facts(
+        id=_text(event.get("identifier")),
         title=title,
         subtitle=_text(event.get("alternateName")),
         abstract=_text(event.get("description")),
         speakers=tuple(_speakers(event, document)),
-        room=_text(place.get("name") if isinstance(place, dict) else place),
+        room=next(filter(None, map(_place, _listed(event.get("location")))), None),
+        language=_language(event.get("inLanguage")),
         start=start,
         end=end,
         start_raw=None if start else _text(event.get("startDate")),
+        tags=_tags(event.get("keywords")),
+        videos=tuple(_videos(event, document)),
     )
+
+
+def _place(place: Json) -> str | None:
+    """A place's name; what happens online has an address, and no room."""
+    return _text(place.get("name") if isinstance(place, dict) else place)
+
+
+def _language(said: Json) -> str | None:
+    """A language, as a tag, a name, or an object that has either."""
+    for each in _listed(said):
+        names = [each.get("alternateName"), each.get("name")] if isinstance(each, dict) else [each]
+        for name in filter(None, map(_text, names)):
+            if tag := language_tag(name):
+                return tag
+    return None
+
+
+def _tags(said: Json) -> tuple[str, ...]:
+    words = said.split(",") if isinstance(said, str) else _listed(said)
+    return tuple(dict.fromkeys(filter(None, map(_text, words))))
+
+
+def _videos(event: dict[str, Any], document: Document) -> Iterator[Video]:
+    """The recording: `recordedIn` says which it is."""
+    for recording in _listed(event.get("recordedIn")):
+        about = recording if isinstance(recording, dict) else {}
+        for name, role in (("contentUrl", "recording"), ("embedUrl", "embed")):
+            url = about.get(name)
+            if isinstance(url, str) and (absolute := document.absolute(url)):
+                yield video(absolute, role)
 
 
 def _loaded(text: str) -> Json:
@@ -70,20 +105,21 @@ def _events(found: Json, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _speakers(event: dict[str, Any], document: Document) -> Iterator[Speaker]:
-    for person in _listed(event.get("performer") or event.get("performers")):
-        about = person if isinstance(person, dict) else {"name": person}
-        name, url = _text(about.get("name")), about.get("url")
-        if name:
-            yield Speaker(name, document.absolute(url) if isinstance(url, str) else None)
+    """Who performs; the organizer may be anybody."""
+    for key in ("performer", "performers", "actor", "actors"):
+        people = _listed(event.get(key))
+        for about in (each if isinstance(each, dict) else {"name": each} for each in people):
+            name, url = _text(about.get("name")), about.get("url") or about.get("sameAs")
+            if name:
+                address = document.absolute(url) if isinstance(url, str) else None
+                yield Speaker(name, address, _text(about.get("description")))
+        if people:
+            return
 
 
 def _moment(value: Json) -> str | None:
     """A date with a time, as ISO 8601."""
-    try:
-        moment = datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        return None
-    return moment.isoformat() if ":" in str(value) else None
+    return iso(value) if isinstance(value, str) else None
 
 
 def _text(value: Json) -> str | None:

@@ -5,7 +5,7 @@ year of four digits; 3/4/2030 is not, since it means two days. No offset is ever
 """
 
 import re
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import chain, pairwise
 
 import msgspec
@@ -67,6 +67,15 @@ class Span(msgspec.Struct, frozen=True):
     def whole(self) -> tuple[str | None, str | None]:
         """Start and end in ISO 8601 without offset, where the day is known."""
         return at(self.day, self.start, self.end)
+
+
+def iso(value: str) -> str | None:
+    """A moment that is written in ISO 8601, if it has a time."""
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return moment.isoformat() if ":" in value else None
 
 
 def at(day: date | None, start: time | None, end: time | None) -> tuple[str | None, str | None]:

@@ -1,15 +1,20 @@
 """Rung: what the page itself shows and declares: heading, language, times, licence, videos."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 import msgspec
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from services.processor.extract.document import Document, attribute, text_of
+from services.processor.extract.document import Document, alike, attribute, text_of
 from services.processor.extract.facts import Facts, License, Video
+from services.processor.extract.labels import LONGEST_VALUE, Said, labelled
+from services.processor.extract.languages import language_tag
+from services.processor.extract.nodes import classed, section, within
+from services.processor.extract.people import speakers
+from services.processor.extract.times import when
 
 VIDEO_TYPES = {
     ".mp4": "video/mp4",
@@ -19,9 +24,19 @@ VIDEO_TYPES = {
     ".ogv": "video/ogg",
 }
 _PLAYERS = re.compile(r"(?:^|\.)(?:youtube(?:-nocookie)?\.com|vimeo\.com|media\.ccc\.de)$")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", re.IGNORECASE)
-_PUBLISHED = re.compile(r"publi|updat|modif|posted|entry-date|created", re.IGNORECASE)
-_LONGEST_SESSION = timedelta(hours=24)
+_SUBTITLES = ("[class~=subtitle]", "[class*=subtitle]", "hgroup h2", "hgroup p")
+_ABSTRACTS = ("[class~=abstract]", "#abstract", "[class*=abstract]")
+_ROOM = frozenset({"room"})
+_PLACE = frozenset({"location", "venue"})
+_TRACK = frozenset({"track"})
+_OTHERS = ("related", "similar", "recommend", "sponsor", "comment", "pagination", "upcoming")
+_OTHER = ", ".join(f"[class*={word} i], [id*={word} i]" for word in _OTHERS)
+_OTHER_TALKS = re.compile(
+    r"(?:other|more|related|similar|further|next|previous|upcoming|recommended|all|see also|weitere"
+    r"|ähnliche|verwandte|andere|nächste)\b.*|sponsors|sponsoren|partner",
+    re.IGNORECASE,
+)
+_SHORTEST_TEXT = 80  # characters; a description below it is none
 
 
 def declared(document: Document) -> Facts:
@@ -31,14 +46,76 @@ def declared(document: Document) -> Facts:
 
 def read(document: Document) -> Facts:
     """What can be seen on any page."""
-    start, end = _times(document)
+    root = _own(document)
+    said = labelled(root)
+    text = {field: value.text for field, value in said.items() if len(value.text) <= LONGEST_VALUE}
+    time = when(root, said)
+    title = _title(document)
     return msgspec.structs.replace(
         declared(document),
-        title=_title(document),
-        start=start,
-        end=end,
+        title=title,
+        subtitle=_subtitle(root),
+        type=text.get("type"),
+        abstract=_abstract(root, said),
+        speakers=speakers(root, said.get("speakers"), document),
+        track=text.get("track") or _only(classed(root, _TRACK)),
+        room=_room(root, text),
+        language=language_tag(text.get("language", "")) or _language(document),
+        start=time.start,
+        end=time.end,
+        timezone=time.timezone,
+        start_raw=time.start_raw,
+        end_raw=time.end_raw,
+        tags=_tags(said.get("tags")),
         videos=tuple(_videos(document)),
     )
+
+
+def _own(document: Document) -> LexborNode:
+    """A copy of the main part without what is about other sessions, and about sponsors."""
+    root = LexborHTMLParser(document.content.html or "").root or document.content
+    for other in root.css(_OTHER):
+        if other.css_first("h1") is None:
+            other.decompose()
+    for heading in root.css("h2, h3, h4, h5, h6"):
+        if _OTHER_TALKS.fullmatch(text_of(heading)):
+            for node in list(section(heading)):
+                node.decompose()
+    return root
+
+
+def _subtitle(root: LexborNode) -> str | None:
+    return next(filter(None, (_only(root.css(selector)) for selector in _SUBTITLES)), None)
+
+
+def _room(root: LexborNode, said: Mapping[str, str]) -> str | None:
+    """The room, or else the place."""
+    room = said.get("room") or _only(classed(root, _ROOM))
+    return room or said.get("place") or _only(classed(root, _PLACE))
+
+
+def _only(nodes: Iterable[LexborNode]) -> str | None:
+    """The one short text of the nodes; of several that differ, none is the right one."""
+    texts = {text for node in nodes if (text := text_of(node))}
+    return texts.pop() if len(texts) == 1 and len(min(texts)) <= LONGEST_VALUE else None
+
+
+def _abstract(root: LexborNode, said: Mapping[str, Said]) -> str | None:
+    for field in ("abstract", "text"):
+        if field in said and len(said[field].text) >= _SHORTEST_TEXT:
+            return said[field].text
+    for selector in _ABSTRACTS:
+        found = root.css(selector)
+        if len(found) == 1:
+            return text_of(found[0]) or None
+    return None
+
+
+def _tags(said: Said | None) -> tuple[str, ...]:
+    """The items of a list, or what commas part."""
+    items = [text_of(node) for node in within(said.nodes, "a, li, .tag")] if said else []
+    parts = items or (said.text.split(",") if said and len(said.text) <= LONGEST_VALUE else [])
+    return tuple(dict.fromkeys(filter(None, map(str.strip, parts))))
 
 
 def video(url: str, role: str) -> Video:
@@ -56,7 +133,14 @@ def is_video(url: str) -> bool:
 def _title(document: Document) -> str | None:
     """The title that is the job's session; else the likeliest."""
     main = (text_of(node) for node in document.content.css("h1"))
-    return document.shows(document.session) or next(filter(None, (*main, *document.names())), None)
+    likely = (*main, _declared_heading(document), *document.names())
+    return document.shows(document.session) or next(filter(None, likely), None)
+
+
+def _declared_heading(document: Document) -> str | None:
+    """The heading of the main part that a declared title names."""
+    shown = {alike(text): text for text in document.headings()}
+    return next((shown[key] for key in map(alike, document.declared()) if key in shown), None)
 
 
 def _canonical(document: Document) -> str | None:
@@ -70,32 +154,7 @@ def _canonical(document: Document) -> str | None:
 
 def _language(document: Document) -> str | None:
     node = document.head.css_first("html[lang]")
-    language = attribute(node, "lang").strip() if node else ""
-    return language if _LANGUAGE.fullmatch(language) else None
-
-
-def _times(document: Document) -> tuple[str | None, str | None]:
-    """Start and end, if the main part shows one moment or two; a list of many is not ours."""
-    moments = sorted(set(_moments(document)), key=lambda moment: moment.replace(tzinfo=None))
-    match moments:
-        case [start]:
-            return start.isoformat(), None
-        case [start, end] if start.tzinfo == end.tzinfo and end - start <= _LONGEST_SESSION:
-            return start.isoformat(), end.isoformat()
-        case _:
-            return None, None
-
-
-def _moments(document: Document) -> Iterator[datetime]:
-    for node in document.content.css("time[datetime]"):
-        about = " ".join(attribute(node, name) for name in ("class", "itemprop"))
-        value = attribute(node, "datetime").strip()
-        if "pubdate" in node.attributes or _PUBLISHED.search(about) or ":" not in value:
-            continue
-        try:
-            yield datetime.fromisoformat(value)
-        except ValueError:
-            continue
+    return language_tag(attribute(node, "lang")) if node else None
 
 
 def _license(document: Document) -> License | None:

@@ -30,9 +30,9 @@ def schedule_address(url: str, software: str | None, links: Iterable[str]) -> st
         if software == name and found:
             return urljoin(url, f"{found['top']}{place}")
     host = urlsplit(url).hostname
-    return next(
-        (link for link in links if _is_schedule(link) and urlsplit(link).hostname == host), None
-    )
+    schedules = [link for link in links if _is_schedule(link)]
+    own = [link for link in schedules if urlsplit(link).hostname == host]
+    return next(iter(own or schedules), None)
 
 
 def _is_schedule(link: str) -> bool:

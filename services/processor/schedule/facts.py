@@ -16,7 +16,12 @@ from services.processor.extract.shown import is_video, video
 from services.processor.schedule.event import Event, Reference, Schedule
 from services.processor.schedule.times import span_of, timezone_of
 
-_TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_TAG = re.compile(  # and not an address or a type of some language in angle brackets
+    r"</?(?:p|br|a|b|i|em|strong|ul|ol|li|h[1-6]|div|span|code|pre|blockquote|table|tr|td|hr|img|u|"
+    r"sub|sup|dl|dt|dd|section|article|figure|iframe|script|style|small|del|s|tt|cite)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
 
 
 def facts_of(event: Event, schedule: Schedule, url: str) -> Facts:

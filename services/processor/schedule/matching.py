@@ -2,14 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
-from services.processor.schedule.read import Entry, path_of
+from services.processor.schedule.read import Entry, name_of, path_of
 
 _facts = msgspec.json.Decoder(Facts)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _OF_A_SLOT = ("start", "end", "room")
 
 
@@ -18,6 +21,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     urls: tuple[str, ...]
     titles: tuple[str, ...]  # that of the page, and what its job calls it
+    day: str | None = None  # a weekday in English, or ISO 8601
     starttime: str | None = None  # hh:mm
 
 
@@ -42,10 +46,10 @@ class Index:
     def find(self, wish: Wish) -> Facts | None:
         """What the schedule says of the session; None where it is not clear which one it is.
 
-        A session that has several times is the one at the job's time, else it has none.
+        A session that has several times is the one at the job's day and time, else it has none.
         """
         titles = {folded for title in wish.titles if (folded := alike(title))}
-        ends = [path_of(url).rpartition("/")[2].removesuffix(".html") for url in wish.urls]
+        ends = [name_of(url) for url in wish.urls]
         numbered = (entry for end in ends for entry in self._by_number.get(end, ()))
         for found in (
             [entry for url in wish.urls for entry in self._by_path.get(path_of(url), ())],
@@ -59,9 +63,9 @@ class Index:
 
 
 def _one(entries: Sequence[Entry], wish: Wish) -> Facts | None:
-    if len(entries) > 1:
-        timed = [e for e in entries if wish.starttime and f"T{wish.starttime}" in (e.start or "")]
-        entries = timed if len(timed) == 1 else entries
+    for is_it in (partial(_is_at, wish.starttime), partial(_is_on, wish.day)):
+        fitting = [entry for entry in entries if is_it(entry.start)]
+        entries = fitting or entries
     facts = [_facts.decode(entry.facts) for entry in entries]
     first = facts[0]
     if len(facts) == 1:
@@ -70,3 +74,14 @@ def _one(entries: Sequence[Entry], wish: Wish) -> Facts | None:
         return None
     apart = {name: None for name in _OF_A_SLOT if len({getattr(f, name) for f in facts}) > 1}
     return msgspec.structs.replace(first, **apart)
+
+
+def _is_at(starttime: str | None, start: str | None) -> bool:
+    return bool(starttime and start) and f"T{starttime}" in (start or "")
+
+
+def _is_on(day: str | None, start: str | None) -> bool:
+    if not day or not start:
+        return False
+    weekday = _WEEKDAYS[datetime.fromisoformat(start).weekday()]
+    return start.startswith(day) or weekday == day.strip().casefold()

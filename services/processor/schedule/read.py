@@ -1,5 +1,6 @@
 """A schedule's file, read into entries that a session can be looked up among."""
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +13,12 @@ from services.processor.schedule.from_json import read_json
 from services.processor.schedule.from_xml import read_xml
 
 MOST_EVENTS = 20_000
+_NUMBERED = re.compile(r"\d")  # a query may say which session, or only in which language
+
+
+def name_of(url: str) -> str:
+    """The last part of a page's address, without its ending."""
+    return path_of(url).rpartition("/")[2].removesuffix(".html")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +48,14 @@ def read_schedule(path: Path, url: str) -> list[Entry]:
 
 def path_of(url: str) -> str:
     """Equal for addresses of one page, on whatever host a copy of it is."""
-    return unquote(urlsplit(url).path).rstrip("/")
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if _NUMBERED.search(parts.query) else ""
+    return unquote(parts.path).rstrip("/") + query
 
 
 def _entry(event: Event, schedule: Schedule, url: str) -> Entry:
     facts = facts_of(event, schedule, url)
-    names = {event.slug, event.code, event.guid} | {
-        path_of(u).rpartition("/")[2] for u in event.urls
-    }
+    names = {event.slug, event.code, event.guid, *map(name_of, event.urls)}
     return Entry(
         title=alike(event.title),
         paths=tuple(path for each in event.urls if (path := path_of(each))),

@@ -1,13 +1,11 @@
 """When, where and as what a session of pretalx takes place."""
 
-from datetime import datetime
-
 import msgspec
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.document import attribute, text_of
 from services.processor.extract.languages import language_tag
-from services.processor.extract.moments import span_in
+from services.processor.extract.moments import iso, span_in
 from services.processor.extract.nodes import after
 
 _PLACES = ".talk-slots li, .talk-slot, .talk-title small"  # the first of several slots
@@ -51,15 +49,7 @@ def read(root: LexborNode) -> Slot:
 
 def _moment(time: LexborNode) -> str | None:
     """A time with its offset, or as the page has it."""
-    for name in ("data-isodatetime", "datetime"):
-        value = attribute(time, name)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            continue
-        if ":" in value:
-            return moment.isoformat()
-    return None
+    return iso(attribute(time, "data-isodatetime")) or iso(attribute(time, "datetime"))
 
 
 def _timezone(time: LexborNode) -> str:

@@ -1,10 +1,10 @@
 """All adapters; each recognises its pages by their markup, so copies and mirrors count."""
 
-from services.processor.extract.adapters import fosdem, media_ccc, pretalx
+from services.processor.extract.adapters import fosdem, frab, frab_cards, media_ccc, pretalx
 from services.processor.extract.document import Document
 from services.processor.extract.facts import Facts
 
-_ADAPTERS = (fosdem, pretalx, media_ccc)
+_ADAPTERS = (fosdem, pretalx, media_ccc, frab, frab_cards)
 
 
 def read(document: Document) -> tuple[str, Facts] | None:

@@ -1,0 +1,75 @@
+"""Adapter: an event of frab, in the markup of cards that it has had since 2025."""
+
+from collections.abc import Iterator
+
+from selectolax.lexbor import LexborNode
+
+from services.processor.extract import jsonld
+from services.processor.extract.adapters import frab
+from services.processor.extract.body import body_of
+from services.processor.extract.document import Document, attribute, text_of
+from services.processor.extract.facts import Facts, Link, Speaker, Wanted
+from services.processor.extract.linked import kind_of, pictures
+from services.processor.extract.moments import iso
+from services.processor.extract.shown import video
+
+NAME = frab.NAME
+_TEXT = ".card-body .text-muted"
+_NOT_RECORDED = ".alert-warning .bi-exclamation-triangle"
+
+
+def read(document: Document) -> Facts | None:
+    """The event; None where the page is none of frab's."""
+    root = document.head.css_first("article.container-fluid")
+    heading = root.css_first("h2") if root else None
+    if root is None or heading is None or root.css_first(".speakers-section") is None:
+        return None
+    event = jsonld.read(document)  # its name has no type before it, and its times have an offset
+    title = event.title or text_of(heading)
+    start, end = (*(iso(attribute(each, "datetime")) for each in root.css("time")), None, None)[:2]
+    links = list(_links(root, document))
+    return Facts(
+        title=title,
+        type=text_of(heading).removesuffix(title).rstrip(": ") or None,
+        abstract=_abstract(root),
+        body=body_of(document, root.css(_TEXT)),
+        speakers=tuple(_speakers(root, document)),
+        track=_badge(root, ".badge.bg-success"),
+        room=_badge(root, ".badge.bg-secondary"),
+        start=event.start or start,
+        end=event.end or end,
+        do_not_record=root.css_first(_NOT_RECORDED) is not None or None,
+        videos=tuple(video(url, "recording") for icon, _, url in links if icon == "play"),
+        files=(
+            *(Wanted(kind_of(u, t), u, t, NAME) for icon, t, u in links if icon == "file"),
+            *pictures(document, [root], NAME),
+        ),
+        links=tuple(Link(title, url) for icon, title, url in links if icon == "box"),
+    )
+
+
+def _abstract(root: LexborNode) -> str | None:
+    """The first of two texts; of one alone the page does not say which it is."""
+    texts = root.css(_TEXT)
+    return text_of(texts[0]) if len(texts) > 1 else None
+
+
+def _badge(root: LexborNode, selector: str) -> str | None:
+    badge = root.css_first(selector)
+    return text_of(badge) or None if badge else None
+
+
+def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
+    for link in root.css(".speakers-section .title a[href]"):
+        if name := text_of(link):
+            yield Speaker(name, document.absolute(attribute(link, "href")))
+
+
+def _links(root: LexborNode, document: Document) -> Iterator[tuple[str, str, str]]:
+    """What each link of the section leads to, as its icon says; its title; its address."""
+    for link in root.css(".links-section a[href]"):
+        icon = link.css_first("i.bi")
+        kinds = attribute(icon, "class").split() if icon else []
+        kind = next((each.split("-")[1] for each in kinds if each.startswith("bi-")), "")
+        if url := document.absolute(attribute(link, "href")):
+            yield kind, text_of(link) or url, url
