@@ -23,6 +23,7 @@ from services.processor.attachments import Attachments
 from services.processor.handlers import SessionHandler
 from services.processor.limits import Limits
 from services.processor.pool import Broke
+from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions
 
 WITHIN_S = 10.0
@@ -163,7 +164,7 @@ async def never():
 
 
 NOW = datetime(2030, 2, 2, 9, 50, tzinfo=UTC)
-LIMITS = Limits(page=PAGE, image=IMAGE, file=FILE, job_bytes=FILE.max_bytes)
+LIMITS = Limits(page=PAGE, image=IMAGE, file=FILE, schedule=PAGE, job_bytes=FILE.max_bytes)
 URL = PARAMETERS.url
 SLIDES = f"{URL}slides.pdf"
 TEXT = "<p>" + "This talk explains why tests fail and what to do about that. " * 8 + "</p>"
@@ -184,12 +185,22 @@ class Setup:
         self.web = FakeWeb(dict(SITE) | (answers or {}))
         self.artifacts = options.get("artifacts") or Artifacts(MemoryStore())
         self.folder = folder
+        self.seconds = 0.0  # on the clock of the schedules
         pool = options.get("pool") or InlinePool()
         ports = {"gate": OpenGate(), "limits": LIMITS, "pool": pool}
         attachments = Attachments(**ports, artifacts=self.artifacts)
+        schedules = Schedules(
+            fetcher=self.web,
+            gate=ports["gate"],
+            pool=pool,
+            folder=folder,
+            caps=PAGE,
+            clock=lambda: self.seconds,
+        )
         sessions = Sessions(
             **ports,
             fetcher=self.web,
+            schedules=schedules,
             attachments=attachments,
             artifacts=self.artifacts,
             clock=lambda: NOW,
@@ -202,17 +213,18 @@ class Setup:
             log=get_logger("processor"),
         )
 
-    async def run(self, minutes=15, attempt=1, **changes):
-        raw = msgspec.Raw(msgspec.json.encode(parameters(**changes)))
-        task = FetchSession(
+    def task(self, minutes=15, attempt=1, **changes):
+        return FetchSession(
             job_id="job-1",
             group="j-1",
             n=1,
             attempt=attempt,
             deadline=NOW + timedelta(minutes=minutes),
-            parameters=raw,
+            parameters=msgspec.Raw(msgspec.json.encode(parameters(**changes))),
         )
-        outcome = await self.handler(task)
+
+    async def run(self, minutes=15, attempt=1, **changes):
+        outcome = await self.handler(self.task(minutes, attempt, **changes))
         assert (outcome.group, outcome.n, outcome.attempt) == ("j-1", 1, attempt)
         assert list(self.folder.iterdir()) == [], "nothing is left on disk"
         return outcome

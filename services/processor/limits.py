@@ -13,17 +13,19 @@ from services.processor.extract.facts import Kind
 MOST_FILES = 100
 MOST_PREVIEWS = 100  # of a session
 MOST_PREVIEWS_OF_A_FILE = 50
+SCHEDULE_TO_PAGE = 4  # times as large: a thousand sessions have some three megabytes
 SUBTITLES_BYTES = 2 * MEGABYTE
 LONGEST_SIDE = 20_000  # pixels of an image that is shown
 MOST_PIXELS = 100_000_000
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The caps of a page, of an image and of another file; of all files together in bytes."""
+    """The caps of a page, an image, another file, a schedule; of all files together in bytes."""
 
     page: FetchCaps
     image: FetchCaps
     file: FetchCaps
+    schedule: FetchCaps
     job_bytes: int
 
     def of(self, kind: Kind, left_bytes: int) -> FetchCaps:
@@ -43,6 +45,7 @@ def limits(fetch: Fetch) -> Limits:
         page=_caps(fetch, fetch.page_bytes, fetch.page),
         image=_caps(fetch, fetch.image_bytes, fetch.page),
         file=_caps(fetch, fetch.file_bytes, fetch.file),
+        schedule=_caps(fetch, SCHEDULE_TO_PAGE * fetch.page_bytes, fetch.page),
         job_bytes=fetch.job_bytes,
     )
 

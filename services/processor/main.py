@@ -29,6 +29,7 @@ from services.processor.politeness import Pace
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.robots import Robots
+from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions
 from services.processor.turns import Turns, polite_turns
 
@@ -83,22 +84,22 @@ def _handler(
 ) -> SessionHandler:
     pace = Pace(settings.fetch.delay.total_seconds(), settings.fetch.per_host)
     bounds = limits(settings.fetch)
-    robots = None
-    if settings.fetch.robots == "obey":
-        gate = PoliteGate(turns, pace, PAGE_PATIENCE)
-        robots = Robots(
-            fetcher=fetcher, gate=gate, folder=folder, clock=time.monotonic, caps=bounds.page
-        )
-    attachments = Attachments(
-        gate=PoliteGate(turns, pace, FILE_PATIENCE, robots),
-        limits=bounds,
-        artifacts=artifacts,
-        pool=pool,
+    robots = _robots(settings.fetch, PoliteGate(turns, pace, PAGE_PATIENCE), fetcher, folder)
+    gate = PoliteGate(turns, pace, PAGE_PATIENCE, robots)
+    caps, clock = bounds.schedule, time.monotonic
+    schedules = Schedules(
+        fetcher=fetcher, gate=gate, pool=pool, folder=folder, caps=caps, clock=clock
     )
     sessions = Sessions(
         fetcher=fetcher,
-        gate=PoliteGate(turns, pace, PAGE_PATIENCE, robots),
-        attachments=attachments,
+        gate=gate,
+        schedules=schedules,
+        attachments=Attachments(
+            gate=PoliteGate(turns, pace, FILE_PATIENCE, robots),
+            limits=bounds,
+            artifacts=artifacts,
+            pool=pool,
+        ),
         artifacts=artifacts,
         pool=pool,
         limits=bounds,
@@ -111,6 +112,14 @@ def _handler(
         clock=now,
         log=get_logger("processor"),
     )
+
+
+def _robots(fetch: Fetch, gate: PoliteGate, fetcher: Fetches, folder: Path) -> Robots | None:
+    """The rules of all hosts, unless they are to be ignored."""
+    if fetch.robots != "obey":
+        return None
+    caps = limits(fetch).page
+    return Robots(fetcher=fetcher, gate=gate, folder=folder, clock=time.monotonic, caps=caps)
 
 
 @asynccontextmanager

@@ -18,12 +18,14 @@ from services.processor import compose
 from services.processor.attachments import Attachments
 from services.processor.compose_files import file_refs
 from services.processor.extract.cascade import read_page
-from services.processor.extract.page import Page, page_of
+from services.processor.extract.page import Page, Reading, page_of
 from services.processor.filetype import may_be, verdict
 from services.processor.had import Haul
 from services.processor.limits import Limits
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
+from services.processor.schedule.matching import Wish
+from services.processor.schedule.schedules import Schedules
 from services.processor.sniff import HEAD_BYTES
 from services.processor.visit import Visit
 
@@ -52,6 +54,7 @@ class Sessions:
         *,
         fetcher: Fetches,
         gate: Gate,
+        schedules: Schedules,
         attachments: Attachments,
         artifacts: Artifacts,
         pool: Pool,
@@ -60,6 +63,7 @@ class Sessions:
     ) -> None:
         self._fetcher = fetcher
         self._gate = gate
+        self._schedules = schedules
         self._attachments = attachments
         self._artifacts = artifacts
         self._pool = pool
@@ -84,7 +88,7 @@ class Sessions:
         reading = await self._pool.run(
             read_page, fetched.path, fetched.charset, fetched.final_url, parameters
         )
-        page = page_of(reading)
+        page = await self._with_schedule(reading, visit, fetched, parameters)
         if page.is_thin:
             raise ThinContent(f"no session found, and only {page.words} words of main text")
         haul = await self._attachments.collect(visit, page.facts.files, folder, until)
@@ -102,6 +106,25 @@ class Sessions:
         with fetched.path.open("rb") as file:
             verdict("page", fetched.media_type, file.read(HEAD_BYTES), fetched.final_url)
         return fetched
+
+    async def _with_schedule(
+        self, reading: Reading, visit: Visit, fetched: Fetched, parameters: Parameters
+    ) -> Page:
+        """The page, with what its conference's schedule says, if it has one."""
+        page = page_of(reading)
+        if reading.schedule is None:
+            return page
+        facts = page.facts
+        wish = Wish(
+            urls=tuple(filter(None, (fetched.final_url, parameters.url, facts.url))),
+            titles=tuple(filter(None, (facts.title, parameters.session))),
+            day=parameters.day,
+            starttime=parameters.starttime,
+        )
+        found = await self._schedules.look_up(reading.schedule, wish, visit.reuse)
+        visit.artifacts.update(found.sources)
+        page = page_of(reading, found.facts)
+        return msgspec.structs.replace(page, warnings=[*page.warnings, *found.warnings])
 
     async def _store(
         self, parameters: Parameters, fetched: Fetched, page: Page, haul: Haul

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eventjob.fetch.client import FetchCaps, Fetched, Gate
-from services.processor.ports import Fetches
+from services.processor.ports import Fetches, Reuse
 
 
 class Visit:
@@ -12,8 +12,8 @@ class Visit:
 
     def __init__(self, fetcher: Fetches, *, use_cache: bool) -> None:
         self.artifacts: set[str] = set()
+        self.reuse: Reuse = "fresh" if use_cache else "never"
         self._fetcher = fetcher
-        self._use_cache = use_cache
 
     async def fetch(
         self,
@@ -31,7 +31,7 @@ class Visit:
             gate=gate,
             directory=directory,
             accept=accept,
-            reuse="fresh" if self._use_cache else "never",
+            reuse=self.reuse,
         )
         if fetched.is_artifact:
             self.artifacts.add(fetched.sha256)

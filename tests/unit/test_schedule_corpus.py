@@ -37,7 +37,7 @@ def test_every_session_is_read_and_found(name):
     assert len(entries) == COUNTS[name]
     index, pages = Index(entries), Counter(map(page, entries))
     for entry in entries:
-        facts = msgspec.json.decode(entry.facts, type=Facts)
+        facts = msgspec.msgpack.decode(entry.facts, type=Facts)
         assert datetime.fromisoformat(facts.start) < datetime.fromisoformat(facts.end)
         if pages[page(entry)] == 1:
             assert index.find(Wish(urls=(page(entry),), titles=())) == facts

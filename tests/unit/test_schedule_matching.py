@@ -18,7 +18,7 @@ def entry(title, *, path=None, names=(), numbers=(), start=None, room=None):
         names=names,
         numbers=numbers,
         start=start,
-        facts=msgspec.Raw(msgspec.json.encode(facts)),
+        facts=msgspec.msgpack.encode(facts),
     )
 
 

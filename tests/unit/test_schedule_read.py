@@ -28,7 +28,7 @@ def read(tmp_path):
     def read(text):
         path = tmp_path / "schedule"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return [msgspec.json.decode(e.facts, type=Facts) for e in read_schedule(path, URL)]
+        return [msgspec.msgpack.decode(e.facts, type=Facts) for e in read_schedule(path, URL)]
 
     return read
 

@@ -14,7 +14,7 @@ PARAMETERS = "parameters"
 THIN_WORDS = 40
 
 _GUESSES = ("opengraph", "html", "linked", PARAMETERS)  # which a schedule knows better
-_OF_THE_SCHEDULE = ("start", "end", "timezone", "room", "track", "speakers")
+_OF_THE_SCHEDULE = ("start", "end", "timezone", "room", "track", "speakers", "body")
 _UNITED = ("videos", "files", "links")
 
 Item = TypeVar("Item", Video, Wanted, Link)
@@ -93,10 +93,9 @@ def merged(rungs: Mapping[str, Facts]) -> tuple[Facts, dict[str, str]]:
 
 def _joined(reading: Reading, scheduled: Facts) -> dict[str, Facts]:
     """The page's rungs, and the schedule before those that only guess."""
-    if reading.words >= THIN_WORDS:
-        scheduled = msgspec.structs.replace(scheduled, body=None)
-    else:
-        scheduled = msgspec.structs.replace(scheduled, body=scheduled.body or scheduled.abstract)
+    says_nothing = reading.words < (1 if reading.is_session else THIN_WORDS)
+    body = scheduled.body or scheduled.abstract if says_nothing else None
+    scheduled = msgspec.structs.replace(scheduled, body=body)
     sure = {name: facts for name, facts in reading.rungs.items() if name not in _GUESSES}
     return {**sure, SCHEDULE: scheduled, **reading.rungs}
 

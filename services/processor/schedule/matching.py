@@ -11,7 +11,7 @@ from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
 from services.processor.schedule.read import Entry, name_of, path_of
 
-_facts = msgspec.json.Decoder(Facts)
+_facts = msgspec.msgpack.Decoder(Facts)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _OF_A_SLOT = ("start", "end", "room")
 

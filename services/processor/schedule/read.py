@@ -21,15 +21,15 @@ def name_of(url: str) -> str:
     return path_of(url).rpartition("/")[2].removesuffix(".html")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A session of a schedule; ``facts`` are `services.processor.extract.facts.Facts`."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A session of a schedule, its `services.processor.extract.facts.Facts` in MessagePack."""
 
     title: str
     paths: tuple[str, ...]  # of its page
     names: tuple[str, ...]  # by which addresses of its page may end
     numbers: tuple[str, ...]  # the same, but another numbering may have them, too
     start: str | None
-    facts: msgspec.Raw
+    facts: bytes
 
 
 def read_schedule(path: Path, url: str) -> list[Entry]:
@@ -62,5 +62,5 @@ def _entry(event: Event, schedule: Schedule, url: str) -> Entry:
         names=tuple(sorted(name for name in names if name and not name.isdecimal())),
         numbers=(event.id,) if event.id else (),
         start=facts.start,
-        facts=msgspec.Raw(msgspec.json.encode(facts)),
+        facts=msgspec.msgpack.encode(facts),
     )

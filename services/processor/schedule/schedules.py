@@ -1,0 +1,130 @@
+"""The schedules of conferences: each is fetched and read once, however many sessions ask for it."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
+from services.processor.extract.facts import Facts
+from services.processor.gate import POSTPONED
+from services.processor.pool import Broke, Pool, TookTooLong
+from services.processor.ports import Fetches, Reuse
+from services.processor.schedule.matching import Index, Wish
+from services.processor.schedule.read import read_schedule
+
+KEPT = timedelta(minutes=10)
+KEPT_MISSING = timedelta(seconds=30)  # what may be there the next time
+MOST_KEPT = 8  # some megabytes each
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a schedule says of a session, and what is worth a warning."""
+
+    facts: Facts | None = None
+    sources: tuple[str, ...] = ()  # artifacts that it was read from
+    warnings: tuple[str, ...] = ()
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule that was read, or the reason why it could not be."""
+
+    until: float
+    index: Index | None = None
+    sources: tuple[str, ...] = ()
+    warning: str | None = None
+
+
+class Schedules:
+    """Looks sessions up in schedules.
+
+    Args:
+        fetcher: fetches them.
+        gate: a polite one.
+        pool: reads them.
+        folder: for files on their way.
+        caps: of the fetch.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        fetcher: Fetches,
+        gate: Gate,
+        pool: Pool,
+        folder: Path,
+        caps: FetchCaps,
+        clock: Callable[[], float],
+    ) -> None:
+        self._fetcher = fetcher
+        self._gate = gate
+        self._pool = pool
+        self._folder = folder
+        self._caps = caps
+        self._clock = clock
+        self._kept: OrderedDict[str, _Known] = OrderedDict()
+        self._loading: dict[str, asyncio.Task[_Known]] = {}
+
+    async def look_up(self, address: str, wish: Wish, reuse: Reuse) -> Found:
+        """What the schedule at ``address`` says of a session; a warning where there is none.
+
+        Raises:
+            FetchFailed: ``postponed``: its host is to be asked later.
+            Unavailable, ArtifactsUnavailable: our own stores are away.
+        """
+        known = self._kept.get(address)
+        if known is None or known.until <= self._clock():
+            known = await self._load_once(address, reuse)
+        if known.index is None:
+            return Found(warnings=(known.warning or "",))
+        facts = known.index.find(wish)
+        if facts is None:
+            return Found(warnings=(f"schedule_without_session: {address}",))
+        return Found(facts=facts, sources=known.sources)
+
+    async def _load_once(self, address: str, reuse: Reuse) -> _Known:
+        loading = self._loading.get(address)
+        if loading is None:  # the others wait for the same file
+            loading = asyncio.create_task(self._load(address, reuse))
+            self._loading[address] = loading
+            loading.add_done_callback(lambda task: self._loaded(address, task))
+        return await asyncio.shield(loading)
+
+    def _loaded(self, address: str, task: asyncio.Task[_Known]) -> None:
+        del self._loading[address]
+        if task.cancelled() or task.exception() is not None:
+            return
+        self._kept[address] = task.result()
+        self._kept.move_to_end(address)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    async def _load(self, address: str, reuse: Reuse) -> _Known:
+        until = self._clock() + KEPT.total_seconds()
+        try:
+            fetched = await self._fetcher.fetch(
+                address, caps=self._caps, gate=self._gate, directory=self._folder, reuse=reuse
+            )
+        except FetchFailed as failure:
+            if failure.code == POSTPONED:
+                raise
+            if failure.transient:
+                until = self._clock() + KEPT_MISSING.total_seconds()
+            warning = f"schedule_unavailable: {address}: {failure.code}: {failure}"
+            return _Known(until=until, warning=warning)
+        try:
+            return await self._read(address, fetched, until)
+        finally:
+            fetched.path.unlink()
+
+    async def _read(self, address: str, fetched: Fetched, until: float) -> _Known:
+        try:
+            entries = await self._pool.run(read_schedule, fetched.path, fetched.final_url)
+        except (Broke, TookTooLong) as reason:
+            return _Known(until=until, warning=f"schedule_unreadable: {address}: {reason}")
+        sources = (fetched.sha256,) if fetched.is_artifact else ()
+        return _Known(until=until, index=Index(entries), sources=sources)
