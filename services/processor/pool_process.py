@@ -21,8 +21,8 @@ import msgspec
 from eventjob.runtime import tether
 from services.processor import pool_wire as wire
 
-MEMORY_BYTES = 160 * 1024 * 1024  # beyond what it has when it is ready
-WORN_BYTES = 64 * 1024 * 1024  # what it may keep of that from one call to the next
+MEMORY_BYTES = 80 * 1024 * 1024  # beyond what it has when it is ready
+WORN_BYTES = 24 * 1024 * 1024  # what it may keep of that from one call to the next
 NICENESS = 5
 COLLECT_AFTER = (50_000, 20, 100)
 LONGEST_REASON = 500

@@ -1,36 +1,15 @@
 """Hostile pages, through the whole machine: each ends with its code, and reaches nothing inside."""
 
 import gzip
-import socket
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from deployment import Up, eventually
+from hostile import MEGABYTE, Memory, job, trap
 from pages import Site
 
 ZEROS_MB = 100
-
-
-@contextmanager
-def trap():
-    """A port on loopback that is not allowed, and the connections that came to it."""
-    seen = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept():
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                seen.append(client)
-                client.close()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1], seen
 
 
 class HostileSite(Site):
@@ -65,28 +44,6 @@ class HostileSite(Site):
                 handler.send(*self.answer(path))
 
 
-def rss_mb(pids):
-    return sum(
-        int(line.split()[1]) // 1024
-        for pid in pids
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        if line.startswith("VmHWM")
-    )
-
-
-def job(site, name, **more):
-    return {
-        "parameters": {
-            "event": "E",
-            "session": name,
-            "url": f"{site.url}/{name}",
-            "filename": f"{name}.md",
-            "track": "T",
-            **more,
-        }
-    }
-
-
 WAYS = {
     "redirect-inside": "blocked_address",
     "redirect-to-metadata": "blocked_address",
@@ -97,7 +54,7 @@ WAYS = {
 }
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="it reads /proc")
 def test_hostile_pages_end_with_their_cause_and_reach_nothing_inside(tmp_path):
     with trap() as (inside, reached), HostileSite(inside) as site:
         settings = {
@@ -108,10 +65,9 @@ def test_hostile_pages_end_with_their_cause_and_reach_nothing_inside(tmp_path):
             "EVENTJOB_FETCH_READ_S": "5",
             "EVENTJOB_MAX_ATTEMPTS": "1",
         }
-        with Up(tmp_path, **settings) as up:
-            before = rss_mb(up.children()["processor"])
-            jobs = [job(site, name) for name in WAYS]
-            jobs.append(job(site, "attachments-inside", attachments_url=f"{site.inside}/a.pdf"))
+        with Up(tmp_path, **settings) as up, Memory(up.children()["processor"][0]) as memory:
+            jobs = [job(site.url, name) for name in WAYS]
+            jobs.append(job(site.url, "attachments-inside", attachments_url=f"{site.inside}/a.pdf"))
             began = time.monotonic()
             up.post("/batches", {"batch_id": "hostile", "jobs": jobs})
             eventually(
@@ -128,6 +84,5 @@ def test_hostile_pages_end_with_their_cause_and_reach_nothing_inside(tmp_path):
             assert inside_job["results"]["assets"] == []
             warned = [e for e in inside_job["log_entries"] if e["level"] == "warning"]
             assert len(warned) >= 2, inside_job["log_entries"]
-            grown = rss_mb(up.children()["processor"]) - before
-            assert grown < 200, f"the processor grew by {grown} MB"
         assert reached == []
+        assert memory.grown_bytes < 200 * MEGABYTE

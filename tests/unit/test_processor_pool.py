@@ -75,7 +75,7 @@ async def test_a_process_that_has_grown_too_much_ends(pool):
     before = await pool.run(tasks.pid)
     await pool.run(tasks.keep, 10)
     assert await pool.run(tasks.pid) == before
-    await pool.run(tasks.keep, 80)
+    await pool.run(tasks.keep, 30)
     assert await next_pid(pool) != before
 
 

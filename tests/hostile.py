@@ -1,0 +1,144 @@
+"""What hostile pages need: a trap inside, files that hang or explode, and a look at memory."""
+
+import socket
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from deployment import descendants
+
+EVERY_S = 0.1
+MEGABYTE = 1024 * 1024
+
+
+@contextmanager
+def trap() -> Iterator[tuple[int, list[socket.socket]]]:
+    """A port on loopback that is not allowed, and the connections that came to it."""
+    seen: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:
+                    return
+                seen.append(client)
+                client.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1], seen
+
+
+class Memory:
+    """The memory of a process and all below it, looked at for as long as the block runs."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.before_bytes = self.most_bytes = self._bytes()
+
+    @property
+    def grown_bytes(self) -> int:
+        return self.most_bytes - self.before_bytes
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(EVERY_S):
+            self.most_bytes = max(self.most_bytes, self._bytes())
+
+    def _bytes(self) -> int:
+        """Shared pages are counted once: by each process its part."""
+        return sum(map(_proportional_bytes, [self._pid, *descendants(self._pid)]))
+
+
+def _proportional_bytes(pid: int) -> int:
+    with suppress(OSError):  # it has ended meanwhile
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def job(site_url: str, name: str, **more: object) -> dict[str, object]:
+    """A job for the page ``name`` of a site."""
+    parameters = {"event": "E", "session": name, "track": "T", **more}
+    return {"parameters": parameters | {"url": f"{site_url}/{name}", "filename": f"{name}.md"}}
+
+
+def hanging_pdf() -> bytes:
+    """A PDF of 1 KB that takes minutes to read: 20,000 times what takes 20 ms and does nothing."""
+    nothing = _stream(b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]", b"q Q " * 100_000)
+    return _pdf(b"/F Do " * 20_000, b"/XObject << /F 5 0 R >>", nothing)
+
+
+def slowly_drawn_pdf() -> bytes:
+    """A PDF whose text is read at once, and whose only page takes minutes to draw."""
+    shading = (
+        b"<< /ShadingType 1 /ColorSpace /DeviceGray /Domain [0 1 0 1]"
+        b" /Matrix [200 0 0 200 0 0] /Function 6 0 R >>"
+    )
+    function = _stream(
+        b"/FunctionType 4 /Domain [0 1 0 1] /Range [0 1]",
+        b"{ add " + b"0.5 add 0.5 sub " * 20_000 + b"}",
+    )
+    return _pdf(b"/S sh", b"/Shading << /S 5 0 R >>", shading, function)
+
+
+def exploding_pdf() -> bytes:
+    """A PDF of 2 KB whose forms, each in the next ten times, take all memory there is."""
+    head = b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]"
+    forms = [
+        _stream(head + b" /Resources << /XObject << /F %d 0 R >> >>" % (6 + n), b"/F Do " * 10)
+        for n in range(9)
+    ]
+    return _pdf(b"/F Do", b"/XObject << /F 5 0 R >>", *forms, _stream(head, b"0 0 m 1 1 l S"))
+
+
+def huge_png() -> bytes:
+    """A PNG that says it has 60,000 x 60,000 pixels; what it has of them are zeros."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(MEGABYTE), 9)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def _stream(entries: bytes, content: bytes) -> bytes:
+    packed = zlib.compress(content, 9)
+    head = b"<< %b /Filter /FlateDecode /Length %d >>" % (entries, len(packed))
+    return b"%b\nstream\n%b\nendstream" % (head, packed)
+
+
+def _pdf(content: bytes, resources: bytes, *more: bytes) -> bytes:
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << %b >>" % resources
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        page + b" /Contents 4 0 R >>",
+        _stream(b"", content),
+        *more,
+    ]
+    body, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    for number, described in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(body)
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, described)
+    count = len(objects) + 1
+    end = b"xref\n0 %d\n%btrailer\n<< /Size %d /Root 1 0 R >>\n" % (count, table, count)
+    return body + end + b"startxref\n%d\n%%%%EOF\n" % len(body)
