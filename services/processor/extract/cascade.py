@@ -1,12 +1,13 @@
 """The cascade: each rung is asked what it knows of a page."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from eventjob.contracts.parameters import Parameters
-from services.processor.extract import article, given, jsonld, linked, shown
+from services.processor.extract import article, given, jsonld, linked, microdata, opengraph, shown
 from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.encoding import decode
@@ -32,7 +33,7 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
     html, encoding = decode(path.read_bytes(), charset)
     if len(html) > LONGEST:
         html = slim(html)
-    document = Document(html[:LONGEST], url, parameters.session)
+    document = Document(html[:LONGEST], url, parameters.session, parameters.event)
     reading = _adapted(document) or _general(document)
     asked = {PARAMETERS: given.read(parameters, document)}
     known = {name: facts for name, facts in (reading.rungs | asked).items() if facts != Facts()}
@@ -64,7 +65,7 @@ def _adapted(document: Document) -> Reading | None:
     name, facts = found
     rungs = {
         name: facts,
-        "jsonld": jsonld.read(document),
+        "jsonld": jsonld.read(document, facts.title or ""),
         "html": shown.declared(document),
         "linked": Facts(files=tuple(tracks(document))),
     }
@@ -80,6 +81,8 @@ def _general(document: Document) -> Reading:
     """What any page says."""
     rungs = {
         "jsonld": jsonld.read(document),
+        "microdata": microdata.read(document),
+        "opengraph": opengraph.read(document),
         "html": shown.read(document),
         "linked": linked.read(document),
     }
@@ -92,11 +95,15 @@ def _general(document: Document) -> Reading:
         rungs=rungs,
         text=text_of(document.content),
         words=text.words,
-        is_session=_is_session(document, rungs["jsonld"]),
+        is_session=_is_session(document, rungs),
     )
 
 
-def _is_session(document: Document, event: Facts) -> bool:
-    """Whether some rule has found the session: its Event, or a heading that is its title."""
-    wanted = document.shows(document.session)
-    return event != Facts() or (wanted is not None and wanted in document.headings())
+def _is_session(document: Document, rungs: Mapping[str, Facts]) -> bool:
+    """Whether some rule has found the session: its Event, its title, or who speaks and when."""
+    wanted, seen = document.shows(document.session), rungs["html"]
+    return (
+        any(rungs[name] != Facts() for name in ("jsonld", "microdata"))
+        or (wanted is not None and wanted in document.headings())
+        or bool(seen.speakers and (seen.start or seen.start_raw or seen.room))
+    )

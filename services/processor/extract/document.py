@@ -51,11 +51,13 @@ class Document:
         html: the page.
         url: where it came from.
         session: what its job calls the session.
+        event: what its job calls the conference.
     """
 
-    def __init__(self, html: str, url: str, session: str) -> None:
+    def __init__(self, html: str, url: str, session: str, event: str = "") -> None:
         self.head = LexborHTMLParser(html)
         self.session = session
+        self._event = event
         self.url = self.base = url
         base = self.head.css_first("base[href]")
         self.base = (base and self.absolute(attribute(base, "href"))) or url
@@ -135,6 +137,41 @@ class Document:
         """The title on the page that is ``name``, but for case, spaces and punctuation."""
         wanted = alike(name)
         return self._titles.get(wanted) if wanted else None
+
+    def title_like(self, name: str) -> str | None:
+        """The page's title that is ``name``: stricter than `shows`, and never the conference."""
+        wanted = alike(name)
+        return None if not wanted or self.is_site(name) else self._own_titles.get(wanted)
+
+    def is_site(self, name: str) -> bool:
+        """Whether ``name`` is that of the conference or of its site."""
+        return alike(name) in self._sites
+
+    def without_site(self, title: str) -> str:
+        """``title`` without the site's name before or behind it."""
+        for found in _SEPARATOR.finditer(title):
+            before, behind = title[: found.start()], title[found.end() :]
+            if self.is_site(behind):
+                return before
+            if self.is_site(before):
+                return behind
+        return title
+
+    @cached_property
+    def _sites(self) -> set[str]:
+        names = (self._event, self.meta("og:site_name") or "", self.meta("application-name") or "")
+        return {alike(name) for name in names} - {""}
+
+    @cached_property
+    def _own_titles(self) -> dict[str, str]:
+        """The job's session where it is shown; else h1s of the main part, and what is declared."""
+        if asked := self.shows(self.session):
+            return {alike(asked): asked}
+        main = [text for node in self.content.css("h1") if (text := text_of(node))]
+        shown = {alike(text) for node in self.content.css("h2, h3") if (text := text_of(node))}
+        whole = [self.without_site(title) for title in self.names()]
+        parts = (part for part in self.declared() if alike(part) in shown)
+        return {alike(title): title for title in reversed([*main, *parts, *whole])}
 
     @cached_property
     def _titles(self) -> dict[str, str]:

@@ -133,7 +133,8 @@ def is_video(url: str) -> bool:
 def _title(document: Document) -> str | None:
     """The title that is the job's session; else the likeliest."""
     main = (text_of(node) for node in document.content.css("h1"))
-    likely = (*main, _declared_heading(document), *document.names())
+    declared = map(document.without_site, document.names())
+    likely = (*main, _declared_heading(document), *declared)
     return document.shows(document.session) or next(filter(None, likely), None)
 
 

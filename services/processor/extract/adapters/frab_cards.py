@@ -24,13 +24,15 @@ def read(document: Document) -> Facts | None:
     heading = root.css_first("h2") if root else None
     if root is None or heading is None or root.css_first(".speakers-section") is None:
         return None
-    event = jsonld.read(document)  # its name has no type before it, and its times have an offset
-    title = event.title or text_of(heading)
+    whole = text_of(heading)
+    kind, _, bare = whole.partition(": ")
+    event = jsonld.read(document, whole, bare)  # it knows what is title, and has times' offsets
+    title = event.title or whole
     start, end = (*(iso(attribute(each, "datetime")) for each in root.css("time")), None, None)[:2]
     links = list(_links(root, document))
     return Facts(
         title=title,
-        type=text_of(heading).removesuffix(title).rstrip(": ") or None,
+        type=kind if title == bare else None,
         abstract=_abstract(root),
         body=body_of(document, root.css(_TEXT)),
         speakers=tuple(_speakers(root, document)),

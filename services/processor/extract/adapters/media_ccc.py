@@ -38,7 +38,7 @@ def read(document: Document) -> Facts | None:
         start_raw=_date(document),
         tags=tuple(filter(None, map(text_of, document.head.css(".tags a")))),
         videos=tuple(_videos(document)),
-        files=tuple(_slides(document)),
+        files=tuple(_files(document)),
         links=tuple(_links(document)),
     )
 
@@ -78,18 +78,20 @@ def _videos(document: Document) -> Iterator[Video]:
     return (video(url, "recording") for url in offered)
 
 
-def _slides(document: Document) -> Iterator[Wanted]:
+def _files(document: Document) -> Iterator[Wanted]:
     for url in _addresses(document, _SLIDES, "href"):
         yield Wanted("slides", url, "Slides", NAME)
+    for node in document.head.css(_SUBTITLES):
+        address, said = document.absolute(attribute(node, "href")), text_of(node)
+        if address:
+            yield Wanted("subtitles", address, said, NAME, language_tag(said))
 
 
 def _links(document: Document) -> Iterator[Link]:
-    for kind, selector in (("", _MORE), ("Audio", _AUDIO), ("Subtitles", _SUBTITLES)):
-        for node in document.head.css(selector):
-            url = document.absolute(attribute(node, "href"))
-            part = node.css_first(".language, .title") if kind else node
-            if url and part:
-                yield Link(f"{kind} {text_of(part)}".strip(), url)
+    for node in document.head.css(f"{_MORE}, {_AUDIO}"):
+        url = document.absolute(attribute(node, "href"))
+        if url and (title := text_of(node)):
+            yield Link(title, url)
 
 
 def _addresses(document: Document, selector: str, name: str) -> list[str]:

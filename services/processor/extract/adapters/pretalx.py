@@ -58,7 +58,7 @@ def read(document: Document) -> Facts | None:
 def _is_pretalx(document: Document) -> bool:
     return (document.meta("generator") or "").casefold().startswith("pretalx") or bool(
         document.head.css_first(".talk-title, .talk-layout")
-        and document.head.css_first(".pretalx-session, [data-isodatetime], .talk-slot")
+        and document.head.css_first(".pretalx-session, [data-isodatetime], .talk-slot, .talk.row")
     )
 
 

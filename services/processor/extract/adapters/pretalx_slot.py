@@ -62,8 +62,7 @@ def _room(place: LexborNode) -> str | None:
         return text_of(named) or None
     whole = place.css_first(".timerange-block") or next(reversed(place.css("time")), None)
     if whole is None:
-        _, _, room = text_of(place).rpartition(", ")
-        return room or None
+        return dict(enumerate(text_of(place).split(", ", 2))).get(2)  # after date and time
     following = []
     for node in after(whole):
         if node.tag in _NO_PLACE or "fa-stack" in attribute(node, "class"):
