@@ -8,10 +8,11 @@ import yaml
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import SessionPaths
 from eventjob.fetch.client import Fetched
-from services.processor.compose_files import links, listed
+from services.processor.compose_files import links, listed, other_pictures, with_pictures
+from services.processor.compose_texts import biographies, films, further, overview, texts
 from services.processor.extract.document import clean
 from services.processor.extract.facts import Facts
-from services.processor.extract.markdown import link, plain
+from services.processor.extract.markdown import escaped, plain
 from services.processor.extract.page import Page
 from services.processor.had import Haul
 
@@ -62,17 +63,25 @@ def front_matter(
 
 def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> str:
     """The whole Markdown."""
+    wanted = page.facts.files
+    facts = msgspec.structs.replace(
+        page.facts, body=with_pictures(page.facts.body or "", haul, paths)
+    )
+    subtitle = front["session"].get("subtitle")
     sections = [
         f"# {plain(front['session']['title'])}",
-        "\n".join(_overview(front)),
-        page.facts.body or "",
-        _section("Slides", links("slides", page.facts.files, haul, paths)),
-        _section("Videos", [link(video["url"], video["url"]) for video in front.get("videos", [])]),
-        _section("Subtitles", links("subtitles", page.facts.files, haul, paths)),
-        _section("Attachments", links("attachments", page.facts.files, haul, paths)),
-        _section("Images", links("images", page.facts.files, haul, paths)),
+        *([f"*{escaped(subtitle)}*"] if subtitle else []),
+        overview(front),
+        *texts(facts),
+        *biographies(front),
+        *_section("Slides", links("slides", wanted, haul, paths)),
+        *_section("Videos", films(front)),
+        *_section("Subtitles", links("subtitles", wanted, haul, paths)),
+        *_section("Attachments", links("attachments", wanted, haul, paths)),
+        *_section("Images", other_pictures(facts.body or "", wanted, haul, paths)),
     ]
-    body = "\n\n".join(section.strip("\n") for section in sections if section.strip())
+    written = "\n\n".join(sections)
+    body = "\n\n".join([written, *_section("Links", further(front, written))])
     return f"---\n{dumped(front)}---\n\n{body}\n"
 
 
@@ -82,24 +91,8 @@ def dumped(front: FrontMatter) -> str:
     return text
 
 
-def _overview(front: FrontMatter) -> list[str]:
-    speakers = ", ".join(speaker["name"] for speaker in front.get("speakers", []))
-    time = " / ".join(
-        front[key] for key in ("start", "start_raw", "end", "end_raw") if key in front
-    )
-    rows = {
-        "Event": front["event"]["name"],
-        "Speakers": speakers,
-        "Track": front.get("track"),
-        "Room": front.get("room"),
-        "Time": time,
-    }
-    source = f"- Source: {link(front['session']['url'], front['session']['url'])}"
-    return [f"- {name}: {plain(value)}" for name, value in rows.items() if value] + [source]
-
-
-def _section(title: str, items: list[str]) -> str:
-    return "\n".join([f"## {title}\n", *(f"- {item}" for item in items)]) if items else ""
+def _section(title: str, items: list[str]) -> list[str]:
+    return ["\n".join([f"## {title}\n", *(f"- {item}" for item in items)])] if items else []
 
 
 def _session(facts: Facts, fetched: Fetched) -> FrontMatter:

@@ -1,5 +1,6 @@
 """The files of a session as its Markdown and its ZIP name them."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -8,10 +9,13 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.names import SessionPaths
 from services.processor.extract.facts import Kind, Wanted
 from services.processor.extract.linked import name_in
-from services.processor.extract.markdown import link, plain
+from services.processor.extract.markdown import address, escaped, link, outside_fences
 from services.processor.extract.shown import video
 from services.processor.had import Had, Haul, Preview
 
+_PICTURE = re.compile(r"!\[((?:\\.|[^\]\\])*)\]\((https?://[^()\s]+)\)")
+_EMPTY = re.compile(r"\[\s*\]\([^()\s]+\)|^ *- *$| +$", re.MULTILINE)  # where a picture was
+_GAP = re.compile(r"\n[ \n]*\n(?=\n|\Z)")
 SHOWN_PREVIEWS = 3  # in the Markdown; all are in the ZIP
 
 
@@ -38,6 +42,30 @@ def links(kind: Kind, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths)
         if file is None
         else f"{shown}{_link(title_of(file), file.name, paths)}{_previews(file, paths)}"
         for each, file in _of_kind(kind, wanted, haul)
+    ]
+
+
+def with_pictures(body: str, haul: Haul, paths: SessionPaths) -> str:
+    """``body`` with the pictures that were had, where they stood; the others are gone."""
+    local = {address(file.wanted.url): _beside(file.name, paths) for file in haul.files}
+
+    def shown(found: re.Match[str]) -> str:
+        return f"![{found[1]}]({local[found[2]]})" if found[2] in local else ""
+
+    def changed(text: str) -> str:
+        return _GAP.sub("\n", _EMPTY.sub("", _PICTURE.sub(shown, text))) if "![" in text else text
+
+    return outside_fences(body, changed).strip()
+
+
+def other_pictures(
+    body: str, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths
+) -> list[str]:
+    """The pictures that are not in ``body``."""
+    return [
+        picture
+        for picture in links("images", wanted, haul, paths)
+        if f"({picture.rpartition('](')[2]}" not in body
     ]
 
 
@@ -118,7 +146,11 @@ def _previews(file: Had, paths: SessionPaths) -> str:
 
 def _link(title: str, name: str, paths: SessionPaths) -> str:
     """A link from the Markdown to a file beside it, as it works in the unpacked ZIP."""
-    return f"[{plain(title)}]({quote(f'{paths.stem}/{name}')})"
+    return f"[{escaped(title)}]({_beside(name, paths)})"
+
+
+def _beside(name: str, paths: SessionPaths) -> str:
+    return quote(f"{paths.stem}/{name}")
 
 
 def _inside(file: Had, preview: Preview) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 _SPECIAL = re.compile(r"[\\`*\[\]<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)")
 _BLOCK_START = re.compile(r"#{1,6}(?=\s|$)|[-+](?=\s|$)|[=>|]|-[-\s|:]*$|:(?=[-\s])")
 _NUMBER = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
-_HEADING = re.compile(r"(#{1,6}) +(.*)")
+_HEADING = re.compile(r"^(#{1,6}) +(.*)$", re.MULTILINE)
 _FENCE_LINE = re.compile(r"(`{3,})[^`]*")
 _MOST_LEVELS = 6
 _TAG_OPENING = re.compile(r"(\\*)<")
@@ -57,15 +58,30 @@ def fence(code: str, language: str = "") -> list[str]:
 def headed(markdown: str, top: int) -> str:
     """``markdown`` with its headings at level ``top`` and below, none of them skipping a level."""
     above: list[int] = []  # the levels that a heading stands under, as they were
-    lines, fence_mark = [], ""
-    for line in markdown.split("\n"):
-        if fence_mark or (opening := _FENCE_LINE.fullmatch(line)) is None:
-            fence_mark = "" if line == fence_mark else fence_mark
-        else:
-            fence_mark = opening[1]
-        heading = None if fence_mark else _HEADING.fullmatch(line)
-        lines.append(_at_level(heading, above, top) if heading else line)
-    return "\n".join(lines)
+    return outside_fences(
+        markdown, lambda text: _HEADING.sub(lambda found: _at_level(found, above, top), text)
+    )
+
+
+def outside_fences(markdown: str, change: Callable[[str], str]) -> str:
+    """``markdown`` with all stretches of lines changed that are no block of code."""
+    changed = []
+    for is_code, lines in groupby(_marked_code(markdown.split("\n")), key=itemgetter(0)):
+        text = "\n".join(line for _, line in lines)
+        changed.append(text if is_code else change(text))
+    return "\n".join(changed)
+
+
+def _marked_code(lines: list[str]) -> Iterator[tuple[bool, str]]:
+    """Each line, and whether it is within a fence that begins at the left, or is one."""
+    mark = ""
+    for line in lines:
+        opening = None if mark else _FENCE_LINE.fullmatch(line)
+        yield bool(mark or opening), line
+        if opening:
+            mark = opening[1]
+        elif line == mark:
+            mark = ""
 
 
 def _at_level(heading: re.Match[str], above: list[int], top: int) -> str:

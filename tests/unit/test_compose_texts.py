@@ -1,0 +1,97 @@
+"""What the Markdown says in words, from what is known."""
+
+from pathlib import Path
+
+import pytest
+from fakes_processor import PARAMETERS
+
+from eventjob.domain.names import session_paths
+from services.processor.compose_files import with_pictures
+from services.processor.compose_texts import biographies, films, further, overview, texts, when
+from services.processor.extract.facts import Facts, Wanted
+from services.processor.had import Had, Haul
+
+START = "2025-02-02T09:50:00+01:00"
+URL = "https://conf.example/talk"
+
+
+@pytest.mark.parametrize(
+    ("front", "said"),
+    [
+        ({"start": START}, "Sunday, 2 February 2025, 09:50 (UTC+0100)"),
+        (
+            {"start": START, "end": "2025-02-02T10:10:00+01:00", "timezone": "Europe/Brussels"},
+            "Sunday, 2 February 2025, 09:50\u201310:10 (Europe/Brussels)",
+        ),
+        (
+            {"start": "2025-02-02T23:00:00", "end": "2025-02-03T01:00:00"},
+            "Sunday, 2 February 2025, 23:00\u2013Monday, 3 February 2025, 01:00",
+        ),
+        ({"start_raw": "Sunday 09:50", "end_raw": "10:10"}, "Sunday 09:50\u201310:10"),
+        ({}, ""),
+    ],
+)
+def test_times_are_written_as_people_write_them(front, said):
+    assert when(front) == said
+
+
+def test_the_overview_has_what_is_known():
+    front = {
+        "event": {"name": "Conf *2030*"},
+        "session": {"url": URL},
+        "speakers": [{"name": "A_", "url": "https://conf.example/a"}, {"name": "B"}],
+        "license": {"value": "CC-BY 4.0", "source": "x"},
+    }
+    assert overview(front).split("\n") == [
+        r"- **Event:** Conf \*2030\*",
+        r"- **Speakers:** [A\_](https://conf.example/a), B",
+        "- **Licence:** CC-BY 4.0",
+        f"- **Source:** [{URL}]({URL})",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("abstract", "body", "sections"),
+    [
+        pytest.param("A b c", "A *b*\n\nc\n\nD", ["Abstract\n\nA *b*\n\nc", "Description\n\nD"]),
+        pytest.param("A b", "[A](https://x.example/) b", ["Abstract\n\n[A](https://x.example/) b"]),
+        pytest.param("A", "B\n\n## C", ["Abstract\n\nA", "Description\n\nB\n\n### C"]),
+        pytest.param("B", "A\n\nB\n\nC", ["Description\n\nA\n\nB\n\nC"], id="said in the middle"),
+        pytest.param("# A", None, ["Abstract\n\n\\# A"], id="no body"),
+        pytest.param(None, "B", ["Description\n\nB"], id="no abstract"),
+        pytest.param(None, None, []),
+    ],
+)
+def test_abstract_and_description_are_told_apart_and_nothing_is_said_twice(
+    abstract, body, sections
+):
+    assert texts(Facts(abstract=abstract, body=body)) == [f"## {section}" for section in sections]
+
+
+def test_biographies_are_told_where_there_are_some():
+    people = [{"name": "A", "bio": "*Writes*"}, {"name": "B"}]
+    assert biographies({"speakers": people}) == ["## Speakers\n\n### A\n\n\\*Writes\\*"]
+    assert biographies({"speakers": people[1:]}) == biographies({}) == []
+
+
+def test_videos_are_called_what_their_links_are_called():
+    front = {"videos": [{"url": URL, "type": "video/mp4"}], "links": [{"title": "T", "url": URL}]}
+    assert films(front) == [f"[T]({URL}) (video/mp4)"]
+
+
+def test_links_are_listed_that_lead_further_than_the_text():
+    front = {"links": [{"title": "A", "url": "https://a.example/"}, {"title": "B", "url": URL}]}
+    assert further(front, f"x [y]({URL}) z") == ["[A](https://a.example/)"]
+
+
+def test_pictures_stand_where_they_stood_and_those_that_were_not_had_are_gone():
+    wanted = Wanted("images", "https://x.example/a(b).png", "A", "linked")
+    had = Had(wanted=wanted, name="A b.png", sha256="0" * 64, size_bytes=1, media_type="image/png")
+    paths = session_paths(PARAMETERS.event, PARAMETERS.track, PARAMETERS.filename)
+    body = (
+        "x ![A](https://x.example/a%28b%29.png)\n\n![gone](https://x.example/b.png)\n\n"
+        "[![](https://x.example/c.png)](https://x.example/)\n\n```\n![code](https://x.example/)\n```"
+    )
+    shown = f"x ![A]({Path(paths.markdown).stem}/A%20b.png)"
+    expected = f"{shown}\n\n```\n![code](https://x.example/)\n```"
+    assert with_pictures(body, Haul([had], []), paths) == expected
