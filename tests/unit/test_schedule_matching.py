@@ -79,6 +79,18 @@ def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
     [
         ("http://h:81/2030/schedule/event/x/", "fosdem", [], "http://h:81/2030/schedule/xml"),
         ("https://h/m/2030/schedule/event/x", "fosdem", [], "https://h/m/2030/schedule/xml"),
+        (
+            "https://h/2030/schedule/event/x/",
+            "fosdem",
+            ["https://o/schedule.xml", "https://h/schedule.json"],
+            "https://h/schedule.json",
+        ),
+        (
+            "https://h/2030/schedule/event/x/",
+            "fosdem",
+            ["https://o/schedule.xml"],
+            "https://h/2030/schedule/xml",
+        ),
         ("https://h/2030/schedule/event/x/", None, [], None),
         ("https://h/c/talk/AB12CD/", "pretalx", [], "https://h/c/schedule/export/schedule.json"),
         ("https://h/c/talk/AB12CD/", None, [], None),

@@ -1,4 +1,4 @@
-"""Where the schedule of a page's conference is: where its software keeps it, or where it links."""
+"""Where the schedule of a page's conference is: where it links, or its software keeps it."""
 
 import re
 from collections.abc import Iterable
@@ -20,19 +20,23 @@ def schedule_address(url: str, software: str | None, links: Iterable[str]) -> st
         software: that made the page, as its adapter is called: ``fosdem``, ``pretalx``, ``frab``.
         links: absolute addresses that the page links to or declares, the likeliest first.
     """
-    path = urlsplit(url).path
+    schedules = [link for link in links if _is_schedule(link)]
+    host = urlsplit(url).hostname
+    own = (link for link in schedules if urlsplit(link).hostname == host)
+    return next(own, None) or _usual(url, software) or next(iter(schedules), None)
+
+
+def _usual(url: str, software: str | None) -> str | None:
+    """Where ``software`` keeps the schedule."""
     for name, pattern, place in (
         ("fosdem", _FOSDEM, "xml"),
         ("pretalx", _PRETALX, "schedule/export/schedule.json"),
         ("frab", _FRAB, "schedule.json"),
     ):
-        found = pattern.fullmatch(path)
+        found = pattern.fullmatch(urlsplit(url).path)
         if software == name and found:
             return urljoin(url, f"{found['top']}{place}")
-    host = urlsplit(url).hostname
-    schedules = [link for link in links if _is_schedule(link)]
-    own = [link for link in schedules if urlsplit(link).hostname == host]
-    return next(iter(own or schedules), None)
+    return None
 
 
 def _is_schedule(link: str) -> bool:
