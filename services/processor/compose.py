@@ -18,6 +18,7 @@ from services.processor.had import Haul
 
 SCHEMA = "event-session/1"
 _LINE_WIDTH = 100
+_FAST = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
 
 FrontMatter = dict[str, Any]
 
@@ -86,8 +87,18 @@ def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> s
 
 
 def dumped(front: FrontMatter) -> str:
-    """Front matter as YAML."""
-    text: str = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=_LINE_WIDTH)
+    """Front matter as YAML.
+
+    Libyaml's emitter gives the bytes that Python's gives, in a fifteenth of the time; but it
+    spells what lies beyond U+FFFF, such as emoji, as escapes that nobody can read.
+    """
+    text = _dumped(front, _FAST)
+    return _dumped(front, yaml.SafeDumper) if "\\U" in text else text
+
+
+def _dumped(front: FrontMatter, dumper: type[yaml.CSafeDumper | yaml.SafeDumper]) -> str:
+    options: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": _LINE_WIDTH}
+    text: str = yaml.dump(front, Dumper=dumper, **options)
     return text
 
 

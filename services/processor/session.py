@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -135,7 +136,7 @@ class Sessions:
         files = [
             FileRef(
                 path=paths.markdown,
-                sha256=await self._artifacts.put(markdown),
+                sha256=sha256(markdown).hexdigest(),
                 size_bytes=len(markdown),
                 media_type="text/markdown",
                 source_url=fetched.final_url,
@@ -158,8 +159,8 @@ class Sessions:
             video_transcript=haul.transcript(parameters.source_language),
             attachments_url=parameters.attachments_url,
         )
-        sha256 = await self._artifacts.put(msgspec.json.encode(bundle))
-        return Stored(sha256, files, self._log(fetched, page, haul))
+        _, name = await self._artifacts.put_all(markdown, msgspec.json.encode(bundle))
+        return Stored(name, files, self._log(fetched, page, haul))
 
     def _log(self, fetched: Fetched, page: Page, haul: Haul) -> list[LogLine]:
         now = self._clock()

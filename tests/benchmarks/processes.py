@@ -54,6 +54,13 @@ class Processes:
         self._running[name] = process
         return process
 
+    @property
+    def names(self) -> list[str]:
+        return list(self._running)
+
+    def process(self, name: str) -> subprocess.Popen[str]:
+        return self._running[name]
+
     def pid(self, name: str) -> int:
         return self._running[name].pid
 

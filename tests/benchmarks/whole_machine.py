@@ -39,7 +39,7 @@ class Machine:
             temporary = tempfile.TemporaryDirectory(prefix="eventjob-bench-")
             self.folder = Path(stack.enter_context(temporary))
             self.processes = stack.enter_context(Processes(self.folder))
-            self.environ = self._start_server()
+            self.environ = start_server(self.processes, self.folder, fsync=self._fsync)
             self.port = nats_server.free_port()
             self.environ |= {
                 "EVENTJOB_PORT": str(self.port),
@@ -103,14 +103,16 @@ class Machine:
         assert self.client.batch(name, user)["total_jobs"] == count
         assert self.client.total(f"batch_id={name}", user) == count
 
-    def _start_server(self) -> dict[str, str]:
-        server = nats_server.prepare(self.folder / "nats", os.environ.get("PATH"))
-        if not self._fsync:
-            config = server.config.read_text()
-            assert _FSYNC in config
-            server.config.write_text(config.replace(_FSYNC, ""))
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
-        program = server.program(inherited)
-        self.processes.start("nats-server", program.command, program.environ)
-        eventually("nats-server", READY_WITHIN_S, lambda: asyncio.run(server.answers()))
-        return inherited | server.settings()
+
+def start_server(processes: Processes, folder: Path, *, fsync: bool = True) -> dict[str, str]:
+    """The environment for services that use a server of their own, which answers by now."""
+    server = nats_server.prepare(folder / "nats", os.environ.get("PATH"))
+    if not fsync:
+        config = server.config.read_text()
+        assert _FSYNC in config
+        server.config.write_text(config.replace(_FSYNC, ""))
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
+    program = server.program(inherited)
+    processes.start("nats-server", program.command, program.environ)
+    eventually("nats-server", READY_WITHIN_S, lambda: asyncio.run(server.answers()))
+    return inherited | server.settings()

@@ -1,21 +1,19 @@
 """What a local folder needs beyond obstore, whose writes to it are atomic but never synced."""
 
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 from uuid import uuid4
 
 from obstore.store import LocalStore
 
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
-
 STAGING = "incoming"
-PARTS_AT_ONCE = 4  # of 5 MiB, in memory
 MOST_SETTLED = 20_000
 _ABANDONED_AFTER_S = 24 * 3600
 
@@ -36,6 +34,21 @@ def prepare(folder: Path) -> None:
                 file.unlink()
 
 
+class Kept(NamedTuple):
+    """What is there already."""
+
+    size_bytes: int
+    stored_at: datetime
+
+
+class Blob(NamedTuple):
+    """What is to be stored at a path; not where ``is_kept`` says that what is there will do."""
+
+    path: str
+    source: bytes | Path
+    is_kept: Callable[[Kept | None], bool]
+
+
 class Folder:
     """A store in a folder, for threads: each way to one and back costs more than what it does."""
 
@@ -44,25 +57,28 @@ class Folder:
             raise ValueError("a local store needs a folder")
         self._store = store
         self._path = store.prefix
+        (self._path / STAGING).mkdir(exist_ok=True)
         self._settled: set[str] = set()
 
-    def keep(
-        self,
-        path: str,
-        source: bytes | Path,
-        is_kept: Callable[["ObjectMeta | None"], bool],
-    ) -> None:
-        """Store ``source`` at ``path``, unless what is there (None: nothing) will do.
+    def keep(self, blobs: Sequence[Blob]) -> None:
+        """Store all of them: together they cost the disk little more than one.
 
         Raises:
-            OSError, BaseError: the disk is full, or does not work.
+            OSError: the disk is full, or does not work; some may be stored.
         """
-        if is_kept(self._head(path)):  # whoever wrote it may not have come to this yet
-            sync_names(self._path / path, self._path, self._settled)
-            return
-        staged = f"{STAGING}/{uuid4()}"
-        self._store.put(staged, source, max_concurrency=PARTS_AT_ONCE)
-        publish(self._path, staged, path, self._settled)
+        missing = {blob.path: blob for blob in blobs if not blob.is_kept(_kept(self._path, blob))}
+        staged: dict[str, Path] = {}
+        try:
+            for blob in missing.values():
+                staged[blob.path] = self._path / STAGING / str(uuid4())
+                _write(blob.source, staged[blob.path])
+            publish(self._path, staged)
+        except OSError:
+            for file in staged.values():
+                file.unlink(missing_ok=True)
+            raise
+        # whoever wrote what was there may not have come to this yet
+        sync_names([self._path / blob.path for blob in blobs], self._path, self._settled)
 
     def read(self, path: str) -> bytes:
         """What lies at ``path``; FileNotFoundError."""
@@ -73,47 +89,54 @@ class Folder:
         result = self._store.get(path)
         return result.bytes().to_bytes() if result.meta["size"] <= most_bytes else None
 
-    def _head(self, path: str) -> "ObjectMeta | None":
-        with suppress(FileNotFoundError):
-            return self._store.head(path)
-        return None
 
+def publish(folder: Path, staged: Mapping[str, Path]) -> None:
+    """Move staged files to their paths in ``folder``.
 
-def publish(folder: Path, staged: str, path: str, settled: set[str]) -> None:
-    """Move a staged file to its path in ``folder``, and bring to disk that it is there.
-
-    See `sync_names` for ``settled``.
-
-    It never has its name before its content is on disk: a power cut would leave an empty file.
+    None has its name before its content is on disk: a power cut would leave an empty file.
     """
-    source, target = folder / staged, folder / path
-    try:
+    for source in staged.values():
         _sync(source)
+    for path, source in staged.items():
+        target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-    except OSError:
-        source.unlink(missing_ok=True)
-        raise
-    sync_names(target, folder, settled)
 
 
-def sync_names(file: Path, folder: Path, settled: set[str]) -> None:
-    """Bring to disk the name of ``file``, and of each folder on its way from ``folder``.
+def sync_names(files: Sequence[Path], folder: Path, settled: set[str]) -> None:
+    """Bring to disk the names of ``files``, and of each folder on their way from ``folder``.
 
     ``settled`` remembers the folders whose names are there, so that it is done once for each.
     """
-    reached = []
-    for parent in file.parents:
+    synced: dict[str, None] = {}
+    for file in files:
+        for parent in map(str, file.parents):
+            synced[parent] = None
+            if parent == str(folder) or parent in settled:
+                break
+    for parent in synced:
         _sync(parent)
-        if parent == folder or str(parent) in settled:
-            break
-        reached.append(str(parent))
     if len(settled) > MOST_SETTLED:
         settled.clear()
-    settled.update(reached)
+    settled.update(synced)
 
 
-def _sync(path: Path) -> None:
+def _kept(folder: Path, blob: Blob) -> Kept | None:
+    try:
+        found = (folder / blob.path).stat()
+    except FileNotFoundError:
+        return None
+    return Kept(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+
+def _write(source: bytes | Path, target: Path) -> None:
+    if isinstance(source, Path):
+        shutil.copyfile(source, target)
+    else:
+        target.write_bytes(source)
+
+
+def _sync(path: Path | str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

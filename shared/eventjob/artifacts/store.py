@@ -13,13 +13,15 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from eventjob.artifacts import disk
+from eventjob.artifacts.together import Together
 from eventjob.runtime.setting_reader import SettingsError
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, ObjectMeta
+    from obstore import GetOptions
     from obstore.store import RetryConfig
 
 CHUNK_BYTES = 1024 * 1024
+PARTS_AT_ONCE = 4  # of 5 MiB, in memory
 RENEWED_AFTER = timedelta(minutes=10)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -61,13 +63,25 @@ class Artifacts:
     ) -> None:
         self._store = store
         self._folder = disk.Folder(store) if isinstance(store, LocalStore) else None
+        self._together = None if self._folder is None else Together(self._folder)
         self._clock = clock
 
     async def put(self, data: bytes) -> str:
         """Store ``data``; the result is its sha256."""
-        sha256 = await _sha256(data)
-        await self._keep(sha256, data, len(data))
+        (sha256,) = await self.put_all(data)
         return sha256
+
+    async def put_all(self, *data: bytes) -> list[str]:
+        """Store several blobs, cheaper than one by one; the result is the sha256 of each."""
+        sha256s = [await _sha256(some) for some in data]
+        blobs = [self._blob(*both) for both in zip(sha256s, data, strict=True)]
+        if self._together is None:
+            for blob in blobs:
+                await self._keep(blob)
+        else:
+            with _store_faults():
+                await self._together.keep(blobs)
+        return sha256s
 
     async def put_file(self, path: Path, sha256: str | None = None) -> str:
         """Store a file of any size in constant memory; the result is its sha256.
@@ -79,7 +93,7 @@ class Artifacts:
         found, size_bytes = await asyncio.to_thread(_measured, path)
         if sha256 is not None and sha256 != found:
             raise ValueError(f"{path.name} has the sha256 {found}, not {sha256}")
-        await self._keep(found, path, size_bytes)
+        await self._keep(self._blob(found, path, size_bytes))
         return found
 
     async def get(self, sha256: str) -> bytes:
@@ -143,8 +157,8 @@ class Artifacts:
 
     async def older_than(self, sha256: str, age: timedelta) -> bool:
         """Whether the blob is there and was last stored longer than ``age`` ago."""
-        meta = await self._head(_path(sha256))
-        return meta is not None and self._age(meta) > age
+        kept = await self._head(_path(sha256))
+        return kept is not None and self._clock() - kept.stored_at > age
 
     async def delete(self, sha256: str) -> None:
         """Remove the blob; nothing happens where there is none."""
@@ -152,28 +166,30 @@ class Artifacts:
         with _store_faults(), suppress(FileNotFoundError):
             await self._store.delete_async(path)
 
-    async def _keep(self, sha256: str, source: bytes | Path, size_bytes: int) -> None:
-        path = _path(sha256)
+    def _blob(self, sha256: str, source: bytes | Path, size_bytes: int | None = None) -> disk.Blob:
+        size = len(source) if isinstance(source, bytes) else size_bytes
+
+        def is_kept(known: disk.Kept | None) -> bool:
+            return (
+                known is not None
+                and known.size_bytes == size
+                and self._clock() - known.stored_at <= RENEWED_AFTER
+            )
+
+        return disk.Blob(_path(sha256), source, is_kept)
+
+    async def _keep(self, blob: disk.Blob) -> None:
         if self._folder is not None:
             with _store_faults():
-                await asyncio.to_thread(
-                    self._folder.keep, path, source, lambda known: self._is_kept(known, size_bytes)
-                )
-        elif not self._is_kept(await self._head(path), size_bytes):
+                await asyncio.to_thread(self._folder.keep, [blob])
+        elif not blob.is_kept(await self._head(blob.path)):
             with _store_faults():
-                await self._store.put_async(path, source, max_concurrency=disk.PARTS_AT_ONCE)
+                await self._store.put_async(blob.path, blob.source, max_concurrency=PARTS_AT_ONCE)
 
-    def _is_kept(self, known: "ObjectMeta | None", size_bytes: int) -> bool:
-        return (
-            known is not None and known["size"] == size_bytes and self._age(known) <= RENEWED_AFTER
-        )
-
-    def _age(self, meta: "ObjectMeta") -> timedelta:
-        return self._clock() - meta["last_modified"]
-
-    async def _head(self, path: str) -> "ObjectMeta | None":
+    async def _head(self, path: str) -> disk.Kept | None:
         with _store_faults(), suppress(FileNotFoundError):
-            return await self._store.head_async(path)
+            meta = await self._store.head_async(path)
+            return disk.Kept(meta["size"], meta["last_modified"])
         return None
 
 

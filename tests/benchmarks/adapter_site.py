@@ -1,0 +1,42 @@
+"""A site of session pages as a process of its own, as cheap as can be: prints its port."""
+
+import asyncio
+import os
+import sys
+
+from adapter_pages import page
+
+_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n"
+_NONE = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
+
+
+class Answers(asyncio.Protocol):
+    """Answers requests on one connection; there is no robots.txt."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._heard = b""
+
+    def data_received(self, data: bytes) -> None:
+        *requests, self._heard = (self._heard + data).split(b"\r\n\r\n")
+        for request in requests:
+            self._transport.write(answer(request.split(b" ", 2)[1].decode()))
+
+
+def answer(path: str) -> bytes:
+    if not path.startswith("/2030/event/"):
+        return _NONE
+    body = page(path.strip("/").rpartition("/")[2])
+    return _HEAD.format(len(body)).encode() + body
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Answers, "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(os.read, int(os.environ["EVENTJOB_PARENT_PIPE"]), 1)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
