@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,11 +42,18 @@ class Kept(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """What is to be stored at a path; not where ``is_kept`` says that what is there will do."""
+    """What is to be stored at a path."""
 
     path: str
     source: bytes | Path
-    is_kept: Callable[[Kept | None], bool]
+    size_bytes: int
+    since: datetime  # what is there since then will do
+
+    def is_there(self, kept: Kept | None) -> bool:
+        """Whether there is nothing to do."""
+        if kept is None or kept.size_bytes != self.size_bytes:
+            return False
+        return kept.stored_at >= self.since
 
 
 class Folder:
@@ -66,7 +73,9 @@ class Folder:
         Raises:
             OSError: the disk is full, or does not work; some may be stored.
         """
-        missing = {blob.path: blob for blob in blobs if not blob.is_kept(_kept(self._path, blob))}
+        missing = {
+            blob.path: blob for blob in blobs if not blob.is_there(_kept(self._path / blob.path))
+        }
         staged: dict[str, Path] = {}
         try:
             for blob in missing.values():
@@ -121,9 +130,9 @@ def sync_names(files: Sequence[Path], folder: Path, settled: set[str]) -> None:
     settled.update(synced)
 
 
-def _kept(folder: Path, blob: Blob) -> Kept | None:
+def _kept(file: Path) -> Kept | None:
     try:
-        found = (folder / blob.path).stat()
+        found = file.stat()
     except FileNotFoundError:
         return None
     return Kept(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))

@@ -74,13 +74,15 @@ class Artifacts:
     async def put_all(self, *data: bytes) -> list[str]:
         """Store several blobs, cheaper than one by one; the result is the sha256 of each."""
         sha256s = [await _sha256(some) for some in data]
-        blobs = [self._blob(*both) for both in zip(sha256s, data, strict=True)]
-        if self._together is None:
-            for blob in blobs:
-                await self._keep(blob)
-        else:
+        blobs = [
+            self._blob(name, some, len(some)) for name, some in zip(sha256s, data, strict=True)
+        ]
+        if self._together is not None:
             with _store_faults():
                 await self._together.keep(blobs)
+            return sha256s
+        for blob in blobs:
+            await self._keep(blob)
         return sha256s
 
     async def put_file(self, path: Path, sha256: str | None = None) -> str:
@@ -166,23 +168,14 @@ class Artifacts:
         with _store_faults(), suppress(FileNotFoundError):
             await self._store.delete_async(path)
 
-    def _blob(self, sha256: str, source: bytes | Path, size_bytes: int | None = None) -> disk.Blob:
-        size = len(source) if isinstance(source, bytes) else size_bytes
-
-        def is_kept(known: disk.Kept | None) -> bool:
-            return (
-                known is not None
-                and known.size_bytes == size
-                and self._clock() - known.stored_at <= RENEWED_AFTER
-            )
-
-        return disk.Blob(_path(sha256), source, is_kept)
+    def _blob(self, sha256: str, source: bytes | Path, size_bytes: int) -> disk.Blob:
+        return disk.Blob(_path(sha256), source, size_bytes, self._clock() - RENEWED_AFTER)
 
     async def _keep(self, blob: disk.Blob) -> None:
         if self._folder is not None:
             with _store_faults():
                 await asyncio.to_thread(self._folder.keep, [blob])
-        elif not blob.is_kept(await self._head(blob.path)):
+        elif not blob.is_there(await self._head(blob.path)):
             with _store_faults():
                 await self._store.put_async(blob.path, blob.source, max_concurrency=PARTS_AT_ONCE)
 
