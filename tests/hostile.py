@@ -81,7 +81,7 @@ def job(site_url: str, name: str, **more: object) -> dict[str, object]:
 def hanging_pdf() -> bytes:
     """A PDF of 1 KB that takes minutes to read: 20,000 times what takes 20 ms and does nothing."""
     nothing = _stream(b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]", b"q Q " * 100_000)
-    return _pdf(b"/F Do " * 20_000, b"/XObject << /F 5 0 R >>", nothing)
+    return described_pdf(b"/F Do " * 20_000, b"/XObject << /F 5 0 R >>", nothing)
 
 
 def slowly_drawn_pdf() -> bytes:
@@ -94,7 +94,7 @@ def slowly_drawn_pdf() -> bytes:
         b"/FunctionType 4 /Domain [0 1 0 1] /Range [0 1]",
         b"{ add " + b"0.5 add 0.5 sub " * 20_000 + b"}",
     )
-    return _pdf(b"/S sh", b"/Shading << /S 5 0 R >>", shading, function)
+    return described_pdf(b"/S sh", b"/Shading << /S 5 0 R >>", shading, function)
 
 
 def exploding_pdf() -> bytes:
@@ -104,7 +104,9 @@ def exploding_pdf() -> bytes:
         _stream(head + b" /Resources << /XObject << /F %d 0 R >> >>" % (6 + n), b"/F Do " * 10)
         for n in range(9)
     ]
-    return _pdf(b"/F Do", b"/XObject << /F 5 0 R >>", *forms, _stream(head, b"0 0 m 1 1 l S"))
+    return described_pdf(
+        b"/F Do", b"/XObject << /F 5 0 R >>", *forms, _stream(head, b"0 0 m 1 1 l S")
+    )
 
 
 def huge_png() -> bytes:
@@ -126,7 +128,8 @@ def _stream(entries: bytes, content: bytes) -> bytes:
     return b"%b\nstream\n%b\nendstream" % (head, packed)
 
 
-def _pdf(content: bytes, resources: bytes, *more: bytes) -> bytes:
+def described_pdf(content: bytes, resources: bytes, *more: bytes) -> bytes:
+    """A PDF of one page; ``more`` are its objects from number 5 on."""
     page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << %b >>" % resources
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

@@ -34,6 +34,7 @@ LINKS = {
 INSIDE = """<a href="{inside}/slides.pdf">Slides</a> <a href="{inside}/talk.en.vtt">Subtitles</a>
 <video><track src="{inside}/captions.vtt" srclang="en"></video> <img src="{inside}/x.png" alt="x">
 <a href="{inside}/schedule.xml">Schedule</a>"""
+INSIDE_FILES = {"slides.pdf", "talk.en.vtt", "captions.vtt", "x.png", "schedule.xml", "a.pdf"}
 FILES = {
     "/hangs.pdf": ("application/pdf", hanging_pdf()),
     "/draws.pdf": ("application/pdf", slowly_drawn_pdf()),
@@ -121,5 +122,11 @@ def check_files(found):
         assert any(warning in line for line in warnings), warnings
         assert [path.rpartition("/")[2] for path in ended["results"]["assets"]] == files
     assert found["inside"]["results"]["assets"] == []
-    assert len(found["inside"]["results"]["structured_data"]["extraction"]["warnings"]) >= 5
+    warnings = found["inside"]["results"]["structured_data"]["extraction"]["warnings"]
+    blocked = {url for url in INSIDE_FILES if any(blocks(line, url) for line in warnings)}
+    assert blocked == INSIDE_FILES, warnings
     assert found["with-slides"]["results"]["page_texts"] == ["slides.pdf"]
+
+
+def blocks(warning, name):
+    return f"/{name}: blocked_address" in warning
