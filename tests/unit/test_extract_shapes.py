@@ -1,8 +1,10 @@
 """The general rules on pages of the shapes that conferences' own sites have."""
 
+import time
+
 import pytest
 
-from services.processor.extract import shown
+from services.processor.extract import microdata, opengraph, shown
 from services.processor.extract.document import Document
 
 URL = "https://conf.example/2030/talks/why/"
@@ -179,3 +181,24 @@ def test_nothing_is_found_in(html):
 )
 def test_a_title_is_told_from_the_sites_name(html, title):
     assert shown.read(Document(html, URL, "why tests fail!")).title == title
+
+
+HOSTILE = {
+    "labels": "<p>Room:</p>" * 30_000,
+    "labels within labels": "<div>Room: x" * 5_000,
+    "speakers within speakers": "<div class=speaker>Ada" * 2_000,
+    "years in one line": "<p>" + "<b>2030</b> " * 10_000,
+    "days in one line": "<p>" + "<b>Monday 10:00</b> " * 10_000,
+    "items within items": "<div itemscope itemprop=location itemtype=x/Event>" * 2_000,
+    "headings of others": "<h2>Related talks</h2>" * 10_000,
+    "separators": f"<title>{' - a' * 20_000}</title>",
+}
+
+
+@pytest.mark.parametrize("html", [pytest.param(html, id=name) for name, html in HOSTILE.items()])
+def test_no_page_takes_for_ever(html):
+    began = time.process_time()
+    document = Document(f"<main><h1>Why</h1>{html}</main>", URL, "something else")
+    for rung in (microdata, opengraph, shown):
+        rung.read(document)
+    assert time.process_time() - began < 10

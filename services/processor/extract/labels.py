@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 
 import msgspec
 from selectolax.lexbor import LexborNode
@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborNode
 from services.processor.extract.document import INLINE, clean, text_of
 from services.processor.extract.nodes import HEADINGS, after, section
 
+MOST_LABELS = 200  # more is no session, and each costs a look at what follows
 LONGEST_VALUE = 200  # characters; more is a text and no fact
 _WORDS = {
     "speakers": (
@@ -59,14 +60,18 @@ class Said(msgspec.Struct, frozen=True):
 def labelled(root: LexborNode) -> dict[str, Said]:
     """For each field the first value that is labelled with one of its words."""
     found: dict[str, Said] = {}
-    for node in root.traverse(include_text=True):
-        if node.tag == "-text":
-            text = node.text_content or ""
-            if len(text) < LONGEST_VALUE + _LONGEST_LABEL and (field := _field(text)):
-                said = _said(node, text)
-                if said and said.text:
-                    found.setdefault(field, said)
+    for field, node, text in islice(_labels(root), MOST_LABELS):
+        if field not in found and (said := _said(node, text)) and said.text:
+            found[field] = said
     return found
+
+
+def _labels(root: LexborNode) -> Iterator[tuple[str, LexborNode, str]]:
+    """Texts that begin with a word of a field, with that field."""
+    for node in root.traverse(include_text=True):
+        text = node.text_content or "" if node.tag == "-text" else ""
+        if len(text) < LONGEST_VALUE + _LONGEST_LABEL and (field := _field(text)):
+            yield field, node, text
 
 
 def _field(text: str) -> str | None:

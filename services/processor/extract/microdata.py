@@ -7,6 +7,8 @@ from services.processor.extract.event import Json, facts_of, is_event
 from services.processor.extract.facts import Facts
 
 MOST_EVENTS = 100  # more is a list of all sessions
+MOST_PROPERTIES = 200
+_DEEPEST = 3  # items within items: an event, its place, its address
 _ADDRESSES = frozenset({"url", "sameAs", "contentUrl", "embedUrl", "image", "license"})
 
 
@@ -18,17 +20,17 @@ def read(document: Document) -> Facts:
         if is_event(attribute(node, "itemtype").rstrip("/"))
     ]
     for event in events[:MOST_EVENTS]:
-        if facts := facts_of(_item(event), document):
+        if facts := facts_of(_item(event, _DEEPEST), document):
             return facts
     return Facts()
 
 
-def _item(scope: LexborNode) -> dict[str, Json]:
+def _item(scope: LexborNode, depth: int) -> dict[str, Json]:
     """The properties of an item as JSON-LD would have them, items within it included."""
     item: dict[str, Json] = {}
-    for node in scope.css("[itemprop]"):
+    for node in scope.css("[itemprop]")[:MOST_PROPERTIES] if depth else ():
         if node.mem_id != scope.mem_id and _scope_of(node) == scope.mem_id:
-            within = _item(node) if "itemscope" in node.attributes else None
+            within = _item(node, depth - 1) if "itemscope" in node.attributes else None
             for name in attribute(node, "itemprop").split():
                 item.setdefault(name, []).append(within or _value(node, name))
     return {name: values[0] if len(values) == 1 else values for name, values in item.items()}

@@ -19,6 +19,7 @@ from services.processor.extract.labels import LONGEST_VALUE, Said
 from services.processor.extract.nodes import class_parts, elements_after, within
 
 MOST_SPEAKERS = 12  # more is a list of all that speak at the conference
+_MOST_NODES = 100  # that a class calls speakers
 _LONGEST_NAME = 80
 _MOST_WORDS = 7
 _PERSON = re.compile(r"/(?:speakers?|people|persons?|presenters?|profiles?|users?|authors?)/[^/?#]")
@@ -89,7 +90,7 @@ def is_name(text: str) -> bool:
 
 def _classed(root: LexborNode, document: Document) -> list[Speaker]:
     """By what the page's own classes call a speaker, best of all a speaker's name."""
-    nodes = root.css("[class*=speaker i], [class*=presenter i]")
+    nodes = root.css("[class*=speaker i], [class*=presenter i]")[:_MOST_NODES]
     parts = [(node, words) for node in nodes for words in class_parts(node) if _SPEAKER & {*words}]
     named = [node for node, words in parts if words[-1] in _NAME]
     if named:

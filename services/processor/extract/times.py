@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,6 +15,7 @@ from services.processor.extract.moments import Span, at, duration_in, span_in
 
 _PUBLISHED = re.compile(r"publi|updat|modif|posted|entry-date|created", re.IGNORECASE)
 _LONGEST_SESSION = timedelta(hours=24)
+MOST_LINES = 100  # with a date or a weekday; more is a programme
 _FIELDS = ("when", "day", "time", "start", "end")
 _LONGEST_LINE = 100  # characters
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -105,7 +107,8 @@ def _line(root: LexborNode) -> tuple[str | None, str | None]:
 
 def _texts(root: LexborNode, is_meant: Callable[[str], object]) -> Iterator[LexborNode]:
     texts = (node for node in root.traverse(include_text=True) if node.tag == "-text")
-    return (node for node in texts if is_meant((node.text_content or "").strip()))
+    meant = (node for node in texts if is_meant((node.text_content or "").strip()))
+    return islice(meant, MOST_LINES)
 
 
 def _line_around(node: LexborNode) -> str:
