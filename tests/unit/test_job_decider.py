@@ -8,6 +8,7 @@ from builders import (
     AT,
     BUNDLE,
     DEADLINE,
+    ERROR,
     LINE,
     POLICY,
     archive_built,
@@ -36,6 +37,8 @@ SETTING = job.Setting(ALONE, 1, AT, POLICY)
 RESTART = RestartJob(job_id="job-1")
 DELETE = DeleteJob(job_id="job-1")
 LOST = JobError(code="attempts_lost", message="no worker reported within 15 minutes")
+SHUT_OUT = JobError(code="http_429", message=f"put off for 24 hours, at last: {ERROR.message}")
+A_DAY_AGO = AT - timedelta(hours=24)
 LATER = AT + timedelta(hours=1)
 
 STARTED = [jobs_started()]
@@ -186,6 +189,21 @@ LAST = POLICY.max_attempts
             work_failed(counted=False, retry_after_s=1e300),
             attempt_failed(counted=False, retry_at=LATER),
             id="a postponement is an hour at most",
+        ),
+        pytest.param(
+            [jobs_started(), attempt_failed(counted=False, at=A_DAY_AGO), jobs_started(attempt=2)],
+            work_failed(attempt=2, counted=False),
+            job_failed(attempt=2, error=SHUT_OUT),
+            id="a day of postponements fails the job",
+        ),
+        pytest.param(
+            [
+                *[jobs_started(), attempt_failed(counted=False, at=A_DAY_AGO)],
+                *[jobs_started(attempt=2), attempt_failed(attempt=2), jobs_started(attempt=3)],
+            ],
+            work_failed(attempt=3, counted=False),
+            attempt_failed(attempt=3, counted=False, retry_at=due(1, 3)),
+            id="a day with a real attempt in it does not",
         ),
         pytest.param(
             FETCHED,

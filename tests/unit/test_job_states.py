@@ -44,8 +44,25 @@ FAILED = [*STARTED, job_failed()]
         ),
         pytest.param(
             [*FETCHED, attempt_failed(counted=False, retry_at=LATER)],
-            Waiting(2, 0, LATER),
+            Waiting(2, 0, LATER, AT),
             id="a postponement is not counted",
+        ),
+        pytest.param(
+            [
+                *failed_attempts(count=1, counted=False),
+                attempt_failed(attempt=2, counted=False, retry_at=LATER, at=LATER),
+                jobs_started(attempt=3),
+            ],
+            Fetching(3, 0, DEADLINE, AT),
+            id="a job knows since when it has been put off",
+        ),
+        pytest.param(
+            [
+                *failed_attempts(count=1, counted=False),
+                attempt_failed(attempt=2, retry_at=LATER),
+            ],
+            Waiting(3, 1, LATER),
+            id="a job that was let in is not put off any more",
         ),
         pytest.param(
             [*failed_attempts(count=2), job_fetched(attempt=3)],

@@ -21,17 +21,22 @@ from eventjob.contracts.events import (
     JobRestarted,
 )
 from eventjob.contracts.work import ArchiveBuilt, JobOutcome, SessionFetched, WorkFailed
+from eventjob.domain.attempt import after
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.ids import job_id
-from eventjob.domain.retry import Policy, pause
+from eventjob.domain.retry import Policy
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed."""
+    """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed.
+
+    Those since ``put_off_since`` did not count: the host only asked to wait.
+    """
 
     attempt: int
     tries: int = 0
     due: datetime | None = None
+    put_off_since: datetime | None = None
 
 
 class Fetching(msgspec.Struct, frozen=True):
@@ -40,6 +45,7 @@ class Fetching(msgspec.Struct, frozen=True):
     attempt: int
     tries: int
     deadline: datetime
+    put_off_since: datetime | None = None
 
 
 class Archiving(msgspec.Struct, frozen=True):
@@ -123,7 +129,8 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
             return Ended(event.attempt, "failed")
         case AttemptFailed():
             tries = _tries(state) + event.counted
-            return Waiting(event.attempt + 1, tries, event.retry_at)
+            since = None if event.counted else _put_off_since(state) or event.at
+            return Waiting(event.attempt + 1, tries, event.retry_at, since)
         case JobRestarted():
             return Waiting(event.attempt)
         case JobDeleted():
@@ -134,7 +141,9 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
 
 def started(state: JobState, attempt: int, deadline: datetime) -> JobState:
     """``state`` after the attempt was handed out."""
-    return Fetching(attempt, _tries(state), deadline) if _is_unfinished(state) else state
+    if not isinstance(state, UNFINISHED):
+        return state
+    return Fetching(attempt, _tries(state), deadline, _put_off_since(state))
 
 
 def failed(state: JobState) -> JobState:
@@ -146,10 +155,6 @@ def failed(state: JobState) -> JobState:
             return state
         case _:
             assert_never(state)
-
-
-def _is_unfinished(state: JobState) -> bool:
-    return isinstance(state, UNFINISHED)
 
 
 def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEvent]:
@@ -187,20 +192,13 @@ def _step(report: JobOutcome) -> int:
 
 
 def _failed(report: WorkFailed, state: JobState, setting: Setting) -> JobEvent:
-    """The next attempt's appointment, or the job's end where this was the last one."""
-    tries = _tries(state) + report.counted
-    if not report.transient or tries >= setting.policy.max_attempts:
-        return JobFailed(attempt=report.attempt, error=report.error, log=report.log, at=setting.at)
-    salt = f"{job_id(setting.group, setting.n)}:{report.attempt}"
-    growth = tries if report.counted else 1  # who is only asked to wait does not wait ever longer
-    wait = pause(growth, setting.policy, at_least_s=report.retry_after_s, salt=salt)
-    return AttemptFailed(
-        attempt=report.attempt,
-        error=report.error,
-        retry_at=setting.at + wait,
-        counted=report.counted,
-        log=report.log,
+    return after(
+        report,
         at=setting.at,
+        policy=setting.policy,
+        tries=_tries(state),
+        put_off_since=_put_off_since(state),
+        salt=f"{job_id(setting.group, setting.n)}:{report.attempt}",
     )
 
 
@@ -229,6 +227,10 @@ def _present(state: JobState, job: str) -> Waiting | Fetching | Archiving | Ende
 
 def _tries(state: JobState) -> int:
     return state.tries if isinstance(state, UNFINISHED) else 0
+
+
+def _put_off_since(state: JobState) -> datetime | None:
+    return state.put_off_since if isinstance(state, Waiting | Fetching) else None
 
 
 def _place(state: JobState) -> tuple[float, int]:

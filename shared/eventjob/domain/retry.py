@@ -9,11 +9,15 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """How often an attempt may fail, how long it may take, and how long the first pause is."""
+    """How often an attempt may fail, how long it may take, and how long the first pause is.
+
+    ``longest_put_off`` is how long a job may be put off again and again by a busy host.
+    """
 
     max_attempts: int = 5
     first_pause: timedelta = timedelta(seconds=2)
     attempt_timeout: timedelta = timedelta(minutes=15)
+    longest_put_off: timedelta = timedelta(hours=24)
 
 
 def pause(tries: int, policy: Policy, *, at_least_s: float, salt: str) -> timedelta:
