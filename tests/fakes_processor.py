@@ -102,6 +102,9 @@ class OpenGate:
     async def before(self, url: str) -> None:
         self.passed.append(url)
 
+    async def connected(self, url) -> None:
+        pass
+
     async def after(self, url, status, headers) -> None:
         pass
 

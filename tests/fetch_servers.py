@@ -148,6 +148,7 @@ class OpenGate:
 
     def __init__(self, forbidden: str = "") -> None:
         self.before_urls: list[str] = []
+        self.connected_urls: list[str] = []
         self.afters: list[tuple[str, int, dict[str, str]]] = []
         self._forbidden = forbidden
 
@@ -155,6 +156,9 @@ class OpenGate:
         if self._forbidden and self._forbidden in url:
             raise FetchFailed("disallowed", f"{url} is forbidden")
         self.before_urls.append(url)
+
+    async def connected(self, url: str) -> None:
+        self.connected_urls.append(url)
 
     async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         self.afters.append((url, status, dict(headers)))

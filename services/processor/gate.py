@@ -49,6 +49,10 @@ class PoliteGate:
             detail = f"{_host(url)} is asked for too much at the moment: {reason}"
             raise FetchFailed(POSTPONED, detail, transient=True, retry_after=reason.wait) from None
 
+    async def connected(self, url: str) -> None:
+        """Returns when the request may go out, which is later where it took time to connect."""
+        await self._turns.send(_host(url))
+
     async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Ends the request's turn; heeds what the host asks for."""
         silent_for = None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -40,6 +40,7 @@ class Line:
         self.users = 0  # who wait, or are about to
         self.running = 0
         self.waiting = 0  # for requests of other processes to end
+        self.starts: dict[asyncio.Task[Any] | None, tuple[float, float]] = {}  # and pauses
         self.not_before = 0.0  # what the host has told us
         self.is_told = True  # whether the others know all that
         self.told_at = 0.0

@@ -66,6 +66,22 @@ def started(state: HostState, now: float, pace: Pace, me: str) -> HostState:
     )
 
 
+def late(state: HostState, start: float, now: float, delay_s: float) -> float:
+    """When a request goes out that could have done so at ``start``: it is not too close to others.
+
+    The newest start was its own where the next one is no more than the pause after it.
+    """
+    is_newest = state.next_start <= start + delay_s
+    return max(now, state.not_before) if is_newest else max(now, earliest(state))
+
+
+def paused(state: HostState, until: float) -> HostState:
+    """``state``, once a request has gone out later than it was meant to."""
+    return msgspec.structs.replace(
+        state, next_start=max(state.next_start, until), next_slot=max(state.next_slot, until)
+    )
+
+
 def silenced(state: HostState, until: float) -> HostState:
     """``state``, once the host has asked to be left alone."""
     return msgspec.structs.replace(state, not_before=max(state.not_before, until))

@@ -17,6 +17,7 @@ RELEASE_AFTER_S = 0.05  # an end is told with the next start, or after this
 RENEW_AFTER_S = politeness.LEASE_S / 3
 RECHECK_S = 1.0
 LAST_WORDS_S = 1.0
+LATE_PART = 0.05  # of the pause, by which a request may go out late without a word
 AFTER_LOSING_PATIENCE_S = 10.0  # nobody knows when the others will be done
 
 
@@ -50,14 +51,36 @@ class Turns:
         try:
             await self._reserve(line, pace, patient_until)
             async with self._permit(line, patient_until):
-                return await self._start(line, pace, patient_until)
+                start = await self._start(line, pace, patient_until)
+            line.starts[asyncio.current_task()] = (start, pace.delay_s)
+            return start
         finally:
             line.users -= 1
+
+    async def send(self, host: str) -> None:
+        """Returns when the request may really go out; the pause counts from then.
+
+        That is at once, unless others have started meanwhile, or the host has asked for silence.
+        """
+        line, go_at = self._lines[host], self._hosts.now()
+        start, delay_s = line.starts.get(asyncio.current_task(), (go_at, 0.0))
+        if not delay_s or go_at - start <= delay_s * LATE_PART:
+            return
+
+        def go_late(state: HostState, now: float) -> HostState:
+            nonlocal go_at
+            go_at = politeness.late(state, start, now, delay_s)
+            return politeness.paused(state, go_at + delay_s)
+
+        with suppress(Unavailable):  # then it is a little too close to another one
+            await line.change(go_late)
+        await self._sleep_until(go_at)
 
     async def leave(self, host: str, silent_for: timedelta | None = None) -> None:
         """The request has ended; the host asks not to be visited for ``silent_for``."""
         line = self._lines[host]
         line.running -= 1
+        line.starts.pop(asyncio.current_task(), None)
         line.is_told = False
         line.permits.release()
         self._something_to_tell.set()

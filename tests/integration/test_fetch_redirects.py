@@ -37,7 +37,7 @@ async def test_a_redirect_is_followed_to_its_end(status, tmp_path):
         got = await fetched(fetcher, site.url("/a#old"), tmp_path, gate=gate)
     assert got.path.read_bytes() == b"end"
     assert (got.requested_url, got.final_url) == (site.url("/a#old"), site.url("/b?x=1"))
-    assert gate.before_urls == [site.url("/a"), site.url("/b?x=1")]
+    assert gate.before_urls == gate.connected_urls == [site.url("/a"), site.url("/b?x=1")]
     assert gate.statuses == [status, 200]
 
 

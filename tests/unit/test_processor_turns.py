@@ -138,3 +138,44 @@ async def test_hosts_visited_long_ago_are_forgotten():
         await turns.leave(host, timedelta())
     assert len(turns._lines) <= MOST_LINES
     assert "running" in turns._lines
+
+
+class SkippingHosts(FakeHosts):
+    """Its clock can be put forward."""
+
+    skipped_s = 0.0
+
+    def now(self):
+        return super().now() + self.skipped_s
+
+
+async def test_a_request_that_goes_out_in_time_says_nothing_more():
+    hosts = FakeHosts()
+    turns = Turns(hosts)
+    await turns.enter("h", Pace(10.0, 2), PATIENT)
+    swaps = hosts.swaps
+    await turns.send("h")
+    assert hosts.swaps == swaps
+
+
+async def test_the_pause_counts_from_when_a_request_really_goes_out():
+    hosts = SkippingHosts()
+    turns = Turns(hosts)
+    await turns.enter("h", Pace(10.0, 2), PATIENT)
+    hosts.skipped_s = 3.0
+    await turns.send("h")
+    assert state_of(hosts).next_start == pytest.approx(hosts.now() + 10.0, abs=0.4)
+
+
+@pytest.mark.parametrize("others", ["start", "silence"])
+async def test_a_request_that_goes_out_late_keeps_away_from_what_came_meanwhile(others):
+    hosts = SkippingHosts()
+    late, other = Turns(hosts), Turns(hosts)
+    pace = Pace(0.5, 2)
+    await late.enter("h", pace, PATIENT)
+    hosts.skipped_s = 0.6  # as long as it took to connect
+    start = await other.enter("h", pace, PATIENT)
+    await other.leave("h", timedelta(seconds=0.7) if others == "silence" else None)
+    await late.send("h")
+    assert hosts.now() >= start + (0.7 if others == "silence" else 0.5)
+    assert state_of(hosts).next_start >= hosts.now() + 0.3

@@ -21,6 +21,7 @@ from eventjob.fetch.transport import GuardedTransport
 
 __all__ = ["FILE", "IMAGE", "PAGE", "FetchCaps", "FetchFailed", "Fetched", "Fetcher", "Gate"]
 
+_CONNECTED = "http11.send_request_headers.started"  # as httpcore2 calls it
 _SECRETS = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -33,6 +34,9 @@ class Gate(Protocol):
         Raises:
             FetchFailed: it may not.
         """
+
+    async def connected(self, url: str) -> None:
+        """Returns when the request may go out, now that nothing else is in its way."""
 
     async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Hears once how each request ended; ``status`` is 0 where no answer came.
@@ -144,16 +148,22 @@ class Fetcher:
         self, request: httpx2.Request, order: _Order, budget: Budget
     ) -> Fetched | httpx2.URL:
         """One request, between the gate's ``before`` and ``after``."""
-        request.extensions = {"timeout": _timeouts(order.caps)}
+        url = str(request.url)
+
+        async def trace(event: str, _: object) -> None:
+            if event == _CONNECTED:
+                await order.gate.connected(url)
+
+        request.extensions = {"timeout": _timeouts(order.caps), "trace": trace}
         answer = httpx2.Response(0)
-        await order.gate.before(str(request.url))
+        await order.gate.before(url)
         try:
             async with budget.spent_on(request.url.host):
                 answer = await self._transport.handle_async_request(request)
                 async with aclosing(answer):
                     return redirect_target(answer) or await _received(answer, order)
         finally:
-            await order.gate.after(str(request.url), answer.status_code, dict(answer.headers))
+            await order.gate.after(url, answer.status_code, dict(answer.headers))
 
 
 def _timeouts(caps: FetchCaps) -> dict[str, float | None]:
