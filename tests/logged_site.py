@@ -14,6 +14,12 @@ LAST_MODIFIED = "Sat, 02 Feb 2030 09:50:00 GMT"
 ROBOTS = b"User-agent: *\nDisallow: /forbidden\n"
 
 
+SCHEDULE = """<schedule><conference><title>Test Conference</title></conference>
+<day date="2030-02-02"><room name="Janson">{events}</room></day></schedule>"""
+EVENT = """<event id="{n}"><start>10:00</start><duration>00:25</duration>
+<title>{title}</title><url>{url}</url></event>"""
+
+
 class Request(NamedTuple):
     """A line of the log; ``at`` is monotonic, of when the request was read."""
 
@@ -41,11 +47,12 @@ class LoggedSite(Site):
     """Sessions with slides and an image each, under any path; what a folder is called counts.
 
     ``/fresh/…`` may be reused for an hour, ``/no-store/…`` not at all; ``/moved/…`` redirects.
-    ``robots`` is what robots.txt says; of other files, ``paths`` may say anything.
+    ``robots`` is what robots.txt says. Each folder has a schedule of the sessions in ``talks``.
     """
 
-    def __init__(self, robots: bytes = ROBOTS) -> None:
+    def __init__(self, robots: bytes = ROBOTS, talks: tuple[str, ...] = ()) -> None:
         super().__init__()
+        self._talks = talks
         self.log: list[Request] = []
         self._robots = robots
         self._writing = threading.Lock()
@@ -80,14 +87,29 @@ class LoggedSite(Site):
         if path.endswith(".pdf"):
             padding = bytes(200_000) if "large" in path else b""
             return 200, fields | {"Content-Type": "application/pdf"}, pdf(path, padding)
+        if path.endswith("schedule.xml"):
+            return 200, fields | {"Content-Type": "application/xml"}, self._schedule(path)
         if path.endswith(".png"):
             return 200, fields | {"Content-Type": "image/png"}, png()
         return 200, fields | {"Content-Type": "text/html; charset=utf-8"}, self._page(path)
 
-    @staticmethod
-    def _page(path: str) -> bytes:
+    def _schedule(self, path: str) -> bytes:
+        folder = path.rpartition("/")[0]
+        pages = [f"{folder}/{talk}/" for talk in self._talks]
+        events = (
+            EVENT.format(n=n, title=_title(page), url=self.url + page)
+            for n, page in enumerate(pages)
+        )
+        return SCHEDULE.format(events="".join(events)).encode()
+
+    def _page(self, path: str) -> bytes:
         """A page of 100 KB where its path says that it is large."""
         links = '<a href="slides.pdf">Slides</a> <img src="figure.png" alt="A figure">'
-        title = re.sub(r"\W+", " ", path).strip()
+        if self._talks:
+            links += '<a href="../schedule.xml">Schedule</a>'
         comment = f"<!-- {'x' * 100_000 if 'large' in path else ''} -->"
-        return PAGE.format(title=title, slides=links + comment).encode()
+        return PAGE.format(title=_title(path), slides=links + comment).encode()
+
+
+def _title(path: str) -> str:
+    return re.sub(r"\W+", " ", path).strip()

@@ -7,12 +7,14 @@ from deployment import Up, eventually, without_pauses
 from logged_site import LoggedSite
 from verify import check_completed
 
+SCHEDULED = ("Janson", "schedule")
+ASKED_ONCE = {"/robots.txt", "/talks/schedule.xml"}  # by each process
 TALKS = ("1", "2", "large", "3")
 
 
 @pytest.fixture(scope="module")
 def site():
-    with LoggedSite() as site:
+    with LoggedSite(talks=TALKS) as site:
         yield site
 
 
@@ -46,8 +48,9 @@ def run(up, site, name, folder="talks", **more):
     for number in range(1, len(TALKS) + 1):
         job = up.get(f"/jobs/job-{name}.{number}").json["job"]
         check_completed(up, job)
-        assert len(job["results"]["structured_data"]["slides"]) == 1
-        assert len(job["results"]["structured_data"]["images"]) == 1
+        front = job["results"]["structured_data"]
+        assert (len(front["slides"]), len(front["images"])) == (1, 1)
+        assert (front["room"], front["extraction"]["field_sources"]["room"]) == SCHEDULED
         archive = up.get(f"/jobs/job-{name}.{number}/download-archive")
         digests.append(hashlib.sha256(archive.data).hexdigest())
     return digests, list(site.log)
@@ -62,7 +65,7 @@ def asked(folder):
 
 def test_a_second_run_asks_only_whether_anything_has_changed(up, site):
     first, log = run(up, site, "one")
-    assert {request.path for request in log} == asked("talks") | {"/robots.txt"}
+    assert {request.path for request in log} == asked("talks") | ASKED_ONCE
     assert {(request.is_conditional, request.status) for request in log} == {(False, 200)}
 
     second, log = run(up, site, "two")
@@ -73,7 +76,7 @@ def test_a_second_run_asks_only_whether_anything_has_changed(up, site):
     up.stop()
     up.start()
     third, log = run(up, site, "three")
-    assert {request.path for request in log} == asked("talks") | {"/robots.txt"}
+    assert {request.path for request in log} == asked("talks") | ASKED_ONCE
     assert {(request.is_conditional, request.status) for request in log} == {(True, 304)}
     assert third == first
 
@@ -85,7 +88,7 @@ def test_a_second_run_asks_only_whether_anything_has_changed(up, site):
 
 def test_what_says_that_it_is_fresh_is_not_asked_for(up, site):
     first, log = run(up, site, "one", "fresh")
-    assert len(log) == len(asked("fresh")) + 1
+    assert len(log) == len(asked("fresh")) + 2
     up.stop()
     up.start()
     assert run(up, site, "two", "fresh") == (first, [])
