@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -59,16 +58,16 @@ class SessionHandler:
         except msgspec.MsgspecError as error:
             raise Poison(f"the parameters of {task.job_id} are wrong: {error}") from error
         self._check_disk()
-        with _our_faults(), TemporaryDirectory(dir=self._folder) as folder:
-            return await self._outcome(task, parameters, Path(folder))
+        with _our_faults():
+            return await self._outcome(task, parameters)
 
-    async def _outcome(self, task: FetchSession, parameters: Parameters, folder: Path) -> Outcome:
+    async def _outcome(self, task: FetchSession, parameters: Parameters) -> Outcome:
         left_s = max((task.deadline - self._clock()).total_seconds(), 0.0)
         end = asyncio.get_running_loop().time() + left_s
         until = end - min(LEFT_FOR_STORING_S, left_s / 4)
         try:
             async with asyncio.timeout_at(end):
-                stored = await self._sessions.make(parameters, folder, until)
+                stored = await self._sessions.make(parameters, self._folder, until)
         except TimeoutError:
             return self._failed(
                 task, "timeout", "not done before the attempt's deadline", transient=True

@@ -76,7 +76,7 @@ class Sessions:
 
         Args:
             parameters: of the job.
-            folder: for files on their way; some may be left in it.
+            folder: for files on their way; none is left in it.
             until: when to give up waiting for attachments, a time of the event loop.
 
         Raises:
@@ -85,10 +85,7 @@ class Sessions:
             ArtifactsUnavailable: it cannot be stored.
         """
         visit = Visit(self._fetcher, use_cache=parameters.use_cache)
-        fetched = await self._fetch_page(visit, parameters.url, folder)
-        reading = await self._pool.run(
-            read_page, fetched.path, fetched.charset, fetched.final_url, parameters
-        )
+        fetched, reading = await self._read_page(visit, parameters, folder)
         page = await self._with_schedule(reading, visit, fetched, parameters)
         if page.is_thin:
             raise ThinContent(f"no session found, and only {page.words} words of main text")
@@ -96,17 +93,24 @@ class Sessions:
         stored = await self._store(parameters, fetched, page, haul)
         return msgspec.structs.replace(stored, sources=_sources(visit, stored.files))
 
-    async def _fetch_page(self, visit: Visit, url: str, folder: Path) -> Fetched:
+    async def _read_page(
+        self, visit: Visit, parameters: Parameters, folder: Path
+    ) -> tuple[Fetched, Reading]:
         fetched = await visit.fetch(
-            url,
+            parameters.url,
             caps=self._limits.page,
             gate=self._gate,
             directory=folder,
             accept=partial(may_be, "page"),
         )
-        with fetched.path.open("rb") as file:
-            verdict("page", fetched.media_type, file.read(HEAD_BYTES), fetched.final_url)
-        return fetched
+        try:
+            with fetched.path.open("rb") as file:
+                verdict("page", fetched.media_type, file.read(HEAD_BYTES), fetched.final_url)
+            return fetched, await self._pool.run(
+                read_page, fetched.path, fetched.charset, fetched.final_url, parameters
+            )
+        finally:
+            fetched.path.unlink()
 
     async def _with_schedule(
         self, reading: Reading, visit: Visit, fetched: Fetched, parameters: Parameters

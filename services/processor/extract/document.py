@@ -21,6 +21,7 @@ _CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html
 _HEADINGS = ("h1", "h2", "h3")
 _TIME = re.compile(r"</?time\b[^>]*>")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _NEVER_TEXT = {"script", "style", "template", "noscript", "button"}
 INLINE = frozenset(
     {
@@ -199,7 +200,7 @@ def clean(text: str) -> str:
 def alike(text: str) -> str:
     """Equal for two titles that differ in case, spaces and punctuation only."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(c for c in folded if c.isalnum())
+    return _NOT_ALPHANUMERIC.sub("", folded)
 
 
 def is_same_page(url: str, other: str) -> bool:

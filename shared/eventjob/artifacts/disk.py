@@ -3,7 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from obstore.store import LocalStore
 
 STAGING = "incoming"
 MOST_SETTLED = 20_000
+SYNCS_AT_ONCE = 8
 _ABANDONED_AFTER_S = 24 * 3600
 
 
@@ -65,7 +67,8 @@ class Folder:
         self._store = store
         self._path = store.prefix
         (self._path / STAGING).mkdir(exist_ok=True)
-        self._settled: set[str] = set()
+        self._settled: set[Path] = set()
+        self._syncing = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
 
     def keep(self, blobs: Sequence[Blob]) -> None:
         """Store all of them: together they cost the disk little more than one.
@@ -81,13 +84,35 @@ class Folder:
             for blob in missing.values():
                 staged[blob.path] = self._path / STAGING / str(uuid4())
                 _write(blob.source, staged[blob.path])
+            self._sync_all(staged.values())
             publish(self._path, staged)
         except OSError:
             for file in staged.values():
                 file.unlink(missing_ok=True)
             raise
         # whoever wrote what was there may not have come to this yet
-        sync_names([self._path / blob.path for blob in blobs], self._path, self._settled)
+        self._sync_names([self._path / blob.path for blob in blobs])
+
+    def _sync_names(self, files: Sequence[Path]) -> None:
+        """Bring to disk the names of ``files``, and of each folder on their way from ours.
+
+        It remembers the folders whose names are there, so that it is done once for each.
+        """
+        reached: set[Path] = set()
+        for file in files:
+            for parent in file.parents:
+                reached.add(parent)
+                if parent == self._path or parent in self._settled:
+                    break
+        self._sync_all(reached)
+        if len(self._settled) > MOST_SETTLED:
+            self._settled.clear()
+        self._settled |= reached
+
+    def _sync_all(self, paths: Iterable[Path]) -> None:
+        """One after the other each would wait for a commit of the disk's journal of its own."""
+        for _ in self._syncing.map(_sync, paths):
+            pass
 
     def read(self, path: str) -> bytes:
         """What lies at ``path``; FileNotFoundError."""
@@ -100,34 +125,14 @@ class Folder:
 
 
 def publish(folder: Path, staged: Mapping[str, Path]) -> None:
-    """Move staged files to their paths in ``folder``.
+    """Move staged files, which are on disk, to their paths in ``folder``.
 
-    None has its name before its content is on disk: a power cut would leave an empty file.
+    A power cut would leave empty files of those that have their names before their content.
     """
-    for source in staged.values():
-        _sync(source)
     for path, source in staged.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-
-
-def sync_names(files: Sequence[Path], folder: Path, settled: set[str]) -> None:
-    """Bring to disk the names of ``files``, and of each folder on their way from ``folder``.
-
-    ``settled`` remembers the folders whose names are there, so that it is done once for each.
-    """
-    synced: dict[str, None] = {}
-    for file in files:
-        for parent in map(str, file.parents):
-            synced[parent] = None
-            if parent == str(folder) or parent in settled:
-                break
-    for parent in synced:
-        _sync(parent)
-    if len(settled) > MOST_SETTLED:
-        settled.clear()
-    settled.update(synced)
 
 
 def _kept(file: Path) -> Kept | None:
@@ -145,7 +150,7 @@ def _write(source: bytes | Path, target: Path) -> None:
         target.write_bytes(source)
 
 
-def _sync(path: Path | str) -> None:
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

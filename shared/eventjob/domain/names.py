@@ -7,6 +7,7 @@ bidi characters, and no name that Windows reserves. Making a safe name safe chan
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import count
 from urllib.parse import quote
 
@@ -47,12 +48,11 @@ def stem_of(filename: str) -> str:
 
     It never ends in ``.md``: so no session's folder has the name of another session's Markdown.
     """
-    stem = _shortened(_sanitised(filename, "session"), "", _STEM_BYTES)
-    while stem.lower().endswith(".md"):
-        stem = _sanitised(stem[: -len(".md")], "session")
-    return stem
+    stem = _without_suffix(_sanitised(filename, "session"))
+    return _without_suffix(_shortened(stem, "", _STEM_BYTES))
 
 
+@lru_cache(maxsize=1000)  # of events and tracks, mostly
 def folder_name(text: str, fallback: str) -> str:
     """``text`` as a safe name, or ``fallback`` where nothing of it can stay."""
     return _shortened(_sanitised(text, fallback), "", MAX_BYTES)
@@ -123,6 +123,12 @@ def _cleaned(text: str) -> str:
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE)
     allowed = re.sub(r'[<>"?*]', "", re.sub(r"[/\\|:]", "-", visible))
     return re.sub(r" +", " ", unicodedata.normalize("NFC", allowed)).strip(" .")
+
+
+def _without_suffix(stem: str) -> str:
+    while stem.lower().endswith(".md"):
+        stem = _sanitised(stem[: -len(".md")], "session")
+    return stem
 
 
 def _split(name: str) -> tuple[str, str]:
