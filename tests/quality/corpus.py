@@ -29,7 +29,12 @@ def read(path, url, parameters=PARAMETERS):
 
 
 def session_of(page, url):
-    """The front matter as a reader of the Markdown finds it, every file being had."""
+    """The front matter as a reader of the Markdown finds it."""
+    return yaml.safe_load(markdown_of(page, url).split("---\n", 2)[1])
+
+
+def markdown_of(page, url):
+    """The whole Markdown, every file being had."""
     paths = session_paths(PARAMETERS.event, PARAMETERS.track, PARAMETERS.filename)
     haul = Haul([_had(wanted) for wanted in page.facts.files], [])
     fetched = Fetched(
@@ -44,8 +49,7 @@ def session_of(page, url):
         charset="utf-8",
     )
     front = compose.front_matter(PARAMETERS, page, fetched, haul, paths)
-    _, text, _ = compose.render(front, page, haul, paths).split("---\n", 2)
-    return yaml.safe_load(text)
+    return compose.render(front, page, haul, paths)
 
 
 def text_of(html):

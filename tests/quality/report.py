@@ -6,6 +6,7 @@ import articles
 import fosdem
 import jsonld
 import pretalx
+import rendering
 import titles
 from corpus import ABSENT, CORPUS
 
@@ -29,6 +30,8 @@ def main():
         print(f"{way:<26} F1 {found.f1:.4f}  ({means})")
     show("jsonld")
     lines(jsonld.tally().rows())
+    show("all of these pages: their Markdown")
+    lines(rendering.tally().rows())
     show("titles of all schedules")
     lines(asyncio.run(titles.tally()).rows())
 

@@ -5,6 +5,7 @@ import fosdem
 import jsonld
 import pretalx
 import pytest
+import rendering
 import titles
 from corpus import ABSENT, CORPUS
 
@@ -30,6 +31,10 @@ def test_articles_are_found_as_well_as_by_trafilatura_alone():
 
 def test_an_event_in_json_ld_counts_only_by_a_title_of_the_page():
     assert_exact(jsonld.tally(), pages=8)
+
+
+def test_all_markdown_is_in_order_and_harmless():
+    assert_exact(rendering.tally(), pages=30 + 18 + 8 + 91)
 
 
 async def test_every_title_of_every_schedule_survives():

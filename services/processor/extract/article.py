@@ -1,6 +1,7 @@
 """The main text as Markdown: what trafilatura takes for it, or the main part as it is."""
 
 import re
+from itertools import dropwhile
 
 import msgspec
 
@@ -55,5 +56,6 @@ def _without(title: str, markdown: str) -> str:
     for index, line in enumerate(lines[:_TOP_LINES]):
         heading = _HEADING.fullmatch(line.strip())
         if (heading or index == 0) and alike(heading[1] if heading else line) == alike(title):
-            return "\n".join([*lines[:index], *lines[index + 1 :]]).lstrip("\n")
+            after = dropwhile(lambda line: not line, lines[index + 1 :])
+            return "\n".join([*lines[:index], *after])
     return markdown

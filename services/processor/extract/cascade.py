@@ -9,11 +9,11 @@ import msgspec
 from eventjob.contracts.parameters import Parameters
 from services.processor.extract import article, given, jsonld, linked, microdata, opengraph, shown
 from services.processor.extract.adapters import registry as adapters
-from services.processor.extract.document import Document, attribute, text_of
+from services.processor.extract.document import Document, attribute, lines_of
 from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
 from services.processor.extract.page import PARAMETERS, Reading, merged
-from services.processor.extract.slim import slim
+from services.processor.extract.slim import shallow, slim
 from services.processor.extract.tracks import tracks
 from services.processor.schedule.address import schedule_address
 
@@ -33,11 +33,12 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
     html, encoding = decode(path.read_bytes(), charset)
     if len(html) > LONGEST:
         html = slim(html)
-    document = Document(html[:LONGEST], url, parameters.session, parameters.event)
+    html, is_whole = shallow(html[:LONGEST]), len(html) <= LONGEST
+    document = Document(html, url, parameters.session, parameters.event)
     reading = _adapted(document) or _general(document)
     asked = {PARAMETERS: given.read(parameters, document)}
     known = {name: facts for name, facts in (reading.rungs | asked).items() if facts != Facts()}
-    warnings = ["page_truncated"] if len(html) > LONGEST else []
+    warnings = [] if is_whole else ["page_truncated"]
     return msgspec.structs.replace(
         reading,
         rungs=known,
@@ -71,7 +72,7 @@ def _adapted(document: Document) -> Reading | None:
     }
     return Reading(
         rungs=rungs,
-        text=text_of(document.main),
+        text=lines_of(document.main),
         words=article.words_in(facts.body or ""),
         is_session=True,
     )
@@ -93,7 +94,7 @@ def _general(document: Document) -> Reading:
         rungs = {text.method: main, **rungs}
     return Reading(
         rungs=rungs,
-        text=text_of(document.content),
+        text=lines_of(document.content),
         words=text.words,
         is_session=_is_session(document, rungs),
     )

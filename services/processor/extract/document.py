@@ -14,12 +14,14 @@ from eventjob.domain.urls import check_url
 MOST_PARTS = 10  # of a heading that may be the title
 
 _NEVER_CONTENT = (
-    "script, style, noscript, template, nav, footer, aside, form, dialog, svg, object, "
+    "script, style, noscript, template, nav, footer, aside, dialog, svg, object, "
+    "form:not(:has(h1, h2, main, article)), "  # some sites put whole pages into one
     "[class*=breadcrumb]"
 )
 _CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html")
 _HEADINGS = ("h1", "h2", "h3")
 _TIME = re.compile(r"</?time\b[^>]*>")
+_PARTING = "\x1e"  # ASCII's record separator
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _NEVER_TEXT = {"script", "style", "template", "noscript", "button"}
@@ -189,7 +191,13 @@ def attribute(node: LexborNode, name: str) -> str:
 
 def text_of(*nodes: LexborNode) -> str:
     """All text of the nodes, in one line; there is a space only where one is seen."""
-    return clean(" ".join("".join(_pieces(node)) for node in nodes))
+    return clean(" ".join("".join(_pieces(node, " ")) for node in nodes))
+
+
+def lines_of(node: LexborNode) -> str:
+    """All text of a node, each paragraph, heading, item or cell in a line of its own."""
+    lines = "".join(_pieces(node, _PARTING)).split(_PARTING)
+    return "\n".join(filter(None, map(clean, lines)))
 
 
 def clean(text: str) -> str:
@@ -208,11 +216,12 @@ def is_same_page(url: str, other: str) -> bool:
     return urlsplit(url)._replace(fragment="") == urlsplit(other)._replace(fragment="")
 
 
-def _pieces(node: LexborNode) -> Iterator[str]:
+def _pieces(node: LexborNode, gap: str) -> Iterator[str]:
+    """The text in a node, with ``gap`` where blocks begin and end."""
     for part in node.traverse(include_text=True):
         previous = part.prev
         if part.tag not in INLINE or (previous and previous.tag not in INLINE):
-            yield " "
+            yield gap
         if part.tag == "-text" and part.parent and part.parent.tag not in _NEVER_TEXT:
             yield part.text_content or ""
 

@@ -83,11 +83,13 @@ class _Writer:
         return ["\n".join(f"> {line}".rstrip() for line in text.split("\n"))] if text else []
 
     def _items(self, node: LexborNode) -> list[str]:
-        items = (child for child in _children(node) if child.tag != "-text")
-        written = [blocks for item in items if (blocks := self._within(item))]
+        written = [blocks for item in _children(node) if (blocks := self._item(item))]
         first = _first_number(node)
         marks = (f"{first + n}." if node.tag == "ol" else "-" for n in range(len(written)))
         return _listed(zip(marks, written, strict=True))
+
+    def _item(self, node: LexborNode) -> list[str]:
+        return self._inline.paragraphs([node]) if node.tag == "-text" else self._within(node)
 
     def _definitions(self, node: LexborNode) -> list[str]:
         """Terms, each with what is said of it."""
@@ -96,10 +98,10 @@ class _Writer:
         for child in _grouped(node):
             if child.tag == "dt":
                 terms.append(self._inline.line(child, strong=True))
-            elif child.tag == "dd" and (blocks := self._within(child)):
-                term = ", ".join(filter(None, terms))
-                written.append(_defined(term, blocks) if term else blocks)
+            elif blocks := self._item(child):
+                written.append(_defined(terms, blocks))
                 terms = []
+        written += [[term] for term in terms if term]
         return _listed(("-", blocks) for blocks in written)
 
     def _table(self, node: LexborNode) -> list[str]:
@@ -118,8 +120,8 @@ def _children(node: LexborNode) -> Iterator[LexborNode]:
 
 def _grouped(node: LexborNode) -> Iterator[LexborNode]:
     """Terms and definitions, also where each pair of them is in a div."""
-    for child in node.iter():
-        yield from child.iter() if child.tag == "div" else (child,)
+    for child in _children(node):
+        yield from _children(child) if child.tag == "div" else (child,)
 
 
 def _first_number(node: LexborNode) -> int:
@@ -127,8 +129,11 @@ def _first_number(node: LexborNode) -> int:
     return int(start) if start.isdecimal() and len(start) <= _MOST_DIGITS else 1
 
 
-def _defined(term: str, blocks: list[str]) -> list[str]:
-    """The first paragraph beside the term, all else below it."""
+def _defined(terms: list[str], blocks: list[str]) -> list[str]:
+    """The first paragraph beside the terms, all else below them."""
+    term = ", ".join(filter(None, terms))
+    if not term:
+        return blocks
     if _BELOW.match(blocks[0]):
         return [f"{term}:", *blocks]
     return [f"{term}: {blocks[0]}", *blocks[1:]]
