@@ -1,14 +1,14 @@
 """Blobs that come and go within one stretch are in no document, and must be swept all the same."""
 
 import pytest
-from recorded_events import BUNDLE, PAGE, ZIP, Log
+from recorded_events import BUNDLE, PAGE, SOURCE, ZIP, Log
 
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.events import BatchDeleted, BatchZipBuilt, JobDeleted
 from services.api.projection import fold
 
 ALONE, BATCH = "j-job-a", "b-x"
-RESULTS = {BUNDLE, PAGE, ZIP}
+RESULTS = {BUNDLE, PAGE, SOURCE, ZIP}
 PACKED = FileRef(path="batch.zip", sha256="9" * 64, size_bytes=1, media_type="application/zip")
 
 
