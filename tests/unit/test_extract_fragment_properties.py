@@ -55,6 +55,7 @@ def test_any_html_becomes_markdown_without_anything_hostile(html):
 @given(HTML)
 @example("a<b>b</b>c<b> d</b><i>(e)</i>f")
 @example("<b>x</b>*y*_z_ ~~q~~")
+@example("\ud7fc<b>_c_")
 @example("<ul><li>a<li><ul><li>b<p>c</ul>d</ul>1. e")
 def test_a_reader_sees_the_text_of_the_page_and_no_marks(html):
     body = LexborHTMLParser(html).body

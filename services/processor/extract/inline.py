@@ -1,6 +1,7 @@
 """What stands within a line, as Markdown: text, emphasis, links, images, code."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from urllib.parse import urljoin
 
@@ -125,11 +126,16 @@ def _code(node: LexborNode, before: str) -> str:
 def _marked(node: LexborNode, mark: str, before: str, text: str) -> str:
     """``text`` between two marks, or as it is where readers would not take them for marks."""
     inner = text.strip()
-    opens = inner[0].isalnum() or not before.isalnum()
-    closes = inner[-1].isalnum() or not _after(node).isalnum()
+    opens = inner[0].isalnum() or _parts(before)
+    closes = inner[-1].isalnum() or _parts(_after(node))
     if not (opens and closes) or before in {"*", "~"} or "\n" in inner:
         return text
     return _around(text, mark, mark)
+
+
+def _parts(character: str) -> bool:
+    """Whether it is no part of a word for any reader: nothing, a space, punctuation."""
+    return not character.strip() or unicodedata.category(character).startswith("P")
 
 
 def _after(node: LexborNode) -> str:
