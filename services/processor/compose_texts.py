@@ -9,7 +9,7 @@ from services.processor.extract.facts import Facts
 from services.processor.extract.markdown import address, escaped, headed, link, plain
 
 _TO = "\u2013"  # between two times
-_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|^ *`{3,}.*$", re.MULTILINE)
 
 
 def overview(front: dict[str, Any]) -> str:
@@ -44,11 +44,16 @@ def when(front: dict[str, Any]) -> str:
 
 
 def texts(facts: Facts) -> list[str]:
-    """Abstract and description, each under its heading; a text that is in the other only once."""
+    """Abstract and description, each under its heading; nothing is said twice.
+
+    A text that begins with a heading of its own needs none of ours.
+    """
     body, abstract = facts.body or "", facts.abstract or ""
     first, rest = _parted(body, abstract)
     if not first and alike(abstract) not in alike(_shown(body)):
         first = plain(abstract)
+    if not first and rest.startswith("#"):
+        return [headed(rest, top=2)]
     return [*_section("Abstract", first), *_section("Description", rest)]
 
 
@@ -94,7 +99,7 @@ def _section(title: str, markdown: str) -> list[str]:
 
 
 def _shown(markdown: str) -> str:
-    """``markdown`` without addresses."""
+    """``markdown`` without addresses and fences."""
     return _MARKUP.sub(r"\1", markdown)
 
 

@@ -59,6 +59,8 @@ def test_the_overview_has_what_is_known():
         pytest.param("B", "A\n\nB\n\nC", ["Description\n\nA\n\nB\n\nC"], id="said in the middle"),
         pytest.param("# A", None, ["Abstract\n\n\\# A"], id="no body"),
         pytest.param(None, "B", ["Description\n\nB"], id="no abstract"),
+        pytest.param("A b", "## Abstract\n\nA\n\n```c\nb\n```", ["Abstract\n\nA\n\n```c\nb\n```"]),
+        pytest.param(None, "### A\n\nb\n\n## C", ["A\n\nb\n\n## C"], id="headings of its own"),
         pytest.param(None, None, []),
     ],
 )

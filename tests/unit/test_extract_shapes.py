@@ -202,3 +202,8 @@ def test_no_page_takes_for_ever(html):
     for rung in (microdata, opengraph, shown):
         rung.read(document)
     assert time.process_time() - began < 10
+
+
+def test_an_abstract_ends_at_the_next_heading():
+    html = f"<h2>Abstract</h2><p>{TEXT}</p><ul><li>One<li>Two</ul><h3>Needed</h3><p>A laptop</p>"
+    assert seen(html)["abstract"] == f"{TEXT.strip()} One Two"

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from services.processor.extract.document import Document, alike, attribute, text_of
+from services.processor.extract.document import INLINE, Document, alike, attribute, text_of
 from services.processor.extract.facts import Facts, License, Video
 from services.processor.extract.labels import LONGEST_VALUE, Said, labelled
 from services.processor.extract.languages import language_tag
-from services.processor.extract.nodes import classed, section, within
+from services.processor.extract.nodes import HEADINGS, classed, section, within
 from services.processor.extract.people import speakers
 from services.processor.extract.times import when
 
@@ -103,12 +104,19 @@ def _only(nodes: Iterable[LexborNode]) -> str | None:
 def _abstract(root: LexborNode, said: Mapping[str, Said]) -> str | None:
     for field in ("abstract", "text"):
         if field in said and len(said[field].text) >= _SHORTEST_TEXT:
-            return said[field].text
+            return _prose(said[field])
     for selector in _ABSTRACTS:
         found = root.css(selector)
         if len(found) == 1:
             return text_of(found[0]) or None
     return None
+
+
+def _prose(said: Said) -> str:
+    """What is said up to the next heading."""
+    prose = list(takewhile(lambda node: node.tag not in HEADINGS, said.nodes))
+    in_line = not prose or prose[0].tag in INLINE
+    return said.text if in_line else text_of(*prose)
 
 
 def _tags(said: Said | None) -> tuple[str, ...]:
