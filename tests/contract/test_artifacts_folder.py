@@ -37,8 +37,9 @@ async def test_a_blob_is_named_only_once_it_is_on_disk(tmp_path, monkeypatch):
         fsync(descriptor)
 
     def record_replace(path, target):
+        replaced = replace(path, target)
         steps.append(("name", target.name))
-        return replace(path, target)
+        return replaced
 
     artifacts = open_artifacts(tmp_path.as_uri())
     monkeypatch.setattr(os, "fsync", record_fsync)

@@ -3,8 +3,8 @@
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,15 +76,10 @@ class Folder:
         Raises:
             OSError: the disk is full, or does not work; some may be stored.
         """
-        missing = {
-            blob.path: blob for blob in blobs if not blob.is_there(_kept(self._path / blob.path))
-        }
-        staged: dict[str, Path] = {}
+        missing = {b.path: b for b in blobs if not b.is_there(_kept(self._path / b.path))}
+        staged = {path: self._path / STAGING / str(uuid4()) for path in missing}
         try:
-            for blob in missing.values():
-                staged[blob.path] = self._path / STAGING / str(uuid4())
-                _write(blob.source, staged[blob.path])
-            self._sync_all(staged.values())
+            self._all_at_once(_write, [blob.source for blob in missing.values()], staged.values())
             publish(self._path, staged)
         except OSError:
             for file in staged.values():
@@ -104,15 +99,16 @@ class Folder:
                 reached.add(parent)
                 if parent == self._path or parent in self._settled:
                     break
-        self._sync_all(reached)
+        self._all_at_once(_sync, reached)
         if len(self._settled) > MOST_SETTLED:
             self._settled.clear()
         self._settled |= reached
 
-    def _sync_all(self, paths: Iterable[Path]) -> None:
+    def _all_at_once(self, do: Callable[..., None], *arguments: Iterable[object]) -> None:
         """One after the other each would wait for a commit of the disk's journal of its own."""
-        for _ in self._syncing.map(_sync, paths):
-            pass
+        wait(calls := [self._syncing.submit(do, *some) for some in zip(*arguments, strict=True)])
+        for call in calls:
+            call.result()
 
     def read(self, path: str) -> bytes:
         """What lies at ``path``; FileNotFoundError."""
@@ -131,8 +127,11 @@ def publish(folder: Path, staged: Mapping[str, Path]) -> None:
     """
     for path, source in staged.items():
         target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
+        try:
+            source.replace(target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
 
 
 def _kept(file: Path) -> Kept | None:
@@ -144,10 +143,19 @@ def _kept(file: Path) -> Kept | None:
 
 
 def _write(source: bytes | Path, target: Path) -> None:
+    """A new file that is on disk, by as few calls as can be: each waits for Python's lock."""
     if isinstance(source, Path):
         shutil.copyfile(source, target)
-    else:
-        target.write_bytes(source)
+        _sync(target)
+        return
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        left = memoryview(source)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:
