@@ -1,4 +1,4 @@
-"""Session pages shaped as FOSDEM's site writes them, with text of the tests' own."""
+"""Session pages shaped as FOSDEM's site writes them, or as nobody's, with text of our own."""
 
 import html
 from random import Random
@@ -34,6 +34,14 @@ _PAGE = """<!DOCTYPE html>
 <li><a href="https://feedback.days.example/{n}">Submit feedback</a></li></ul></div>
 <footer><div class="license-info">This work may be shared under <a rel="license"
 href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>.</div></footer></body></html>"""
+_PLAIN = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"/><title>{title} | Harbour Days 2030</title></head><body>
+<nav><ul><li><a href="/2030/">Home</a></li><li><a href="/2030/news/">News</a></li></ul></nav>
+<main><h1>{title}</h1><dl><dt>Track</dt><dd>Queues</dd><dt>Room</dt><dd>Quay 4</dd>
+<dt>Speakers</dt><dd>Ada Marsh, Noor Vale</dd></dl>{abstract}{description}
+<p><a href="https://code.days.example/{n}">Source code</a></p></main>
+<footer><p>Made by the harbour's own people.</p></footer></body></html>"""
+PLAIN = "plain"  # how the names of pages begin that no adapter knows
 
 
 def title(name: str) -> str:
@@ -44,7 +52,7 @@ def title(name: str) -> str:
 def page(name: str) -> bytes:
     """The page, some 4 KB, its text by its name."""
     chance = Random(name)
-    text = _PAGE.format(
+    text = (_PLAIN if name.startswith(PLAIN) else _PAGE).format(
         title=html.escape(title(name)),
         n=chance.randrange(10_000),
         abstract=_paragraph(chance, 90),

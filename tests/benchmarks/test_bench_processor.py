@@ -4,6 +4,7 @@ import statistics
 from collections import Counter
 
 import pytest
+from adapter_pages import PLAIN
 from alone import Alone, alone
 from deployed import command, environ
 from processes import line_of
@@ -58,20 +59,27 @@ def bare(processor: Alone, name: str) -> tuple[float, float]:
     return rate, used_ms
 
 
-def test_a_processor_and_its_pool(processor, table):
+@pytest.mark.parametrize(
+    ("kind", "name", "reach"),
+    [
+        ("adapter pages", "round", at_least(150)),
+        ("pages that no adapter knows", PLAIN, None),
+    ],
+)
+def test_a_processor_and_its_pool(processor, table, kind, name, reach):
     rounds = Rounds()
     for number in range(ROUNDS):
-        rounds.run(processor, f"round{number}")
+        rounds.run(processor, f"{name}{number}")
     pages = PAGES * ROUNDS
     shares = ", ".join(f"{name} {ms / pages:.1f}" for name, ms in rounds.used_ms.most_common())
     table.add(
-        "adapter pages, one processor and its pool",
+        f"{kind}, one processor and its pool",
         rounds.ours,
         "pages/s",
-        f"{PAGES} pages of 4 KB shaped as FOSDEM's, 16 at a time, from the first task on until all "
-        "are stored, fsync always; no pause between requests, no scheduler, no ZIP. CPU "
-        f"milliseconds for each page: {shares}",
-        at_least(150),
+        f"{PAGES} pages of 4 KB, 16 at a time, from the first task on until all are stored, fsync "
+        "always; no pause between requests, no scheduler, no ZIP. CPU milliseconds for each page: "
+        f"{shares}",
+        reach,
     )
     table.add(
         "  fetched and read by a bare pool",

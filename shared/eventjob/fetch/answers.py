@@ -23,7 +23,8 @@ def parsed(url: str) -> httpx2.URL:
     """
     try:
         check_url(url)
-        return httpx2.URL(url).copy_with(fragment=None)
+        found = httpx2.URL(url)
+        return found.copy_with(fragment=None) if "#" in url else found
     except ValueError as error:
         raise blocked(str(error)) from error
     except httpx2.InvalidURL as error:
