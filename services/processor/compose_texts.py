@@ -1,15 +1,22 @@
 """What a session's Markdown says in words: an overview, its texts, who speaks, where to go on."""
 
-import re
 from datetime import datetime
 from typing import Any
 
 from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
-from services.processor.extract.markdown import address, escaped, headed, link, plain
+from services.processor.extract.markdown import (
+    address,
+    blocks_of,
+    escaped,
+    headed,
+    link,
+    plain,
+    shown_text,
+)
+from services.processor.repeated import without_repeats
 
 _TO = "\u2013"  # between two times
-_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|^ *`{3,}.*$", re.MULTILINE)
 
 
 def overview(front: dict[str, Any]) -> str:
@@ -48,12 +55,14 @@ def texts(facts: Facts) -> list[str]:
 
     A text that begins with a heading of its own needs none of ours.
     """
-    body, abstract = facts.body or "", facts.abstract or ""
+    body, abstract = without_repeats(facts.body or "", facts), facts.abstract or ""
     first, rest = _parted(body, abstract)
-    if not first and alike(abstract) not in alike(_shown(body)):
+    if not first and alike(abstract) not in alike(shown_text(body)):
         first = plain(abstract)
-    if not first and rest.startswith("#"):
-        return [headed(rest, top=2)]
+    if rest.startswith("#"):
+        own = alike(rest.partition("\n")[0])
+        title = "Summary" if own == "abstract" else "Abstract"
+        return [*_section(title, first), headed(rest, top=2)]
     return [*_section("Abstract", first), *_section("Description", rest)]
 
 
@@ -84,9 +93,9 @@ def further(front: dict[str, Any], written: str) -> list[str]:
 
 def _parted(body: str, abstract: str) -> tuple[str, str]:
     """The blocks of ``body`` that are the abstract, if it begins with them, and all others."""
-    blocks, wanted, said = body.split("\n\n"), alike(abstract), ""
+    blocks, wanted, said = blocks_of(body), alike(abstract), ""
     for index, block in enumerate(blocks, 1):
-        said += alike(_shown(block))
+        said += alike(shown_text(block))
         if said == wanted != "":
             return "\n\n".join(blocks[:index]), "\n\n".join(blocks[index:])
         if not wanted.startswith(said):
@@ -96,11 +105,6 @@ def _parted(body: str, abstract: str) -> tuple[str, str]:
 
 def _section(title: str, markdown: str) -> list[str]:
     return [f"## {title}\n\n{headed(markdown, top=3)}"] if markdown.strip() else []
-
-
-def _shown(markdown: str) -> str:
-    """``markdown`` without addresses and fences."""
-    return _MARKUP.sub(r"\1", markdown)
 
 
 def _linked(person: dict[str, str]) -> str:

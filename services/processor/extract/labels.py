@@ -66,6 +66,11 @@ def labelled(root: LexborNode) -> dict[str, Said]:
     return found
 
 
+def field_of(label: str) -> str | None:
+    """The field that a word stands for."""
+    return _FIELDS.get(clean(label).casefold())
+
+
 def _labels(root: LexborNode) -> Iterator[tuple[str, LexborNode, str]]:
     """Texts that begin with a word of a field, with that field."""
     for node in root.traverse(include_text=True):

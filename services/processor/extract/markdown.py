@@ -12,6 +12,7 @@ _BLOCK_START = re.compile(r"#{1,6}(?=\s|$)|[-+](?=\s|$)|[=>|]|-[-\s|:]*$|:(?=[-\
 _NUMBER = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _HEADING = re.compile(r"^(#{1,6}) +(.*)$", re.MULTILINE)
 _FENCE_LINE = re.compile(r"(`{3,})[^`]*")
+_UNSHOWN = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|^ *`{3,}.*$", re.MULTILINE)
 _MOST_LEVELS = 6
 _TAG_OPENING = re.compile(r"(\\*)<")
 _DESTINATION = re.compile(r"\](\(|:)(\s*)([^\s)]*)")
@@ -61,6 +62,22 @@ def headed(markdown: str, top: int) -> str:
     return outside_fences(
         markdown, lambda text: _HEADING.sub(lambda found: _at_level(found, above, top), text)
     )
+
+
+def blocks_of(markdown: str) -> list[str]:
+    """What empty lines part; code is one block, whatever is in it."""
+    blocks: list[list[str]] = [[]]
+    for is_code, line in _marked_code(markdown.split("\n")):
+        if line or is_code:
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    return ["\n".join(lines) for lines in blocks if lines]
+
+
+def shown_text(markdown: str) -> str:
+    """``markdown`` without addresses and fences; its other marks are left in."""
+    return _UNSHOWN.sub(r"\1", markdown)
 
 
 def outside_fences(markdown: str, change: Callable[[str], str]) -> str:
