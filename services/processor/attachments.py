@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.domain.names import unique
+from eventjob.domain.names import folder_name, unique
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
 from services.processor.contents import Contents, Room
 from services.processor.dimensions import dimensions
@@ -122,7 +122,7 @@ class Attachments:
 
 def _apart(files: list[Had]) -> list[Had]:
     """``files`` under names that do not collide, nor with those of their folders of previews."""
-    stems = [file.name.rpartition(".")[0] for file in files]
+    stems = [folder_name(file.name.rpartition(".")[0], "previews") for file in files]
     names = unique([*(file.name for file in files), *stems])
     apart = zip(files, names, names[len(files) :], strict=False)
     return [

@@ -109,10 +109,13 @@ def test_it_is_built_once_asked_for_and_holds_every_session(shared_up, site):
         "manifest.json",
         f"{folder}/talk.md",
         f"{folder}/talk/slides.pdf",
+        f"{folder}/talk/slides/page-001.jpg",
         f"{folder}/talk-2/talk.md",
         f"{folder}/talk-2/talk/slides.pdf",
+        f"{folder}/talk-2/talk/slides/page-001.jpg",
         f"{folder}/other.md",
         f"{folder}/other/slides.pdf",
+        f"{folder}/other/slides/page-001.jpg",
     }
     index = members["README.md"].decode()
     assert index.startswith("# Name of all\n\n## Test Conference\n\n### Main\n\n- [")

@@ -141,3 +141,18 @@ def test_pretalx_says_language_track_and_type_where_it_does():
 def test_a_list_of_sessions_in_pretalx_is_no_session():
     html = "<meta name=generator content=pretalx><main><h1>Speakers</h1></main>"
     assert read(html) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>One, two, three boats.</p>",
+        "<p>We met on 2019-07-12, 14:30, in Lisbon.</p>",
+        "<p>It was at <time datetime='2019-07-12T14:30'>half past two</time>.</p>",
+    ],
+)
+def test_a_session_of_pretalx_without_a_slot_is_nowhere_and_at_no_time(text):
+    html = f"""<meta name=generator content=pretalx><main><h3 class="talk-title">Soon</h3>
+    <div class="talk-content"><section class="abstract">{text}</section></div></main>"""
+    _, facts = read(html)
+    assert (facts.title, facts.room, facts.start, facts.end) == ("Soon", None, None, None)

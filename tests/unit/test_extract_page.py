@@ -270,3 +270,18 @@ def test_pages_made_to_take_for_ever_do_not(tmp_path, html):
     began = time.process_time()
     read(html, tmp_path)
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"""<meta name=generator content=pretalx><main><h3 class="talk-title">Why</h3>
+        <div class="talk-content"><div class="card">{TEXT}</div></div></main>""",
+        f"""<div id=main><h1>Why</h1><ul class="side-box"><li><strong>Room</strong>: A</li></ul>
+        <div class="event-other">{TEXT}</div></div>""",
+    ],
+)
+def test_text_in_places_that_an_adapter_does_not_know_is_not_lost(tmp_path, html):
+    page = read(html, tmp_path)
+    assert "adapter" in page.sources["title"]
+    assert "what to do about that" in page.facts.body

@@ -207,3 +207,36 @@ def test_no_page_takes_for_ever(html):
 def test_an_abstract_ends_at_the_next_heading():
     html = f"<h2>Abstract</h2><p>{TEXT}</p><ul><li>One<li>Two</ul><h3>Needed</h3><p>A laptop</p>"
     assert seen(html)["abstract"] == f"{TEXT.strip()} One Two"
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("please mind the cable, the floor is wet", []),
+        ("Ann Bee, PhD, CERN", ["Ann Bee"]),
+        ("Smith, John; Doe, Jane", ["Smith, John", "Doe, Jane"]),
+        ("jinxx, smtw", ["jinxx", "smtw"]),
+        ("none yet", []),
+    ],
+)
+def test_a_line_of_speakers_has_names_only(said, names):
+    found = seen(f"<p>Speaker: {said}</p>").get("speakers", [])
+    assert [name for name, _ in found] == names
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<p>The outage began on 3 May 2019 at 14:30 and lasted a day.</p>",
+        "<p>Time: to be announced</p><p>Doors open on 3 May 2019 at 14:30</p>",
+    ],
+)
+def test_a_story_about_another_day_is_no_start(html):
+    assert "start" not in seen(html)
+
+
+def test_what_is_to_be_announced_is_not_known():
+    assert seen("<dl><dt>Room</dt><dd>TBA</dd><dt>Track</dt><dd>Ops</dd></dl>") == {
+        "title": "Why tests fail",
+        "track": "Ops",
+    }

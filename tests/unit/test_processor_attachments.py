@@ -2,6 +2,7 @@ import pytest
 from fakes_processor import LIMITS, SITE, SLIDES, TEXT, URL, Answer, Setup, never
 from pages import pdf
 
+from eventjob.domain.names import is_safe
 from eventjob.fetch.caps import FILE
 from eventjob.fetch.client import FetchFailed
 
@@ -58,6 +59,16 @@ async def test_names_of_a_session_never_collide(tmp_path):
         "slides-3.pdf",
     ]
     assert len({name.rpartition("/")[0] for name in names if "/" in name}) == 3
+
+
+@pytest.mark.parametrize("title", ["slides.", "What next...", "..", "con"])
+async def test_previews_lie_in_a_folder_with_a_safe_name(tmp_path, title):
+    page = Answer(f'<main><h1>Why</h1>{TEXT}<a href="1.pdf">{title}</a></main>'.encode())
+    answers = {URL: page, f"{URL}1.pdf": Answer(pdf("one"), "application/pdf")}
+    outcome = await Setup(tmp_path, answers).run()
+    previews = [file.path for file in outcome.files if file.path.endswith("page-001.jpg")]
+    assert len(previews) == 1
+    assert all(is_safe(part) for part in previews[0].split("/"))
 
 
 async def test_a_job_fetches_so_much_and_no_more(tmp_path):

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from services.processor.extract.document import alike
-from services.processor.extract.facts import Facts
+from services.processor.extract.facts import Facts, Speaker
 from services.processor.schedule.address import schedule_address
 from services.processor.schedule.matching import Index, Wish
 from services.processor.schedule.read import Entry
@@ -106,3 +106,21 @@ def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
 )
 def test_a_schedule_is_at(url, software, links, address):
     assert schedule_address(url, software, links) == address
+
+
+def test_of_two_sessions_with_one_title_only_what_they_have_in_common_is_said():
+    one = Facts(title="Lightning Talks", id="1", track="Main", speakers=(Speaker("Ada"),))
+    two = Facts(title="Lightning Talks", id="2", track="Main", speakers=(Speaker("Grace"),))
+    index = Index(
+        Entry(
+            title=alike("Lightning Talks"),
+            paths=(),
+            names=(),
+            numbers=(),
+            start=None,
+            facts=msgspec.msgpack.encode(facts),
+        )
+        for facts in (one, two)
+    )
+    wish = Wish(urls=("https://a.example/",), titles=("Lightning talks",))
+    assert index.find(wish) == Facts(title="Lightning Talks", track="Main")

@@ -9,10 +9,10 @@ import msgspec
 from eventjob.contracts.parameters import Parameters
 from services.processor.extract import article, given, jsonld, linked, microdata, opengraph, shown
 from services.processor.extract.adapters import registry as adapters
-from services.processor.extract.document import Document, attribute, lines_of
+from services.processor.extract.document import Document, attribute, lines_of, text_of
 from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
-from services.processor.extract.page import PARAMETERS, Reading, merged
+from services.processor.extract.page import PARAMETERS, THIN_WORDS, Reading, merged
 from services.processor.extract.slim import shallow, slim
 from services.processor.extract.tracks import tracks
 from services.processor.schedule.address import schedule_address
@@ -70,12 +70,22 @@ def _adapted(document: Document) -> Reading | None:
         "html": shown.declared(document),
         "linked": Facts(files=tuple(tracks(document))),
     }
+    words = article.words_in(facts.body or "")
+    if not words and _has_prose(document):  # in places that the adapter does not know
+        text = article.read(document, facts.title or document.session)
+        rungs, words = rungs | {text.method: Facts(body=text.markdown or None)}, text.words
     return Reading(
         rungs=rungs,
         text=lines_of(document.main),
-        words=article.words_in(facts.body or ""),
+        words=words,
         is_session=True,
     )
+
+
+def _has_prose(document: Document) -> bool:
+    """Whether the main part has paragraphs enough for a text of its own."""
+    paragraphs = document.main.css("p")
+    return sum(len(text_of(paragraph).split()) for paragraph in paragraphs) >= THIN_WORDS
 
 
 def _general(document: Document) -> Reading:

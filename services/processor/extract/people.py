@@ -32,6 +32,7 @@ _ABOUT = frozenset(
 )
 _BY = re.compile(r"(?:by|with|presented by|mit|von)\s+(.+)", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[,;&\u00b7|]|\band\b|\bund\b)\s*")
+_BETWEEN_INVERTED = re.compile(r"\s*;\s*")  # Smith, John; Doe, Jane
 _IN_BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]")
 _BEHIND = re.compile(r"\s+[-\u2013\u2014|]\s.*|\s@\w+.*")  # whom or what they are with
 _NO_NAME = re.compile(r"[@:/<>{}=!?]|\d{3}|\.\s*$|\s\.\s", re.IGNORECASE)
@@ -132,8 +133,11 @@ def _line(text: str, links: Iterable[LexborNode], document: Document) -> list[Sp
     """A line of names, all of which must be some."""
     if len(text) > LONGEST_VALUE:
         return []
-    parts = [part for part in map(_alone, _BETWEEN.split(_IN_BRACKETS.sub("", text))) if part]
-    if not all(map(is_name, parts)):
+    between = _BETWEEN_INVERTED if ";" in text else _BETWEEN
+    parts = [part for part in map(_alone, between.split(_IN_BRACKETS.sub("", text))) if part]
+    whole = [part for part in parts if " " in part]
+    parts = whole or parts  # else what follows a name is a degree, or whom they are with
+    if not all(is_name(part) and (" " not in part or not part[0].islower()) for part in parts):
         return []
     urls = {alike(text_of(a)): document.absolute(attribute(a, "href")) for a in links}
     return [Speaker(part, urls.get(alike(part))) for part in parts]

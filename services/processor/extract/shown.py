@@ -28,6 +28,7 @@ _PLAYERS = re.compile(r"(?:^|\.)(?:youtube(?:-nocookie)?\.com|vimeo\.com|media\.
 _SUBTITLES = ("[class~=subtitle]", "[class*=subtitle]", "hgroup h2", "hgroup p")
 _ABSTRACTS = ("[class~=abstract]", "#abstract", "[class*=abstract]")
 _ROOM = frozenset({"room"})
+_NOT_YET = frozenset({"tba", "tbd", "tbc", "to be announced", "to be confirmed", "n/a", "-", "?"})
 _PLACE = frozenset({"location", "venue"})
 _TRACK = frozenset({"track"})
 _OTHERS = ("related", "similar", "recommend", "sponsor", "comment", "pagination", "upcoming")
@@ -49,7 +50,7 @@ def read(document: Document) -> Facts:
     """What can be seen on any page."""
     root = _own(document)
     said = labelled(root)
-    text = {field: value.text for field, value in said.items() if len(value.text) <= LONGEST_VALUE}
+    text = {field: value.text for field, value in said.items() if _is_value(value.text)}
     time = when(root, said)
     title = _title(document)
     return msgspec.structs.replace(
@@ -87,6 +88,10 @@ def _own(document: Document) -> LexborNode:
 
 def _subtitle(root: LexborNode) -> str | None:
     return next(filter(None, (_only(root.css(selector)) for selector in _SUBTITLES)), None)
+
+
+def _is_value(text: str) -> bool:
+    return len(text) <= LONGEST_VALUE and text.strip(" .").casefold() not in _NOT_YET
 
 
 def _room(root: LexborNode, said: Mapping[str, str]) -> str | None:

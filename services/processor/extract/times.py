@@ -49,8 +49,8 @@ def when(root: LexborNode, said: Mapping[str, Said]) -> When:
     for start, end in (_marked(nodes), _marked([root]), (labelled.start, labelled.end)):
         if start:
             return When(start, end, timezone=labelled.timezone)
-    if labelled.start_raw:
-        return labelled
+    if labelled.start_raw or any(field in said for field in _FIELDS):
+        return labelled  # what is to be announced is found nowhere else
     start, end = _line(root)
     return When(start, end, None if start else _weekday_line(root))
 
@@ -117,7 +117,8 @@ def _line_around(node: LexborNode) -> str:
     while block is not None and block.tag in INLINE:
         block = block.parent
     text = text_of(block) if block is not None else ""
-    return text if len(text) <= _LONGEST_LINE and not _OTHER_DATE.search(text) else ""
+    is_prose = len(text) > _LONGEST_LINE or text.endswith((".", "!", "?"))
+    return "" if is_prose or _OTHER_DATE.search(text) else text
 
 
 def _weekday_line(root: LexborNode) -> str | None:

@@ -13,7 +13,7 @@ from services.processor.schedule.read import Entry, name_of, path_of
 
 _facts = msgspec.msgpack.Decoder(Facts)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_OF_A_SLOT = ("start", "end", "room")
+_NOTHING = Facts()
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Index:
     def find(self, wish: Wish) -> Facts | None:
         """What the schedule says of the session; None where it is not clear which one it is.
 
-        A session that has several times is the one at the job's day and time, else it has none.
+        Of several with one title it is that at the job's day and time, else what all of them say.
         """
         titles = {folded for title in wish.titles if (folded := alike(title))}
         ends = [name_of(url) for url in wish.urls]
@@ -66,14 +66,19 @@ def _one(entries: Sequence[Entry], wish: Wish) -> Facts | None:
     for is_it in (partial(_is_at, wish.starttime), partial(_is_on, wish.day)):
         fitting = [entry for entry in entries if is_it(entry.start)]
         entries = fitting or entries
-    facts = [_facts.decode(entry.facts) for entry in entries]
-    first = facts[0]
-    if len(facts) == 1:
-        return first
-    if any(alike(other.title or "") != alike(first.title or "") for other in facts):
+    return _agreed([_facts.decode(entry.facts) for entry in entries])
+
+
+def _agreed(facts: Sequence[Facts]) -> Facts | None:
+    """What all of them say; None where they have not even their title in common."""
+    first, *others = facts
+    if any(alike(other.title or "") != alike(first.title or "") for other in others):
         return None
-    apart = {name: None for name in _OF_A_SLOT if len({getattr(f, name) for f in facts}) > 1}
-    return msgspec.structs.replace(first, **apart)
+    names = (name for name in Facts.__struct_fields__ if name != "title")
+    apart = {
+        name for name in names if any(getattr(o, name) != getattr(first, name) for o in others)
+    }
+    return msgspec.structs.replace(first, **{name: getattr(_NOTHING, name) for name in apart})
 
 
 def _is_at(starttime: str | None, start: str | None) -> bool:

@@ -29,16 +29,16 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(root: LexborNode) -> Slot:
     """What the page says beside the session's text."""
-    place = root.css_first(_PLACES) or root
-    times = place.css("time")[:2]
+    place = root.css_first(_PLACES)
+    times = (place.css("time") if place else root.css("time[data-isodatetime]"))[:2]
     start, end = (*map(_moment, times), None, None)[:2]
-    if not times:  # pretalx of 2018 wrote them into the text
+    if place and not times:  # pretalx of 2018 wrote them into the text
         start, end = span_in(text_of(place)).whole
     track, kind = _track_and_type(root)
     return Slot(
         type=kind,
         track=track,
-        room=_room(place),
+        room=_room(place) if place else None,
         language=_language(root),
         start=start,
         end=end,
