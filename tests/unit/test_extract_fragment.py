@@ -24,6 +24,9 @@ BASE = "https://conf.example/2030/talk/"
             "<dl><dt>A<dt>B<dd>c<dt>D<dd><p>e<p>f", "- **A**, **B**: c\n\n- **D**: e\n\n  f"
         ),
         pytest.param("<dl><div><dt>A<dd><ul><li>b", "- **A**:\n  - b", id="lists as definitions"),
+        pytest.param("10<sup>6</sup> H<sub>2</sub>O", "10⁶ H₂O", id="raised and lowered digits"),
+        pytest.param("e<sup>iπ</sup> x<sub>a,b</sub>", r"e^(iπ) x\_(a,b)", id="raised, lowered"),
+        pytest.param("the 5<sup>th</sup>", "the 5th", id="an ordinal"),
         pytest.param("<pre> a &lt;b>\n\n  c </pre>", "```\n a <b>\n\n  c\n```", id="code"),
         pytest.param("<pre><code class=language-C++>a", "```c++\na\n```", id="code's language"),
         pytest.param("<pre>```</pre>", "````\n```\n````", id="code with a fence in it"),

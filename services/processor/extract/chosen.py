@@ -20,7 +20,7 @@ _TAGS = {
     "ref": "a",
     "row": "tr",
 }
-_MARKS = {"#b": "b", "#i": "i", "#t": "code"}
+_MARKS = {"#b": "b", "#i": "i", "#sub": "sub", "#sup": "sup", "#t": "code"}
 _LISTS = {"dl", "ol", "ul"}
 _ITEMS = {"dd", "dt"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}

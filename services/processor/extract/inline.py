@@ -29,6 +29,9 @@ _MARKS = {
     **dict.fromkeys(("cite", "dfn", "em", "i", "var"), "*"),
     **dict.fromkeys(("del", "s", "strike"), "~~"),
 }
+_RAISED = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱⁿ")
+_LOWERED = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_SHIFTS = {"sup": (_RAISED, "^"), "sub": (_LOWERED, r"\_")}
 _SPACES = re.compile(r"\s+")
 _PARTING = re.compile(r"\n\s*\n")
 _BACKTICKS = re.compile(r"`+")
@@ -89,6 +92,8 @@ class Inline:
             return _code(node, before)
         mark = "a" if tag == "a" else _MARKS.get(tag, "")
         text = self._text(node.iter(include_text=True), within | {mark}, depth + 1)
+        if tag in _SHIFTS:
+            return _shifted(tag, before, text)
         if not mark or mark in within or not text.strip():
             return f" {text} " if tag in BLOCKS else text
         return self._link(node, text) if mark == "a" else _marked(node, mark, before, text)
@@ -121,6 +126,19 @@ def _code(node: LexborNode, before: str) -> str:
     mark = "`" * (max(map(len, _BACKTICKS.findall(text)), default=0) + 1)
     padding = " " if len(mark) > 1 else ""
     return f"{' ' if before == '`' else ''}{mark}{padding}{text}{padding}{mark}"
+
+
+def _shifted(tag: str, before: str, text: str) -> str:
+    """What stands above or below the line, so that it joins no number: 10⁶ is not 106.
+
+    Links and ordinals stay as they are: [1](...) and 5th.
+    """
+    inner, (characters, sign) = text.strip(), _SHIFTS[tag]
+    is_ordinal = before.isdecimal() and inner.isalpha() and len(inner) > 1
+    if not inner or "](" in inner or is_ordinal:
+        return text
+    is_known = all(ord(character) in characters for character in inner)
+    return inner.translate(characters) if is_known else f"{sign}({inner})"
 
 
 def _marked(node: LexborNode, mark: str, before: str, text: str) -> str:
