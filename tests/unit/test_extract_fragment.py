@@ -26,6 +26,13 @@ BASE = "https://conf.example/2030/talk/"
         pytest.param("<dl><div><dt>A<dd><ul><li>b", "- **A**:\n  - b", id="lists as definitions"),
         pytest.param("10<sup>6</sup> H<sub>2</sub>O", "10⁶ H₂O", id="raised and lowered digits"),
         pytest.param("e<sup>iπ</sup> x<sub>a,b</sub>", r"e^(iπ) x\_(a,b)", id="raised, lowered"),
+        pytest.param("<p hidden>a<p aria-hidden=true>b<p style='display: none'>c<p>d", "d"),
+        pytest.param("<dl><dt>Day:<dd>1", "- **Day**: 1", id="one colon"),
+        pytest.param(
+            "<table><tr><th>A<th>B<tr><td><ul><li>a</li> <li>b</ul><td><pre>c\nd</pre>",
+            "| A | B |\n| --- | --- |\n| a; b | `c d` |",
+            id="lists and code in cells",
+        ),
         pytest.param("the 5<sup>th</sup>", "the 5th", id="an ordinal"),
         pytest.param("<pre> a &lt;b>\n\n  c </pre>", "```\n a <b>\n\n  c\n```", id="code"),
         pytest.param("<pre><code class=language-C++>a", "```c++\na\n```", id="code's language"),

@@ -13,7 +13,10 @@ from services.processor.extract.markdown import plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 UNHURRIED = settings(deadline=None)  # the machine may be busy
-TAGS = "p div b i em strong del code pre kbd ul ol li dl dt dd table tr td th blockquote h1 h3 a span sup sub"
+TAGS = (
+    "p div b i em strong del code pre kbd ul ol li dl dt dd table tr td th blockquote h1 h3 a span "
+    "sup sub"
+)
 ATTRIBUTES = (
     " href=javascript:x",
     " href='https://x.example/(a) b'",

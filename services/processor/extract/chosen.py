@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import trafilatura
 from lxml import etree  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+from services.processor.extract.prepared import FIRST, prepare
+
 Element: TypeAlias = Any  # of lxml
 
 _TAGS = {
@@ -31,7 +33,7 @@ def main_text(html: str, *, favor_recall: bool = False) -> str:
     tree = trafilatura.load_html(html)
     if tree is None:
         return ""
-    _prepare(tree)
+    prepare(tree)
     found: Any = trafilatura.bare_extraction(
         tree,
         include_comments=False,
@@ -48,16 +50,6 @@ def main_text(html: str, *, favor_recall: bool = False) -> str:
     return text
 
 
-def _prepare(tree: Element) -> None:
-    """Keep what trafilatura would drop or take for something else: times, and plain code."""
-    etree.strip_tags(tree, "time")
-    for block in tree.iter("pre"):
-        if block.find(".//code") is None:
-            code = etree.SubElement(block, "code")
-            code.text, block.text = block.text, None
-            code.extend(block[:-1])
-
-
 def _rename(element: Element) -> None:
     """Give an element the name that it has in HTML."""
     said, tag = element.get("rend", ""), element.tag
@@ -65,6 +57,9 @@ def _rename(element: Element) -> None:
         element.tag = said if said in _HEADINGS else "h3"
     elif tag == "list":
         element.tag = said if said in _LISTS else "ul"
+    elif said.startswith(FIRST):
+        element.tag = "li"
+        element.getparent().set("start", said.removeprefix(FIRST))
     elif tag == "item" and said[:2] in _ITEMS:
         element.tag = said[:2]
     elif tag == "hi":

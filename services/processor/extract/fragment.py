@@ -7,13 +7,14 @@ from itertools import groupby
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from services.processor.extract import table
-from services.processor.extract.inline import DROPPED, Inline, is_inline
+from services.processor.extract.inline import Inline, is_dropped, is_inline
 from services.processor.extract.markdown import fence, headed
 from services.processor.extract.preformatted import code_in, language_of
 
 _DEEPEST = 60  # blocks within blocks; below it nothing but text is taken
 _ITEM = re.compile(r"(?:-|\d+\.) ")
 _BELOW = re.compile(r"(?:-|\d+\.|>|\|) |```")  # what begins no paragraph
+_COLON = re.compile(r"\s*:\*\*\Z")  # that a term ends with already
 _MOST_DIGITS = 5  # of a number that a list begins with
 
 
@@ -115,7 +116,7 @@ class _Writer:
 
 
 def _children(node: LexborNode) -> Iterator[LexborNode]:
-    return (child for child in node.iter(include_text=True) if child.tag not in DROPPED)
+    return (child for child in node.iter(include_text=True) if not is_dropped(child))
 
 
 def _grouped(node: LexborNode) -> Iterator[LexborNode]:
@@ -131,7 +132,7 @@ def _first_number(node: LexborNode) -> int:
 
 def _defined(terms: list[str], blocks: list[str]) -> list[str]:
     """The first paragraph beside the terms, all else below them."""
-    term = ", ".join(filter(None, terms))
+    term = _COLON.sub("**", ", ".join(filter(None, terms)))
     if not term:
         return blocks
     if _BELOW.match(blocks[0]):

@@ -21,9 +21,10 @@ _UNREAD = (
     "noscript, object, script, select, style, svg, template, textarea, title, video"
 )
 BLOCKS = frozenset(_BLOCK.split(", "))
-DROPPED = frozenset(_UNREAD.split(", "))
+_DROPPED = frozenset(_UNREAD.split(", "))
 _DEEPEST = 40  # marks within marks; below it nothing but text is taken
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
+_LISTS = frozenset({"dl", "menu", "ol", "ul"})
 _MARKS = {
     **dict.fromkeys(("b", "strong"), "**"),
     **dict.fromkeys(("cite", "dfn", "em", "i", "var"), "*"),
@@ -34,6 +35,7 @@ _LOWERED = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅
 _SHIFTS = {"sup": (_RAISED, "^"), "sub": (_LOWERED, r"\_")}
 _SPACES = re.compile(r"\s+")
 _PARTING = re.compile(r"\n\s*\n")
+_NO_DISPLAY = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")
 _MAIL = re.compile(r"mailto:[^\s@:/]+@[^\s@:/]+", re.IGNORECASE)
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff]")
@@ -44,6 +46,18 @@ def is_inline(node: LexborNode) -> bool:
     if node.tag == "-text":
         return True
     return node.tag not in BLOCKS and node.css_first(_BLOCK) is None
+
+
+def is_dropped(node: LexborNode) -> bool:
+    """Whether a node is nothing to read, or hidden from readers."""
+    if node.tag in _DROPPED:
+        return True
+    said = node.attributes
+    return (
+        said.get("hidden", "until-found") != "until-found"
+        or said.get("aria-hidden") == "true"
+        or _NO_DISPLAY.search(said.get("style") or "") is not None
+    )
 
 
 def seen(text: str) -> str:
@@ -82,7 +96,7 @@ class Inline:
         tag = node.tag or ""
         if tag == "-text" or depth > _DEEPEST:
             return escaped(_SPACES.sub(" ", seen(node.text())))
-        if tag in DROPPED:
+        if is_dropped(node):
             return ""
         if tag == "br":
             return "\n"
@@ -90,6 +104,10 @@ class Inline:
             return self._image(node)
         if tag in _CODE:
             return _code(node, before)
+        if tag == "pre":
+            return f" {_code(node, '')} "
+        if tag in _LISTS:
+            return f" {self._joined(node, within, depth)} "
         mark = "a" if tag == "a" else _MARKS.get(tag, "")
         text = self._text(node.iter(include_text=True), within | {mark}, depth + 1)
         if tag in _SHIFTS:
@@ -97,6 +115,17 @@ class Inline:
         if not mark or mark in within or not text.strip():
             return f" {text} " if tag in BLOCKS else text
         return self._link(node, text) if mark == "a" else _marked(node, mark, before, text)
+
+    def _joined(self, node: LexborNode, within: frozenset[str], depth: int) -> str:
+        """The items of a list, one beside the other."""
+        written, before = "", None
+        for item in node.iter(include_text=True):
+            if text := self._text([item], within, depth + 1).strip():
+                is_said = (before, item.tag) == ("dt", "dd")
+                gap = ": " if is_said else "; " if written else ""
+                written = f"{written.removesuffix(':') if is_said else written}{gap}{text}"
+                before = item.tag
+        return written
 
     def _link(self, node: LexborNode, text: str) -> str:
         url = self._address(node.attributes.get("href") or "")

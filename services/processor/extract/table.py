@@ -5,7 +5,8 @@ from collections.abc import Callable
 from selectolax.lexbor import LexborNode
 
 MOST_COLUMNS = 30
-_LAYOUT = "table, ul, ol, dl, pre, blockquote, h1, h2, h3, h4, h5, h6"
+_HOLDING = "table, h1, h2, h3, h4, h5, h6"
+_LAYOUT = f"{_HOLDING}, ul, ol, dl, pre, blockquote"
 
 Row = list[LexborNode | None]  # None where a cell before it spreads
 
@@ -13,9 +14,11 @@ Row = list[LexborNode | None]  # None where a cell before it spreads
 def rows_of(node: LexborNode) -> list[Row]:
     """The rows of a table that Markdown can show; none where it cannot.
 
-    It can where there are two columns or more and each cell is a line.
+    It can where there are two columns or more and each cell is a line, or
+    can be written in one and stands under a heading of its own.
     """
-    if any(cell.css_first(_LAYOUT) for cell in node.css("td, th")):
+    unlike = _HOLDING if node.css_first("th") else _LAYOUT
+    if any(cell.css_first(unlike) for cell in node.css("td, th")):
         return []
     rows = [_cells(row) for row in node.css("tr")]
     widest = max(map(len, rows), default=0)
