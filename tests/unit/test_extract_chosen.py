@@ -3,7 +3,10 @@ import pytest
 from services.processor.extract.chosen import main_text
 from services.processor.extract.fragment import fragment_markdown
 
-PROSE = f"<p>{'These are many words about boats, their sails, and what holds them. ' * 4}</p>"
+PROSE = (
+    "<p>This is a long paragraph of prose, which says many things about boats, and their sails, "
+    "so that it is taken for the main text of the page, indeed.</p>"
+) * 3
 
 
 @pytest.mark.parametrize(
@@ -17,8 +20,8 @@ PROSE = f"<p>{'These are many words about boats, their sails, and what holds the
             id="lists in cells",
         ),
         pytest.param(
-            "<ul><li>a<table><tr><td>b</td><td>c</td></tr></table></ul>",
-            "- a\n\n  b c",
+            "<ul><li>alpha<table><tr><td>beta</td><td>gamma</td></tr></table></li></ul>",
+            "- alpha\n\n  beta gamma",
             id="tables in lists",
         ),
         pytest.param(
@@ -31,5 +34,6 @@ PROSE = f"<p>{'These are many words about boats, their sails, and what holds the
     ],
 )
 def test_the_main_text_keeps(fragment, markdown):
-    page = f"<article><h1>T</h1>{PROSE}{fragment}{PROSE.replace('boats', 'ships')}</article>"
+    article = f"<h1>T</h1>{PROSE}{fragment}{PROSE.replace('boats', 'ships')}"
+    page = f"<html><body><article>{article}</article></body></html>"
     assert f"\n\n{markdown}\n\n" in fragment_markdown(main_text(page))
