@@ -65,7 +65,7 @@ def test_a_reader_sees_the_text_of_the_page_and_no_marks(html):
     )
     assert alike(shown) == alike(body.text() if body else "")
     for mark in "*~_":
-        assert shown.count(mark) <= html.count(mark)
+        assert shown.replace("_(", "").count(mark) <= html.count(mark)
 
 
 @UNHURRIED
