@@ -109,10 +109,12 @@ class Attachments:
         pixels = dimensions(fetched.path, found.file_type.media_type)
         if wanted.kind == "images":
             check_pixels(pixels)
+        if not fetched.is_artifact:
+            await self._artifacts.put_file(fetched.path, fetched.sha256)
         had = Had(
             wanted=wanted,
             name=named(wanted, found.file_type.extension),
-            sha256=await self._artifacts.put_file(fetched.path, fetched.sha256),
+            sha256=fetched.sha256,
             size_bytes=fetched.size_bytes,
             media_type=found.file_type.media_type,
             pixels=pixels,

@@ -1,9 +1,9 @@
 """robots.txt of each host: what may be fetched, and how slowly. Follows RFC 9309."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from protego import Protego
 
 from eventjob.fetch.caps import PAGE, FetchCaps
 from eventjob.fetch.client import FetchFailed, Gate
+from services.processor.once import Once
 from services.processor.ports import Fetches
 
 AGENT = "eventjob"  # the product token that a robots.txt may name
@@ -57,10 +58,8 @@ class Robots:
         self._fetcher = fetcher
         self._gate = gate
         self._folder = folder
-        self._clock = clock
         self._caps = caps
-        self._kept: OrderedDict[str, tuple[float, Rules]] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[Rules]] = {}
+        self._known = Once[Rules](MOST_ORIGINS, clock)
 
     async def rules(self, url: str) -> Rules:
         """What holds for ``url``.
@@ -70,39 +69,21 @@ class Robots:
         """
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        kept = self._kept.get(origin)
-        if kept is not None and kept[0] > self._clock():
-            self._kept.move_to_end(origin)
-            return kept[1]
-        loading = self._loading.get(origin)
-        if loading is None:  # the others wait for the same file
-            loading = asyncio.create_task(self._load(origin))
-            self._loading[origin] = loading
-            loading.add_done_callback(lambda task: self._loaded(origin, task))
-        return await asyncio.shield(loading)
+        return await self._known.get(origin, partial(self._load, origin))
 
-    def _loaded(self, origin: str, task: asyncio.Task[Rules]) -> None:
-        del self._loading[origin]
-        if task.cancelled() or task.exception() is not None:
-            return
-        self._kept[origin] = (self._clock() + KEPT.total_seconds(), task.result())
-        self._kept.move_to_end(origin)
-        if len(self._kept) > MOST_ORIGINS:
-            self._kept.popitem(last=False)
-
-    async def _load(self, origin: str) -> Rules:
+    async def _load(self, origin: str) -> tuple[Rules, timedelta]:
         try:
             text = await self._text(f"{origin}/robots.txt")
         except FetchFailed as failure:
             if _is_none(failure):
-                return Rules("")
+                return Rules(""), KEPT
             raise FetchFailed(
                 failure.code,
                 f"robots.txt of {urlsplit(origin).hostname}: {failure}",
                 transient=failure.transient or failure.code.startswith("http_5"),
                 retry_after=failure.retry_after,
             ) from failure
-        return await asyncio.to_thread(Rules, text)
+        return await asyncio.to_thread(Rules, text), KEPT
 
     async def _text(self, url: str) -> str:
         fetched = await self._fetcher.fetch(

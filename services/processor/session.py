@@ -128,7 +128,8 @@ class Sessions:
         )
         found = await self._schedules.look_up(reading.schedule, wish, visit.reuse)
         visit.artifacts.update(found.sources)
-        page = page_of(reading, found.facts)
+        if found.facts is not None:
+            page = page_of(reading, found.facts)
         return msgspec.structs.replace(page, warnings=[*page.warnings, *found.warnings])
 
     async def _store(

@@ -123,7 +123,7 @@ async def test_the_rules_of_many_hosts_do_not_pile_up(tmp_path, clock):
     robots, _ = robots_of({}, tmp_path, clock)
     for number in range(MOST_ORIGINS + 5):
         await robots.rules(f"https://h{number}.example/")
-    assert len(robots._kept) == MOST_ORIGINS
+    assert len(robots._known._kept) == MOST_ORIGINS
 
 
 async def test_the_gate_refuses_what_robots_txt_disallows(tmp_path, clock):

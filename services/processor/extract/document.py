@@ -20,29 +20,14 @@ _NEVER_CONTENT = (
 )
 _CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html")
 _HEADINGS = ("h1", "h2", "h3")
-_TIME = re.compile(r"</?time\b[^>]*>")
 _PARTING = "\x1e"  # ASCII's record separator
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _NEVER_TEXT = {"script", "style", "template", "noscript", "button"}
 INLINE = frozenset(
-    {
-        "-text",
-        "-comment",
-        "a",
-        "abbr",
-        "b",
-        "bdi",
-        "bdo",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-    }
-    | {"font", "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong"}
-    | {"sub", "sup", "time", "tt", "u", "var", "wbr"}
+    {"-text", "-comment", "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn"}
+    | {"em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp", "small", "span", "strike"}
+    | {"strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 )
 _SEPARATOR = re.compile(r"\s+(?:[-|:\u00b7\u00bb\u2013\u2014]|::)\s+")
 
@@ -64,11 +49,6 @@ class Document:
         self.url = self.base = url
         base = self.head.css_first("base[href]")
         self.base = (base and self.absolute(attribute(base, "href"))) or url
-
-    @property
-    def html(self) -> str:
-        """The page without what is never content, its links absolute or gone."""
-        return _TIME.sub("", self._linked.html or "")  # trafilatura drops it with what it says
 
     @cached_property
     def main(self) -> LexborNode:

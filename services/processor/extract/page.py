@@ -59,8 +59,6 @@ def page_of(reading: Reading, scheduled: Facts | None = None) -> Page:
     rungs = reading.rungs if scheduled is None else _joined(reading, scheduled)
     known, sources = merged(rungs)
     facts = placed(known)
-    if facts.videos:
-        sources.setdefault("videos", sources.get("files", ""))
     return Page(
         facts=facts,
         sources=sources,

@@ -1,9 +1,8 @@
 """The schedules of conferences: each is fetched and read once, however many sessions ask for it."""
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
 from services.processor.extract.facts import Facts
 from services.processor.gate import POSTPONED
+from services.processor.once import Once
 from services.processor.pool import Broke, Pool, TookTooLong
 from services.processor.ports import Fetches, Reuse
 from services.processor.schedule.matching import Index, Wish
@@ -32,7 +32,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule that was read, or the reason why it could not be."""
 
-    until: float
     index: Index | None = None
     sources: tuple[str, ...] = ()
     warning: str | None = None
@@ -65,9 +64,7 @@ class Schedules:
         self._pool = pool
         self._folder = folder
         self._caps = caps
-        self._clock = clock
-        self._kept: OrderedDict[str, _Known] = OrderedDict()
-        self._loading: dict[str, asyncio.Task[_Known]] = {}
+        self._known = Once[_Known](MOST_KEPT, clock)
 
     async def look_up(self, address: str, wish: Wish, reuse: Reuse) -> Found:
         """What the schedule at ``address`` says of a session; a warning where there is none.
@@ -76,9 +73,7 @@ class Schedules:
             FetchFailed: ``postponed``: its host is to be asked later.
             Unavailable, ArtifactsUnavailable: our own stores are away.
         """
-        known = self._kept.get(address)
-        if known is None or known.until <= self._clock():
-            known = await self._load_once(address, reuse)
+        known = await self._known.get(address, partial(self._load, address, reuse))
         if known.index is None:
             return Found(warnings=(known.warning or "",))
         facts = known.index.find(wish)
@@ -86,25 +81,7 @@ class Schedules:
             return Found(warnings=(f"schedule_without_session: {address}",))
         return Found(facts=facts, sources=known.sources)
 
-    async def _load_once(self, address: str, reuse: Reuse) -> _Known:
-        loading = self._loading.get(address)
-        if loading is None:  # the others wait for the same file
-            loading = asyncio.create_task(self._load(address, reuse))
-            self._loading[address] = loading
-            loading.add_done_callback(lambda task: self._loaded(address, task))
-        return await asyncio.shield(loading)
-
-    def _loaded(self, address: str, task: asyncio.Task[_Known]) -> None:
-        del self._loading[address]
-        if task.cancelled() or task.exception() is not None:
-            return
-        self._kept[address] = task.result()
-        self._kept.move_to_end(address)
-        if len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-
-    async def _load(self, address: str, reuse: Reuse) -> _Known:
-        until = self._clock() + KEPT.total_seconds()
+    async def _load(self, address: str, reuse: Reuse) -> tuple[_Known, timedelta]:
         try:
             fetched = await self._fetcher.fetch(
                 address, caps=self._caps, gate=self._gate, directory=self._folder, reuse=reuse
@@ -112,19 +89,17 @@ class Schedules:
         except FetchFailed as failure:
             if failure.code == POSTPONED:
                 raise
-            if failure.transient:
-                until = self._clock() + KEPT_MISSING.total_seconds()
             warning = f"schedule_unavailable: {address}: {failure.code}: {failure}"
-            return _Known(until=until, warning=warning)
+            return _Known(warning=warning), KEPT_MISSING if failure.transient else KEPT
         try:
-            return await self._read(address, fetched, until)
+            return await self._read(address, fetched), KEPT
         finally:
             fetched.path.unlink()
 
-    async def _read(self, address: str, fetched: Fetched, until: float) -> _Known:
+    async def _read(self, address: str, fetched: Fetched) -> _Known:
         try:
             entries = await self._pool.run(read_schedule, fetched.path, fetched.final_url)
         except (Broke, TookTooLong) as reason:
-            return _Known(until=until, warning=f"schedule_unreadable: {address}: {reason}")
+            return _Known(warning=f"schedule_unreadable: {address}: {reason}")
         sources = (fetched.sha256,) if fetched.is_artifact else ()
-        return _Known(until=until, index=Index(entries), sources=sources)
+        return _Known(index=Index(entries), sources=sources)
