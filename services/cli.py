@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop, run_service
@@ -47,6 +48,18 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 rebuild = importlib.import_module("services.api.rebuild_main")
                 async with bus.borrowed_bus(settings, os.environ, stop) as found:
                     await rebuild.run(found, stop, only_check=asked.check)
+            case "backup":
+                bus = importlib.import_module("services.up.borrowed_bus")
+                backup = importlib.import_module("services.backup.main")
+                async with bus.borrowed_bus(settings, os.environ, stop) as found:
+                    await backup.run(found, asked.folder, stop)
+            case "restore":
+                bus = importlib.import_module("services.up.borrowed_bus")
+                restore = importlib.import_module("services.backup.restore_main")
+                manifest = restore.checked(asked.folder, stop)
+                if not asked.verify:
+                    async with bus.own_bus(settings, os.environ, stop) as found:
+                        await restore.run(found, asked.folder, manifest, stop)
             case service:
                 name, _ = SERVICES[service]
                 await importlib.import_module(name).run(settings, stop)
@@ -67,7 +80,16 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(command, help=help_text)
     rebuild = commands.add_parser("rebuild", help="build the projection anew from the events")
     rebuild.add_argument("--check", action="store_true", help="only say what differs from them")
+    backup = commands.add_parser("backup", help="copy events and artifacts to a folder")
+    backup.add_argument("folder", type=_folder, help="a new one, or one of an earlier backup")
+    restore = commands.add_parser("restore", help="fill an empty deployment from a backup")
+    restore.add_argument("folder", type=_folder, help="what `eventjob backup` has written")
+    restore.add_argument("--verify", action="store_true", help="only check the backup")
     return parser
+
+
+def _folder(text: str) -> Path:
+    return Path(text).absolute()
 
 
 class _Version(argparse.Action):

@@ -50,6 +50,23 @@ async def borrowed_bus(
         yield read_settings({**environ, **server.settings()})
 
 
+@asynccontextmanager
+async def own_bus(
+    settings: Settings, environ: Mapping[str, str], stop: Stop
+) -> AsyncGenerator[Settings]:
+    """As `borrowed_bus`, also on a folder that has no event log yet, but on nobody else's.
+
+    Raises:
+        CannotStart: an `up` has the folder, or no server answers.
+    """
+    if settings.nats.url is not None:
+        yield settings
+        return
+    with locked(settings.data_dir):
+        async with _started(settings.data_dir / "nats", environ, stop) as server:
+            yield read_settings({**environ, **server.settings()})
+
+
 async def _of_another(folder: Path, reason: FolderTaken, stop: Stop) -> Listening:
     """The server of whoever has the folder; it may just be starting."""
 

@@ -106,9 +106,9 @@ class Artifacts:
         """
         with _read_faults(sha256):
             if self._folder is not None:
-                data = await asyncio.to_thread(self._folder.read, _path(sha256))
+                data = await asyncio.to_thread(self._folder.read, blob_path(sha256))
             else:
-                result = await self._store.get_async(_path(sha256))
+                result = await self._store.get_async(blob_path(sha256))
                 data = (await result.bytes_async()).to_bytes()
         found = await _sha256(data)
         if found != sha256:
@@ -122,7 +122,7 @@ class Artifacts:
             ArtifactMissing: there is no such blob.
         """
         with _read_faults(sha256):
-            return (await self._store.head_async(_path(sha256)))["size"]
+            return (await self._store.head_async(blob_path(sha256)))["size"]
 
     async def stream(
         self, sha256: str, start: int = 0, end: int | None = None, chunk_size: int = CHUNK_BYTES
@@ -145,12 +145,12 @@ class Artifacts:
         with _read_faults(sha256):
             if self._folder is not None and not options:
                 small = await asyncio.to_thread(
-                    self._folder.read_if_small, _path(sha256), chunk_size
+                    self._folder.read_if_small, blob_path(sha256), chunk_size
                 )
                 if small is not None:
                     yield small
                     return
-            result = await self._store.get_async(_path(sha256), options=options)
+            result = await self._store.get_async(blob_path(sha256), options=options)
             if result.meta["size"] <= chunk_size:  # twice as fast as a stream of one chunk
                 yield (await result.bytes_async()).to_bytes()
             else:
@@ -159,17 +159,17 @@ class Artifacts:
 
     async def older_than(self, sha256: str, age: timedelta) -> bool:
         """Whether the blob is there and was last stored longer than ``age`` ago."""
-        kept = await self._head(_path(sha256))
+        kept = await self._head(blob_path(sha256))
         return kept is not None and self._clock() - kept.stored_at > age
 
     async def delete(self, sha256: str) -> None:
         """Remove the blob; nothing happens where there is none."""
-        path = _path(sha256)
+        path = blob_path(sha256)
         with _store_faults(), suppress(FileNotFoundError):
             await self._store.delete_async(path)
 
     def _blob(self, sha256: str, source: bytes | Path, size_bytes: int) -> disk.Blob:
-        return disk.Blob(_path(sha256), source, size_bytes, self._clock() - RENEWED_AFTER)
+        return disk.Blob(blob_path(sha256), source, size_bytes, self._clock() - RENEWED_AFTER)
 
     async def _keep(self, blob: disk.Blob) -> None:
         if self._folder is not None:
@@ -210,7 +210,8 @@ def _open(url: str) -> LocalStore | S3Store:
     return store
 
 
-def _path(sha256: str) -> str:
+def blob_path(sha256: str) -> str:
+    """Where a blob lies in a store; ValueError for what is no sha256 in lower-case hex."""
     if not _SHA256.match(sha256):
         raise ValueError(f"not a sha256 in lower-case hex: {sha256!r}")
     return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}"

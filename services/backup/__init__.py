@@ -1,0 +1,1 @@
+"""`eventjob backup` and `eventjob restore`: the log and what it names, in a folder and back."""

@@ -1,0 +1,77 @@
+"""`eventjob backup`: a process that says how far it is, and what came of it."""
+
+import shutil
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from eventjob.artifacts.store import ArtifactsUnavailable, open_artifacts
+from eventjob.bus.connection import connect_as
+from eventjob.bus.errors import Poison, Unavailable
+from eventjob.runtime import clock
+from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Settings
+from services.backup import folder as folders
+from services.backup.blobs import remove_others
+from services.backup.manifest import Manifest
+from services.backup.speaking import Voice, mb, say
+from services.backup.take import Taking
+
+
+async def run(settings: Settings, folder: Path, stop: Stop) -> None:
+    """Back up the deployment of ``settings`` into ``folder``.
+
+    Raises:
+        CannotStart: it could not be done: a backup that was there is as good as before. Or it
+            was done, and the store has lost artifacts.
+        ValueError: a setting is wrong; it is named.
+    """
+    with folders.locked(folder):
+        try:
+            manifest = await _backup(settings, folder, stop)
+        except OSError as error:
+            raise CannotStart(f"backup folder {folder}: {error.strerror}") from error
+        except (ArtifactsUnavailable, Poison, Unavailable) as reason:
+            raise CannotStart(f"{reason}; there is no new backup") from reason
+    if manifest.missing:
+        for lost in manifest.missing:
+            sys.stderr.write(f"lost: artifact {lost.sha256}, named by {lost.named_by}\n")
+        raise CannotStart(
+            f"the backup is valid, but {len(manifest.missing)} artifacts were lost before: they "
+            "are neither in the store of artifacts nor in the backup"
+        )
+
+
+async def _backup(settings: Settings, folder: Path, stop: Stop) -> Manifest:
+    started_at, started = clock.now(), time.monotonic()
+    run_name = f"{folders.LOG}{started_at:%Y%m%dT%H%M%S.%fZ}"
+    async with AsyncExitStack() as stack:
+        connection = await connect_as("backup", settings.nats, get_logger("backup"))
+        stack.push_async_callback(connection.close)
+        taking = Taking(
+            connection,
+            open_artifacts(settings.artifacts_url),
+            folder,
+            run_name,
+            stop=stop,
+            tell=Voice(),
+        )
+        try:
+            manifest = await taking.take(started_at)
+        except BaseException:
+            shutil.rmtree(folder / run_name, ignore_errors=True)
+            raise
+        folders.sync(folder / run_name)
+        folders.make_valid(folder, manifest)
+        folders.remove_other_logs(folder, run_name)
+        remove_others(folder, taking.names)
+        shutil.rmtree(folder / run_name / "names")
+    seconds = time.monotonic() - started
+    say(
+        f"backed up the log up to event {manifest.last_sequence:,} and {manifest.artifacts:,} "
+        f"artifacts with {mb(manifest.artifact_bytes)} ({taking.new_artifacts:,} of them new) "
+        f"in {seconds:.1f} s: {folder}"
+    )
+    return manifest

@@ -1,0 +1,95 @@
+"""What a backup says of itself. Without this file, written last, there is no backup."""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from eventjob.bus.snapshots import Described
+from eventjob.contracts.events import SCHEMA_VERSION
+from eventjob.runtime.lifecycle import CannotStart
+
+FORMAT = 1  # of the folder; raised by a change that older versions cannot read
+NAME = "manifest.json"
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of the backup, by its path in the folder."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact that the store had lost already, and what names it."""
+
+    sha256: str
+    named_by: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole backup: the log up to ``last_sequence``, and all that it names.
+
+    ``artifacts`` and ``artifact_bytes`` sum up the list of artifacts, which is one of ``files``.
+    """
+
+    format: int
+    eventjob: str
+    schema_version: int  # of the events
+    started_at: datetime
+    ended_at: datetime
+    last_sequence: int
+    streams: dict[str, Described]
+    files: list[File]
+    artifacts: int
+    artifact_bytes: int
+    missing: list[Missing] = []
+
+    def file(self, name: str) -> File:
+        """The file whose path ends with ``name``.
+
+        Raises:
+            CannotStart: the manifest names none.
+        """
+        for file in self.files:
+            if file.path.rsplit("/", 1)[-1] == name:
+                return file
+        raise CannotStart(f"{NAME} names no file {name}")
+
+
+class _Version(msgspec.Struct, frozen=True):
+    format: int
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the backup in ``folder``.
+
+    Raises:
+        CannotStart: there is none, it cannot be read, or a newer eventjob wrote it.
+    """
+    file = folder / NAME
+    try:
+        text = file.read_bytes()
+        _check_version(file, msgspec.json.decode(text, type=_Version).format)
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except FileNotFoundError:
+        raise CannotStart(f"there is no backup in {folder}: it has no {NAME}") from None
+    except OSError as error:
+        raise CannotStart(f"{file} cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise CannotStart(f"{file} is not the manifest of a backup: {error}") from error
+    if manifest.schema_version > SCHEMA_VERSION:
+        raise CannotStart(
+            f"the backup in {folder} has events of a newer eventjob, {manifest.eventjob} (schema "
+            f"{manifest.schema_version}; this one knows {SCHEMA_VERSION}): use that version"
+        )
+    return manifest
+
+
+def _check_version(file: Path, found: int) -> None:
+    if found > FORMAT:
+        raise CannotStart(
+            f"{file} was written by a newer eventjob "
+            f"(backup format {found}; this one knows {FORMAT}): use that version"
+        )

@@ -1,0 +1,46 @@
+"""Which artifacts an event names, and whether what is missing is missed by anybody."""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+
+from eventjob.bus.log import EventLog
+from eventjob.contracts.events import BatchZipBuilt, Event, JobCompleted, JobFetched
+from eventjob.domain.recorded import Recorded
+from services.api.projection import fold
+from services.api.read_model import BatchDocument, references
+
+
+def named(event: Event) -> Iterator[str]:
+    """The sha256 of each artifact."""
+    match event:
+        case JobFetched(bundle=bundle, files=files, sources=sources):
+            yield bundle
+            yield from sources
+            yield from (file.sha256 for file in files)
+        case JobCompleted(archive=file) | BatchZipBuilt(zip=file):
+            yield file.sha256
+        case _:
+            return
+
+
+async def is_needed(events: EventLog, record: Recorded, sha256: str) -> bool:
+    """Whether a reader of today would ask for the artifact that this event named.
+
+    What a later restart, deletion or newer ZIP has replaced is cleaned up after a while.
+    """
+    if record.n is None:
+        return sha256 in await _of_batch(events, record.group)
+    records = await events.read(record.group, record.n)
+    jobs = fold(records, {}, {}).jobs if records else ()
+    return any(sha256 in references(job) for job in jobs if job.n == record.n)
+
+
+async def _of_batch(events: EventLog, group: str) -> set[str]:
+    then: dict[str, BatchDocument] = {}
+    async with aclosing(events.read_with_jobs(group)) as pages:
+        async for page in pages:
+            changes = fold(page, {}, then)
+            then |= {batch.group: batch for batch in changes.batches}
+            if changes.deleted_groups:
+                return set()
+    return set().union(*(references(batch) for batch in then.values()))

@@ -1,0 +1,113 @@
+"""The lasting streams out of a backup. Until the end a mark says that they are not whole."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import nats.errors
+from nats.js.api import StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from eventjob.bus import snapshots, stored, subjects
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.publish import Rejected, publish
+from eventjob.bus.snapshots import Described
+from eventjob.bus.stored import Stored
+
+MARK = "eventjob_restore"  # of the stream's metadata: what is in EVENTS is not all of it
+LASTING = (subjects.EVENTS, subjects.CMD, subjects.PARKED)
+
+
+async def is_unfinished(connection: Connection) -> bool:
+    """Whether EVENTS holds the beginning of a restore that did not end."""
+    config = await _config(connection, subjects.EVENTS)
+    return config is not None and MARK in (config.metadata or {})
+
+
+async def messages_in(connection: Connection) -> dict[str, int]:
+    """Which of the lasting streams hold messages, or did: their newest sequence."""
+    found = {}
+    for stream in LASTING:
+        try:
+            state = (await connection.jetstream.stream_info(stream)).state
+        except NotFoundError:
+            continue
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"{stream} does not answer: {error!r}") from error
+        if state.last_seq:
+            found[stream] = int(state.last_seq)
+    return found
+
+
+async def remove_streams(connection: Connection) -> None:
+    """Make room for those of the backup. Whoever calls has made sure that nothing is lost."""
+    for stream in LASTING:
+        try:
+            await connection.jetstream.delete_stream(stream)
+        except NotFoundError:
+            continue
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"cannot remove the empty {stream}: {error!r}") from error
+
+
+async def put_back(
+    connection: Connection, stream: str, described: Described, chunks: Iterable[bytes]
+) -> None:
+    """A lasting stream as it was, with the replicas that this deployment has."""
+    config = {
+        **{key: value for key, value in described.config.items() if key not in _OF_ITS_SERVER},
+        "num_replicas": 1,
+        "metadata": {MARK: "unfinished"},
+    }
+    there = await snapshots.put_back(
+        connection, stream, Described(config=config, state=described.state), chunks
+    )
+    if there.last_sequence < described.last_sequence:
+        raise Unavailable(
+            f"{stream} ends with {there.last_sequence} instead of {described.last_sequence}"
+        )
+
+
+async def write_events(connection: Connection, events: Iterable[Stored], last: int) -> None:
+    """What came after the snapshot, up to event ``last``."""
+    there = (await messages_in(connection)).get(subjects.EVENTS, 0)
+    end = await stored.write_again(connection, events, there)
+    if end != last:
+        raise Unavailable(f"the log ends with event {end} instead of {last}")
+
+
+async def send_again(connection: Connection, commands: Iterable[Stored]) -> int:
+    """Give the scheduler the commands that were not decided; how many there are."""
+    count = 0
+    try:
+        for command in commands:
+            await publish(connection, [stored.again(command)])
+            count += 1
+    except Rejected as error:
+        raise Unavailable(f"a command cannot be stored: {error}") from error
+    return count
+
+
+async def finish(connection: Connection) -> None:
+    """From now on the log is whole."""
+    for stream in (subjects.PARKED, subjects.EVENTS):
+        config = await _config(connection, stream)
+        if config is None:
+            raise Unavailable(f"{stream} is gone")
+        kept = {key: text for key, text in (config.metadata or {}).items() if key != MARK}
+        try:
+            await connection.jetstream.update_stream(replace(config, metadata=kept))
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"cannot finish {stream}: {error!r}") from error
+
+
+async def _config(connection: Connection, stream: str) -> StreamConfig | None:
+    try:
+        return (await connection.jetstream.stream_info(stream)).config
+    except NotFoundError:
+        return None
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"{stream} does not answer: {error!r}") from error
+
+
+_OF_ITS_SERVER = ("placement", "metadata", "num_replicas")

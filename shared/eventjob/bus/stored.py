@@ -1,0 +1,174 @@
+"""Messages of streams just as they are stored, read and written for backup and restore."""
+
+from collections.abc import AsyncGenerator, Iterable, Sequence
+
+import msgspec
+import nats.errors
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError, NotFoundError
+
+from eventjob.bus import subjects
+from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
+from eventjob.bus.pull import Pull, Source
+
+GAP = "ev.00.gap"  # fills sequences of events that are gone; purged before anybody reads
+READ_AHEAD = 4000
+MOST_BYTES = 32 * 1024 * 1024  # in one atomic batch
+_OURS = "Nats-"  # headers that the server reads; they did their work when it was first stored
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A message, and its place in the stream."""
+
+    sequence: int
+    subject: str
+    headers: dict[str, str] = {}
+    data: bytes
+
+
+async def read(connection: Connection, stream: str, after: int) -> AsyncGenerator[list[Stored]]:
+    """What there is behind the sequence ``after``, oldest first, in stretches.
+
+    It ends with what was the newest message when that was sent out; not for work queues.
+
+    Raises:
+        Unavailable: the stream does not answer.
+    """
+    config = ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=AckPolicy.NONE,
+        inactive_threshold=60.0,
+        mem_storage=True,
+        num_replicas=1,
+    )
+    try:
+        info = await connection.jetstream.add_consumer(stream, config)
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"cannot read {stream}: {error!r}") from error
+    pull = Pull(connection, [Source(stream, info.name)])
+    await pull.open()
+    left, position = info.num_pending or 0, 0
+    try:
+        while left:
+            await pull.keep(0, READ_AHEAD)
+            deliveries = await pull.take(READ_AHEAD, ANSWER_WITHIN_S)
+            if not deliveries:  # the rest was purged meanwhile, or the server is away
+                left = await _left(connection, stream, info.name)
+                continue
+            position += len(deliveries)
+            if deliveries[-1].consumer_sequence != position:
+                raise Unavailable(f"messages of {stream} were lost on the way")
+            left = int(deliveries[-1].reply.rsplit(".", 1)[1])
+            yield [
+                Stored(
+                    sequence=delivery.stream_sequence,
+                    subject=delivery.subject,
+                    headers=delivery.headers,
+                    data=delivery.data,
+                )
+                for delivery in deliveries
+            ]
+    finally:
+        await pull.close()
+        if connection.is_connected:
+            await _forget(connection, stream, info.name)
+
+
+async def waiting(connection: Connection, stream: str) -> list[Stored]:
+    """What lies in a work queue; nothing is taken out of it."""
+    found: list[Stored] = []
+    sequence = 1
+    try:
+        while True:
+            message = await connection.jetstream.get_msg(
+                stream, seq=sequence, subject=">", next=True
+            )
+            sequence = (message.seq or sequence) + 1
+            found.append(
+                Stored(
+                    sequence=sequence - 1,
+                    subject=message.subject or "",
+                    headers=message.headers or {},
+                    data=message.data or b"",
+                )
+            )
+    except NotFoundError:
+        return found
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"cannot read {stream}: {error!r}") from error
+
+
+async def write_again(connection: Connection, messages: Iterable[Stored], last: int) -> int:
+    """Append events that follow sequence ``last``, each at its own sequence; where that ends.
+
+    Sequences between them, of events that are gone, stay empty; events up to ``last`` are there.
+
+    Raises:
+        Unavailable: they could not all be stored, or somebody else writes.
+    """
+    out: list[Outgoing] = []
+    size = 0
+    for message in messages:
+        if message.sequence <= last:
+            continue
+        fillers = message.sequence - last - 1 - len(out)
+        for filler in [Outgoing(GAP, b"")] * fillers + [again(message)]:
+            out.append(filler)
+            size += len(filler.data)
+            if len(out) == MOST_MESSAGES or size > MOST_BYTES:
+                last = await _write(connection, out, last)
+                out, size = [], 0
+    if out:
+        last = await _write(connection, out, last)
+    try:
+        await connection.jetstream.purge_stream(subjects.EVENTS, subject=GAP)
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"cannot empty what is between the events: {error!r}") from error
+    return last
+
+
+def again(message: Stored, subject: str | None = None) -> Outgoing:
+    """A message as it was published, but for what the server was told then."""
+    headers = {key: text for key, text in message.headers.items() if not key.startswith(_OURS)}
+    return Outgoing(subject or message.subject, message.data, headers)
+
+
+async def _write(connection: Connection, out: Sequence[Outgoing], last: int) -> int:
+    try:
+        end = await publish(connection, out)
+    except Rejected as error:
+        raise Unavailable(f"the events cannot be stored: {error}") from error
+    if end != last + len(out):
+        raise Unavailable(f"somebody else writes: event {last + len(out)} became {end}")
+    return end
+
+
+async def _left(connection: Connection, stream: str, durable: str) -> int:
+    try:
+        info = await connection.jetstream.consumer_info(stream, durable)
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"cannot read {stream}: {error!r}") from error
+    return int(info.num_pending or 0)
+
+
+async def _forget(connection: Connection, stream: str, durable: str) -> None:
+    try:
+        await connection.jetstream.delete_consumer(stream, durable)
+    except (APIError, TimeoutError, nats.errors.Error):
+        return  # it goes by itself when nobody pulls
+
+
+def line(message: Stored) -> bytes:
+    """A message as a line of a file."""
+    return _encoder.encode(message) + b"\n"
+
+
+def of_line(text: bytes) -> Stored:
+    """The inverse of `line`; msgspec.MsgspecError where it is none."""
+    return msgspec.json.decode(text, type=Stored)
+
+
+_encoder = msgspec.json.Encoder()
