@@ -71,8 +71,10 @@ class Machine:
         await asyncio.wait_for(asyncio.gather(*self.tasks), 15)
         await self.stack.aclose()
 
-    async def schedule(self):
-        scheduler = Scheduler(await self.connect("scheduler"), self.blobs, self.policy, self.log)
+    async def schedule(self, instance="one"):
+        scheduler = Scheduler(
+            await self.connect("scheduler"), self.blobs, self.policy, self.log, instance=instance
+        )
         task = asyncio.create_task(scheduler.run(self.stop))
         self.tasks.append(task)
         wanted = self.log.events().count("scheduler.ready") + 1

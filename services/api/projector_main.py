@@ -1,13 +1,23 @@
-"""The projector as a process: documents, announcements, and the clean-up of blobs."""
+"""The projector as a process: documents, announcements, and the clean-up of blobs.
+
+Of several on one projection, one works and the others stand by. Were two at work after all, the
+store would refuse the one that is behind.
+"""
 
 import asyncio
+import hashlib
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 from eventjob.artifacts.store import open_artifacts
 from eventjob.bus.announcements import announce
 from eventjob.bus.connection import connect_as
+from eventjob.bus.leases import Displaced, Leases
 from eventjob.bus.log import EventLog
 from eventjob.bus.watch import Watch
-from eventjob.runtime.lifecycle import Stop
+from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
@@ -15,13 +25,16 @@ from services.api.projector import Projector
 from services.api.store_open import open_store
 from services.api.sweeper import grace_for, keep_sweeping
 
+LOOK_EVERY_S = 0.2
+
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Project until ``stop``.
+    """Project until ``stop``, whenever no other projector does.
 
     Raises:
         ValueError: a setting is wrong; it is named.
         Unavailable: there is no NATS server to begin with.
+        CannotStart: another projector goes by the same name.
     """
     log = get_logger("projector")
     store = open_store(settings.store_url)
@@ -29,9 +42,9 @@ async def run(settings: Settings, stop: Stop) -> None:
     connection = await connect_as("projector", settings.nats, log)
     events = EventLog(connection)
     watch = Watch(connection)
-    projector = Projector(events, store, lambda said: announce(connection, said), log)
-    try:
-        await watch.open()
+
+    async def project(over: Stop) -> None:
+        projector = Projector(events, store, lambda said: announce(connection, said), log)
         async with asyncio.TaskGroup() as tasks:
             sweeping = tasks.create_task(
                 keep_sweeping(
@@ -43,8 +56,53 @@ async def run(settings: Settings, stop: Stop) -> None:
                     log=log,
                 )
             )
-            await projector.run(stop)
+            await projector.run(over)
             await end(sweeping)
+
+    instance, part = settings.instance or uuid4().hex, token_of(settings.store_url)
+    leases = Leases(connection, role="projector", instance=instance, parts=[part], log=log)
+    try:
+        await watch.open()
+        await _whenever_held(leases, project, stop)
+    except Displaced as reason:
+        raise CannotStart(str(reason)) from reason
     finally:
         await connection.close()
         await store.close()
+
+
+def token_of(store_url: str) -> str:
+    """The projection that a store's address leads to, as a part of a lease.
+
+    Two addresses of one store make two tokens: then both project, and the store tells them apart.
+    """
+    address = re.sub("//.*@", "//", store_url).partition("?")[0]
+    if address.startswith("sqlite:"):
+        address = f"{socket.gethostname()} {address}"
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+async def _whenever_held(
+    leases: Leases, work: Callable[[Stop], Awaitable[None]], stop: Stop
+) -> None:
+    """Begin ``work`` each time that the lease is won, and end it when it is lost."""
+    owning = asyncio.create_task(leases.keep(stop))
+    try:
+        while not stop.is_set() and not owning.done():
+            if not leases.held:
+                await leases.changed(LOOK_EVERY_S)
+                continue
+            over = Stop()
+            watching = asyncio.create_task(_until_lost(leases, stop, over))
+            await work(over)
+            await end(watching)
+        await owning
+        await leases.leave()
+    finally:
+        await end(owning)
+
+
+async def _until_lost(leases: Leases, stop: Stop, over: Stop) -> None:
+    while leases.held and not stop.is_set():
+        await leases.changed(LOOK_EVERY_S)
+    over.set()

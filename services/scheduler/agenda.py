@@ -145,6 +145,11 @@ class Agenda:
         """How many tasks are with the workers."""
         return len(self._out[kind])
 
+    def wanted(self, kind: WorkKind) -> int:
+        """How many tasks of this kind are out, or could be if there were workers enough."""
+        known = sum(len(self._out[line]) + len(self._queue[line]) for line in LINES[kind])
+        return known + self._dispatch.waiting if kind == "fetch" else known
+
     def next_due(self) -> datetime | None:
         """When time brings something next."""
         return self._due[0].at if self._due else None

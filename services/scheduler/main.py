@@ -10,16 +10,18 @@ from eventjob.artifacts.store import open_artifacts
 from eventjob.bus.announcements import EVERY_S, announce, listen
 from eventjob.bus.connection import Connection, connect_as
 from eventjob.bus.errors import Conflict, StorageFull, Unavailable
+from eventjob.bus.leases import Displaced, Leases
+from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive, WorkerAlive
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.retry import Policy
 from eventjob.runtime import clock
-from eventjob.runtime.lifecycle import Stop
+from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
+from services.scheduler.ports import Blobs
 from services.scheduler.readers import Readers
-from services.scheduler.round import Blobs
 from services.scheduler.session import Session
 from services.scheduler.workers import Workers
 
@@ -32,6 +34,7 @@ async def run(settings: Settings, stop: Stop) -> None:
 
     Raises:
         Unavailable: there is no NATS server to begin with.
+        CannotStart: another process goes by the same name.
     """
     log = get_logger("scheduler")
     connection = await connect_as("scheduler", settings.nats, log)
@@ -40,65 +43,92 @@ async def run(settings: Settings, stop: Stop) -> None:
         first_pause=settings.first_pause,
         attempt_timeout=settings.attempt_timeout,
     )
-    scheduler = Scheduler(connection, open_artifacts(settings.artifacts_url), policy, log)
+    artifacts = open_artifacts(settings.artifacts_url)
+    scheduler = Scheduler(
+        connection, artifacts, policy, log, instance=settings.instance or uuid4().hex
+    )
     try:
         await scheduler.run(stop)
+    except Displaced as reason:
+        raise CannotStart(str(reason)) from reason
     finally:
         await connection.close()
 
 
 class Scheduler:
-    """Keeps a session going, tells the others, and hears of the workers."""
+    """Keeps a session going over what it owns, tells the others, and hears of the workers."""
 
-    def __init__(self, connection: Connection, blobs: Blobs, policy: Policy, log: Logger) -> None:
+    def __init__(
+        self, connection: Connection, blobs: Blobs, policy: Policy, log: Logger, *, instance: str
+    ) -> None:
         self._connection = connection
         self._blobs = blobs
         self._policy = policy
         self._log = log
-        self._name = uuid4().hex
-        self._workers = Workers()
+        self._name = instance
+        self._leases = Leases(
+            connection, role="scheduler", instance=instance, parts=ALL_PARTITIONS, log=log
+        )
+        self._workers = Workers(instance)
         self._readers = Readers()
         self._session: Session | None = None
+        self._news = asyncio.Event()
         self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all sessions
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Session after session: whatever ends one, the next one folds anew."""
-        await listen(self._connection, (WorkerAlive, ProjectedTo), self._hear)
-        chores = [
-            asyncio.create_task(self._tell()),
-            asyncio.create_task(self._wake_at(stop)),
-        ]
+        """Session after session: whatever ends one, the next one folds anew.
+
+        Raises:
+            Displaced: another process has this one's name.
+        """
+        await listen(self._connection, (WorkerAlive, SchedulerAlive, ProjectedTo), self._hear)
+        chores = [asyncio.create_task(self._tell()), asyncio.create_task(self._wake_at(stop))]
+        owning = asyncio.create_task(self._leases.keep(stop))
+        chores.append(asyncio.create_task(self._wake_when_moved()))
         try:
-            while not stop.is_set():
-                await self._run_session(stop)
+            while not stop.is_set() and not owning.done():
+                await self._leases.let_go()
+                if self._leases.held:
+                    await self._run_session(stop)
+                else:
+                    await self._leases.changed(PAUSE_S)
+            await owning
+            await self._leases.leave()
         finally:
-            await end(*chores)
+            await end(owning, *chores)
 
     async def _run_session(self, stop: asyncio.Event) -> None:
         self._session = Session(
             connection=self._connection,
+            tenure=self._leases,
             blobs=self._blobs,
             workers=self._workers,
             readers=self._readers,
             policy=self._policy,
             clock=event_time,
             faults=self._faults,
+            on_news=self._news.set,
             log=self._log,
         )
-        pause_s = PAUSE_S
         try:
             await self._session.run(stop)
         except (Conflict, StaleMemory, Unavailable) as reason:
             self._log.warning("session.ended", reason=str(reason), because=type(reason).__name__)
-            if isinstance(reason, StorageFull):
-                pause_s = LONG_PAUSE_S
-        self._session.ready = False
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await stop.wait()
+            pause_s = LONG_PAUSE_S if isinstance(reason, StorageFull) else PAUSE_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await stop.wait()
 
     async def _wake_at(self, stop: asyncio.Event) -> None:
         await stop.wait()
+        self._wake()
+
+    async def _wake_when_moved(self) -> None:
+        while True:
+            await self._leases.changed(EVERY_S)
+            self._wake()
+
+    def _wake(self) -> None:
         if self._session is not None:
             self._session.wake()
 
@@ -107,6 +137,8 @@ class Scheduler:
             self._readers.hear(announcement)
             if self._session is not None and self._session.is_held_up:
                 self._session.wake()
+        elif isinstance(announcement, SchedulerAlive):
+            self._workers.hear_other(announcement)
         elif isinstance(announcement, WorkerAlive) and self._workers.hear(announcement):
             self._log.info(
                 "worker.heard",
@@ -114,14 +146,27 @@ class Scheduler:
                 kind=announcement.kind,
                 capacity=announcement.capacity,
             )
-            if self._session is not None:
-                self._session.wake()
+            self._wake()
 
     async def _tell(self) -> None:
+        """Say how things stand, each second and when something has changed."""
         while True:
-            ready = self._session is not None and self._session.ready
-            await announce(self._connection, SchedulerAlive(scheduler=self._name, ready=ready))
-            await asyncio.sleep(EVERY_S)
+            await announce(self._connection, self._alive())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._news.wait()
+            self._news.clear()
+
+    def _alive(self) -> SchedulerAlive:
+        session = self._session
+        if session is None or not session.ready:
+            return SchedulerAlive(scheduler=self._name, ready=False, partitions=[])
+        return SchedulerAlive(
+            scheduler=self._name,
+            ready=True,
+            partitions=sorted(session.partitions),
+            wanted=session.wanted(),
+        )
 
 
 def event_time() -> datetime:

@@ -7,7 +7,6 @@ Where somebody waits for an answer, it comes before what follows is handed out.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 import msgspec
 
@@ -30,6 +29,7 @@ from eventjob.runtime.logs import Logger
 from services.scheduler.appending import append
 from services.scheduler.deciding import Deciding, Unit, decode_command, decode_report
 from services.scheduler.memory import Memory
+from services.scheduler.ports import Blobs, Tenure
 from services.scheduler.readers import Readers
 from services.scheduler.tasks import Tasks
 from services.scheduler.workers import Workers
@@ -39,13 +39,6 @@ MOST_LOST = 200  # overdue tasks in one round
 UNREADABLE = Declined(code="internal", message="the command cannot be read, and was put aside")
 
 _encoder = msgspec.json.Encoder()
-
-
-class Blobs(Protocol):
-    """Where commands too large for a message lie."""
-
-    async def get(self, sha256: str) -> bytes:
-        """The bytes of an artifact."""
 
 
 class Answer(msgspec.Struct):
@@ -64,6 +57,7 @@ class Rounds:
         *,
         connection: Connection,
         events: EventLog,
+        tenure: Tenure,
         blobs: Blobs,
         memory: Memory,
         workers: Workers,
@@ -74,6 +68,7 @@ class Rounds:
     ) -> None:
         self._connection = connection
         self._events = events
+        self._tenure = tenure
         self._blobs = blobs
         self._memory = memory
         self._workers = workers
@@ -93,7 +88,7 @@ class Rounds:
         Raises:
             Conflict, StaleMemory: the memory is not what the log says: fold anew.
             StorageFull: the log takes no more; the commands were told.
-            Unavailable: the bus or the artifacts are away.
+            Unavailable: the bus or the artifacts are away, or others may have taken over.
         """
         answers = await self._decide(deliveries, now)
         units = [unit for answer in answers for unit in answer.units]
@@ -105,11 +100,13 @@ class Rounds:
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
         groups |= dict.fromkeys(self._memory.unsettled())
         units += [Unit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
+        self._check_tenure()
         try:
             await append(self._events, self._memory, self.tasks, units)
         except StorageFull as full:
             await self._decline(answers, full)
             raise
+        self._check_tenure()
         await self._answer(answers)
         if release:
             if is_awaited:
@@ -117,6 +114,11 @@ class Rounds:
             await self._hand_out(now)
         await frames.acknowledge(self._connection.client, (a.delivery.reply for a in answers))
         return sum(len(unit.drafts) for unit in units)
+
+    def _check_tenure(self) -> None:
+        """Whoever was frozen wakes up here, and neither hands out nor acknowledges."""
+        if not self._tenure.is_sure:
+            raise Unavailable("others may have taken over meanwhile")
 
     async def _decide(self, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
         answers = []

@@ -1,6 +1,6 @@
 """From a fold of the log to the first sign that the memory can no longer be trusted.
 
-The order after a start: fold; note where the backlog ends; list what is out; work off the
+The order after a start: fold; list what is out; note where the backlog ends; work off the
 backlog; only then hand out. A task that is neither listed nor reported by then is lost for sure.
 """
 
@@ -9,41 +9,50 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from eventjob.bus import backlog, subjects
+from eventjob.bus import backlog
 from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
-from eventjob.bus.pull import Pull, Source
+from eventjob.bus.pull import Pull
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.agenda import Errand
 from services.scheduler.memory import Memory
+from services.scheduler.ports import Blobs, Tenure
 from services.scheduler.readers import Readers
-from services.scheduler.round import Blobs, Rounds
+from services.scheduler.round import Rounds
 from services.scheduler.workers import Workers
 
 MOST_DELIVERIES = 500  # in a round
 LONGEST_WAIT_S = 1.0
+PULLS_EXPIRE_S = 2.0  # before others take over from a scheduler that is frozen
 KINDS: tuple[WorkKind, ...] = ("fetch", "archive")
 
 
 class Session:
-    """One life of the memory."""
+    """One life of the memory, over the partitions that this scheduler owns meanwhile."""
 
     def __init__(
         self,
         *,
         connection: Connection,
+        tenure: Tenure,
         blobs: Blobs,
         workers: Workers,
         readers: Readers,
         policy: Policy,
         clock: Callable[[], datetime],
         faults: Counter[tuple[str, int]],
+        on_news: Callable[[], None],
         log: Logger,
     ) -> None:
         self.ready = False
+        self._on_news = on_news
+        self._busy: list[str] = []
+        self.partitions = tenure.held
         self._connection = connection
+        self._tenure = tenure
         self._events = EventLog(connection)
         self._memory = Memory()
         self._policy = policy
@@ -52,6 +61,7 @@ class Session:
         self._rounds = Rounds(
             connection=connection,
             events=self._events,
+            tenure=tenure,
             blobs=blobs,
             memory=self._memory,
             workers=workers,
@@ -60,27 +70,36 @@ class Session:
             faults=faults,
             log=log,
         )
-        self._pull = Pull(connection, _sources())
+        self._sources = backlog.sources(self.partitions)
+        self._pull = Pull(connection, self._sources, expires_s=PULLS_EXPIRE_S)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Fold, catch up, and work round after round until ``stop``.
+        """Fold, catch up, and work round after round until ``stop``, or until others take over.
 
         Raises:
             Conflict, StaleMemory, StorageFull, Unavailable: this memory is at its end.
         """
-        await backlog.prepare(self._connection)
+        await backlog.prepare(self._connection, self.partitions)
         await self._fold()
-        ends = await backlog.ends(self._connection)
         await self._find_out()
+        ends = await backlog.ends(self._connection)
         await self._pull.open()
         try:
-            while not stop.is_set() and not self.ready:
+            left = await backlog.unfinished(self._connection, self._sources, ends)
+            while left and self._goes_on(stop):
                 await self._round()
-                self.ready = await backlog.is_done(self._connection, ends)
-            self._log.info("scheduler.ready", position=self._memory.position)
-            while not stop.is_set():
+                left = await backlog.unfinished(self._connection, left, ends)
+            self.ready = not left
+            self._on_news()
+            self._log.info(
+                "scheduler.ready",
+                position=self._memory.position,
+                partitions=len(self.partitions),
+            )
+            while self._goes_on(stop):
                 await self._round()
         finally:
+            self.ready = False
             await self._pull.close()
 
     @property
@@ -88,34 +107,49 @@ class Session:
         """Whether nothing was started last time because readers are behind."""
         return self._rounds.is_held_up
 
+    def wanted(self) -> dict[str, int]:
+        """How many tasks of each kind are out, or wait for a worker."""
+        return {kind: self._memory.agenda.wanted(kind) for kind in KINDS}
+
     def wake(self) -> None:
         """Begin a round now: something besides messages has changed."""
         self._pull.wake()
 
+    def _goes_on(self, stop: asyncio.Event) -> bool:
+        return not stop.is_set() and self._tenure.held == self.partitions
+
     async def _fold(self) -> None:
         last = await self._events.last_sequence()
-        async for stretch in self._events.follow(0, until=last):
+        async for stretch in self._events.follow(0, until=last, partitions=self.partitions):
             for record in stretch:
                 self._memory.fold(record)
         self._log.info("scheduler.folded", position=self._memory.position)
+        if not self._tenure.is_sure:
+            raise Unavailable("the lease ran out while the log was read")
         for purge in self._memory.leftovers:
             await self._events.purge(purge.subject, purge.keep)
 
     async def _find_out(self) -> None:
-        found = await backlog.tasks_out(self._connection)
+        found = await backlog.tasks_out(self._connection, self.partitions)
         until = self._clock() + self._policy.attempt_timeout
         for kind in KINDS:
             out = {Errand(kind, t.group, t.n, t.attempt) for t in found if t.kind == kind}
             self._memory.agenda.found_out(kind, out, until)
 
     async def _round(self) -> None:
-        for source in range(len(_sources())):
+        for source in range(len(self._sources)):
             await self._pull.keep(source, MOST_DELIVERIES)
         deliveries = await self._pull.take(MOST_DELIVERIES, self._longest_wait())
+        if self._tenure.held != self.partitions:
+            return  # they come again to whoever owns them now
         now = self._clock()
         events = await self._rounds.run(deliveries, now, release=self.ready)
         if deliveries or events:
             self._log.debug("round.done", messages=len(deliveries), events=events)
+        busy = [kind for kind, count in self.wanted().items() if count]
+        if busy != self._busy:  # others' share of the workers changes
+            self._busy = busy
+            self._on_news()
 
     def _longest_wait(self) -> float:
         """Seconds until time brings something, a second at most; little while catching up."""
@@ -125,11 +159,3 @@ class Session:
         if due is None:
             return LONGEST_WAIT_S
         return min(max((due - self._clock()).total_seconds(), 0.0), LONGEST_WAIT_S)
-
-
-def _sources() -> list[Source]:
-    return [
-        Source(stream, subjects.scheduler_durable(token))
-        for token in subjects.ALL_PARTITIONS
-        for stream in backlog.SCHEDULER_STREAMS
-    ]

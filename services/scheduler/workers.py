@@ -1,16 +1,22 @@
-"""How much the workers can take, as they announce it themselves."""
+"""How much the workers can take, as they say themselves, and how much of that is this scheduler's.
+
+All schedulers hand out to the same workers: each says what it wants, and takes a fair share.
+"""
 
 import time
 
 from eventjob.bus.announcements import BELIEVED_FOR_S
-from eventjob.contracts.announcements import WorkerAlive, WorkKind
+from eventjob.contracts.announcements import SchedulerAlive, WorkerAlive, WorkKind
+from eventjob.domain.dispatch import fair_share
 
 
 class Workers:
-    """The workers that were heard of within the last seconds."""
+    """The workers, and the schedulers beside ``me``, that were heard of within the last seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, me: str = "") -> None:
+        self._me = me
         self._heard: dict[str, tuple[float, WorkerAlive]] = {}
+        self._others: dict[str, tuple[float, SchedulerAlive]] = {}
 
     def hear(self, announcement: WorkerAlive) -> bool:
         """Note a worker's word; whether it changes what can be handed out."""
@@ -18,8 +24,15 @@ class Workers:
         self._heard[announcement.worker] = (time.monotonic(), announcement)
         return known is None or known[1] != announcement
 
+    def hear_other(self, announcement: SchedulerAlive) -> None:
+        """Note another scheduler's word."""
+        if announcement.scheduler != self._me:
+            self._others[announcement.scheduler] = (time.monotonic(), announcement)
+
     def capacity(self, kind: WorkKind) -> int:
-        """The tasks of this kind that all workers together can have at a time."""
+        """The tasks of this kind that all workers together can have of this scheduler."""
         oldest = time.monotonic() - BELIEVED_FOR_S
         self._heard = {w: heard for w, heard in self._heard.items() if heard[0] > oldest}
-        return sum(said.capacity for _, said in self._heard.values() if said.kind == kind)
+        self._others = {s: heard for s, heard in self._others.items() if heard[0] > oldest}
+        total = sum(said.capacity for _, said in self._heard.values() if said.kind == kind)
+        return fair_share(total, (said.wanted.get(kind, 0) for _, said in self._others.values()))

@@ -1,6 +1,8 @@
 """Starts everything in order, says when it is ready, and stops it in order."""
 
 import asyncio
+import hashlib
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -38,6 +40,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
             chosen = {
                 "EVENTJOB_DATA_DIR": str(settings.data_dir),
                 "EVENTJOB_PORT": f"{address.port}",
+                "EVENTJOB_INSTANCE": settings.instance or _instance(settings.data_dir),
             }
             supervisor.start(_services(settings.processors, {**environ, **bus, **chosen}))
             if await _until_ready(address, stop):
@@ -69,6 +72,12 @@ async def _until_ready(address: Address, stop: Stop) -> bool:
             async with asyncio.timeout(PATIENCE_S):
                 return await wait_until(address.is_ready, stop)
         get_logger("up").warning("up.waiting", reason=await address.trouble())
+
+
+def _instance(data_dir: Path) -> str:
+    """The same each time, so that what is started again is known at once as who it was."""
+    place = f"{socket.gethostname()} {data_dir}"
+    return f"up-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 def _say(line: str) -> None:

@@ -222,6 +222,13 @@ ANNOUNCEMENTS = [
         '{"type":"SchedulerAlive","scheduler":"s","ready":true}',
     ),
     (
+        announcements.SchedulerAlive(
+            scheduler="s", ready=True, partitions=["07"], wanted={"fetch": 3}
+        ),
+        '{"type":"SchedulerAlive","scheduler":"s","ready":true,"partitions":["07"],'
+        '"wanted":{"fetch":3}}',
+    ),
+    (
         announcements.ProjectedTo(sequence=7),
         '{"type":"ProjectedTo","sequence":7,"stopped":null}',
     ),

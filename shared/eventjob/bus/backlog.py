@@ -1,7 +1,7 @@
-"""What a scheduler finds on the bus when it starts: messages of its predecessor, and tasks out."""
+"""What a scheduler finds of its partitions: messages of whoever had them before, and tasks out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import nats.errors
 from nats.js.errors import APIError
@@ -9,13 +9,29 @@ from nats.js.errors import APIError
 from eventjob.bus import subjects, topology
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.pull import Source
 from eventjob.bus.subjects import TaskAddress
 
 SCHEDULER_STREAMS = (subjects.CMD, subjects.REPORTS)
 
 
-async def prepare(connection: Connection) -> None:
-    """Make streams and consumers, and have a dead predecessor's messages delivered again at once.
+def sources(tokens: Collection[str]) -> list[Source]:
+    """The scheduler's consumers of these partitions."""
+    return [
+        Source(stream, subjects.scheduler_durable(token))
+        for token in sorted(tokens)
+        for stream in SCHEDULER_STREAMS
+    ]
+
+
+async def prepare(
+    connection: Connection, tokens: Collection[str] = subjects.ALL_PARTITIONS
+) -> None:
+    """Make streams and consumers, and have what others were sent delivered again at once.
+
+    Args:
+        connection: to the bus.
+        tokens: the partitions whose messages come here from now on.
 
     Raises:
         Unavailable: the server does not answer, or refuses.
@@ -25,9 +41,8 @@ async def prepare(connection: Connection) -> None:
         await topology.ensure_consumers(connection.jetstream)
         await asyncio.gather(
             *(
-                connection.jetstream.reset_consumer(stream, subjects.scheduler_durable(token))
-                for token in subjects.ALL_PARTITIONS
-                for stream in SCHEDULER_STREAMS
+                connection.jetstream.reset_consumer(source.stream, source.durable)
+                for source in sources(tokens)
             )
         )
     except (APIError, TimeoutError, nats.errors.Error) as error:
@@ -36,20 +51,37 @@ async def prepare(connection: Connection) -> None:
 
 async def ends(connection: Connection) -> dict[str, int]:
     """The newest sequence of commands and of reports: where the backlog ends."""
-    return {stream: (await _info(connection, stream))[1] for stream in SCHEDULER_STREAMS}
+    try:
+        return {
+            stream: (await connection.jetstream.stream_info(stream)).state.last_seq
+            for stream in SCHEDULER_STREAMS
+        }
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"commands or reports do not answer: {error!r}") from error
 
 
-async def is_done(connection: Connection, backlog: Mapping[str, int]) -> bool:
-    """Whether nothing up to the noted ends is left: work queues drop what is acknowledged."""
-    for stream, end in backlog.items():
-        first, _, count = await _info(connection, stream)
-        if count and first <= end:
-            return False
-    return True
+async def unfinished(
+    connection: Connection, among: Sequence[Source], backlog: Mapping[str, int]
+) -> list[Source]:
+    """The consumers that still have messages from before the noted ends."""
+
+    async def is_done(source: Source) -> bool:
+        info = await connection.jetstream.consumer_info(source.stream, source.durable)
+        left = (info.num_pending or 0) + (info.num_ack_pending or 0)
+        floor = 0 if info.ack_floor is None else info.ack_floor.stream_seq
+        return left == 0 or floor >= backlog[source.stream]
+
+    try:
+        done = await asyncio.gather(*(is_done(source) for source in among))
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"the backlog cannot be seen: {error!r}") from error
+    return [source for source, is_over in zip(among, done, strict=True) if not is_over]
 
 
-async def tasks_out(connection: Connection) -> set[TaskAddress]:
-    """The tasks that workers have, or will get.
+async def tasks_out(
+    connection: Connection, tokens: Collection[str] = subjects.ALL_PARTITIONS
+) -> set[TaskAddress]:
+    """The tasks of these partitions that workers have, or will get.
 
     Raises:
         Unavailable: the server does not answer.
@@ -58,13 +90,5 @@ async def tasks_out(connection: Connection) -> set[TaskAddress]:
         info = await connection.jetstream.stream_info(subjects.TASKS, subjects_filter="task.>")
     except (APIError, TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"cannot list the tasks: {error!r}") from error
-    return {subjects.parse_task_subject(subject) for subject in info.state.subjects or {}}
-
-
-async def _info(connection: Connection, stream: str) -> tuple[int, int, int]:
-    """First sequence, last sequence and number of messages of a stream."""
-    try:
-        state = (await connection.jetstream.stream_info(stream)).state
-    except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"{stream} does not answer: {error!r}") from error
-    return state.first_seq, state.last_seq, state.messages
+    found = (subjects.parse_task_subject(subject) for subject in info.state.subjects or {})
+    return {task for task in found if subjects.token_of(task.group) in tokens}

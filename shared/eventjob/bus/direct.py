@@ -1,7 +1,7 @@
-"""Events read by batched direct get: without a consumer, 0.6 ms for an ordinary job."""
+"""Messages read by batched direct get: without a consumer, 0.6 ms for an ordinary job's events."""
 
 from bisect import bisect_right
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 import nats.errors
@@ -50,43 +50,61 @@ def by_sequence(record: Recorded) -> int:
     return record.sequence
 
 
-async def _read_page(
-    connection: Connection, subject: str, start: int
-) -> tuple[list[Recorded], bool]:
-    """The events from ``start`` on, as many as a page has, and whether there are more."""
+async def newest(connection: Connection, stream: str, patterns: Sequence[str]) -> list[Msg]:
+    """The last message of each subject of ``stream`` that one of ``patterns`` matches.
+
+    Raises:
+        Unavailable: the stream does not answer.
+    """
+    found, _ = await ask(connection, stream, {"multi_last": patterns, "batch": PAGE_EVENTS})
+    return found
+
+
+async def ask(
+    connection: Connection, stream: str, request: Mapping[str, object]
+) -> tuple[list[Msg], int]:
+    """What a stream answers to a batched direct get, and how many messages more there are.
+
+    Raises:
+        Unavailable: the stream does not answer.
+    """
     if not connection.is_connected:
         raise Unavailable("not connected to NATS")
     inbox = connection.client.new_inbox()
     subscription = await connection.client.subscribe(inbox)
+    found: list[Msg] = []
+    try:
+        await connection.client.publish(
+            f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(request), reply=inbox
+        )
+        while True:
+            message = await subscription.next_msg(timeout=ANSWER_WITHIN_S)
+            headers = message.headers or {}
+            if "Status" in headers:
+                if headers["Status"] not in {"204", "404"}:
+                    raise Unavailable(f"{stream} answers {headers['Status']}")
+                return found, int(headers.get("Nats-Num-Pending", 0))
+            found.append(message)
+    except (TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"{stream} does not answer: {error!r}") from error
+    finally:
+        await subscription.unsubscribe()
+
+
+async def _read_page(
+    connection: Connection, subject: str, start: int
+) -> tuple[list[Recorded], bool]:
+    """The events from ``start`` on, as many as a page has, and whether there are more."""
     request = {
         "seq": start,
         "batch": PAGE_EVENTS,
         "max_bytes": PAGE_BYTES,
         "next_by_subj": subject,
     }
-    found: list[Recorded] = []
-    try:
-        await connection.client.publish(
-            f"$JS.API.DIRECT.GET.{subjects.EVENTS}", msgspec.json.encode(request), reply=inbox
-        )
-        while True:
-            message = await subscription.next_msg(timeout=ANSWER_WITHIN_S)
-            headers = message.headers or {}
-            if _is_end(headers):
-                return found, int(headers.get("Nats-Num-Pending", 0)) > 0
-            found.append(_event(message, headers))
-    except (TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"the event log does not answer: {error!r}") from error
-    finally:
-        await subscription.unsubscribe()
+    found, left = await ask(connection, subjects.EVENTS, request)
+    return [_event(message) for message in found], left > 0
 
 
-def _is_end(headers: dict[str, str]) -> bool:
-    status = headers.get("Status")
-    if status not in {None, "204", "404"}:
-        raise Unavailable(f"the event log answers {status}")
-    return status is not None
-
-
-def _event(message: Msg, headers: dict[str, str]) -> Recorded:
+def _event(message: Msg) -> Recorded:
+    headers = message.headers or {}
     return recorded(headers["Nats-Subject"], headers, message.data, int(headers["Nats-Sequence"]))

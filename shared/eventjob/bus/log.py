@@ -1,7 +1,7 @@
 """The event log: appended to under optimistic concurrency, read by literal subjects."""
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import aclosing
 
 import nats.errors
@@ -108,10 +108,17 @@ class EventLog:
             async for stretch in stretches:
                 yield stretch
 
-    async def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
+    async def follow(
+        self,
+        after: int,
+        until: int | None = None,
+        partitions: Container[str] = subjects.ALL_PARTITIONS,
+    ) -> AsyncGenerator[list[Recorded]]:
         """Everything after the sequence ``after``, as it comes, in stretches of what is there.
 
-        Ends once the event of sequence ``until`` was passed, where that is given.
+        Ends once the event of sequence ``until`` was passed, where that is given. Events of other
+        partitions than ``partitions`` are read and dropped: the server takes longer to find those
+        of some than to send all.
 
         Raises:
             Unavailable: the connection or the reader is lost; begin again where you are.
@@ -128,7 +135,7 @@ class EventLog:
                 if deliveries:
                     _check_order(deliveries, position)
                     position = deliveries[-1].consumer_sequence
-                    stretch, poison = _decoded(deliveries)
+                    stretch, poison = _decoded(deliveries, partitions)
                     if stretch:
                         yield stretch
                     if poison is not None:
@@ -185,10 +192,14 @@ class EventLog:
                 return  # it goes by itself when nobody pulls
 
 
-def _decoded(deliveries: list[Delivery]) -> tuple[list[Recorded], Poison | None]:
-    """The deliveries' events, up to the first that cannot be read."""
+def _decoded(
+    deliveries: list[Delivery], partitions: Container[str]
+) -> tuple[list[Recorded], Poison | None]:
+    """The deliveries' events in ``partitions``, up to the first that cannot be read."""
     stretch: list[Recorded] = []
     for delivery in deliveries:
+        if subjects.partition_of(delivery.subject) not in partitions:
+            continue
         try:
             stretch.append(_event(delivery))
         except Poison as error:

@@ -20,7 +20,7 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 
 EXPIRES_S = 30.0
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 5.0  # where a pull lasts long enough for one
 SILENCE_S = 3 * HEARTBEAT_S  # without message or heartbeat a pull is lost
 MANY = 100  # from here on, asked for again by halves
 NANOSECOND = 1_000_000_000
@@ -66,10 +66,16 @@ class Pull:
 
     A source's ``keep`` is how many messages are to be under way to this reader at any time;
     a worker sets it to its free slots, a scheduler leaves it high.
+
+    A reader that freezes is still sent what it asked for, until its pulls expire: a scheduler,
+    whom others replace, has short ones.
     """
 
-    def __init__(self, connection: Connection, sources: Sequence[Source]) -> None:
+    def __init__(
+        self, connection: Connection, sources: Sequence[Source], *, expires_s: float = EXPIRES_S
+    ) -> None:
         self._connection = connection
+        self._expires_s = expires_s
         self._sources = sources
         self._pulls = [_Pulls() for _ in sources]
         self._index = {(s.stream, s.durable): index for index, s in enumerate(sources)}
@@ -143,9 +149,10 @@ class Pull:
         pulls.heard_at = time.monotonic()
         request = {
             "batch": count,
-            "expires": int(EXPIRES_S * NANOSECOND),
-            "idle_heartbeat": int(HEARTBEAT_S * NANOSECOND),
+            "expires": int(self._expires_s * NANOSECOND),
         }
+        if self._expires_s > 2 * HEARTBEAT_S:
+            request["idle_heartbeat"] = int(HEARTBEAT_S * NANOSECOND)
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
         try:
             await self._connection.client.publish(

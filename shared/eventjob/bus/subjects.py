@@ -32,6 +32,11 @@ def partition_token(number: int) -> str:
 ALL_PARTITIONS = tuple(partition_token(number) for number in range(PARTITIONS))
 
 
+def partition_of(event_subject: str) -> str:
+    """The partition token in an event's subject."""
+    return event_subject[3:5]
+
+
 def actor_of(headers: Mapping[str, str]) -> str:
     """Who asked, as a message's headers say; "" for nobody in particular."""
     return unquote(headers.get(HEADER_ACTOR, ""))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from eventjob.bus.announcements import BELIEVED_FOR_S, listen
 from eventjob.bus.connection import Connection
+from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive
 
 
@@ -17,8 +18,7 @@ class Watch:
         self._sequence = 0
         self._fault: str | None = None
         self._projector_at = 0.0
-        self._scheduler_at = 0.0
-        self._scheduler_ready = False
+        self._schedulers: dict[str, tuple[float, SchedulerAlive]] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def open(self) -> None:
@@ -47,15 +47,28 @@ class Watch:
         found = []
         if not self._connection.is_connected:
             found.append("not connected to NATS")
-        if self._scheduler_at < oldest:
-            found.append("nothing is heard of the scheduler")
-        elif not self._scheduler_ready:
-            found.append("the scheduler is catching up")
+        found += self._of_schedulers(oldest)
         if self._projector_at < oldest:
             found.append("nothing is heard of the projector")
         elif self._fault is not None:
             found.append(f"the projection has stopped: {self._fault}")
         return found
+
+    def _of_schedulers(self, oldest: float) -> list[str]:
+        self._schedulers = {n: heard for n, heard in self._schedulers.items() if heard[0] > oldest}
+        said = [announcement for _, announcement in self._schedulers.values()]
+        if not said:
+            return ["nothing is heard of the scheduler"]
+        ready = [alive for alive in said if alive.ready]
+        if not ready:
+            return ["the scheduler is catching up"]
+        owned = {
+            token
+            for alive in ready
+            for token in (ALL_PARTITIONS if alive.partitions is None else alive.partitions)
+        }
+        missing = [token for token in ALL_PARTITIONS if token not in owned]
+        return [f"no scheduler is ready for partitions {', '.join(missing)}"] if missing else []
 
     async def _hear(self, announcement: Announcement) -> None:
         match announcement:
@@ -67,7 +80,6 @@ class Watch:
                     if announcement.sequence >= sequence and not waiter.done():
                         waiter.set_result(None)
             case SchedulerAlive():
-                self._scheduler_at = time.monotonic()
-                self._scheduler_ready = announcement.ready
+                self._schedulers[announcement.scheduler] = (time.monotonic(), announcement)
             case _:
                 return

@@ -15,11 +15,17 @@ class WorkerAlive(Message, frozen=True, kw_only=True):
     capacity: int
 
 
-class SchedulerAlive(Message, frozen=True, kw_only=True):
-    """The scheduler decides; ``ready`` once it has caught up after its start."""
+class SchedulerAlive(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A scheduler decides; ``ready`` once it has caught up after its start.
+
+    ``partitions`` are those that it owns; a scheduler that does not say so owns all. ``wanted`` is
+    how many tasks of each kind it has with workers, or would hand out if they took them.
+    """
 
     scheduler: str
     ready: bool
+    partitions: list[str] | None = None
+    wanted: dict[str, int] = {}
 
 
 class ProjectedTo(Message, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ No clock and no I/O; the queues are changed in place, since a batch has up to 20
 import heapq
 import itertools
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -26,10 +26,24 @@ def host_share(capacity: int) -> int:
     return max(1, capacity * 3 // 4)
 
 
+def fair_share(capacity: int, others: Iterable[int]) -> int:
+    """What of ``capacity`` one scheduler takes, beside others who want so many tasks each.
+
+    Whoever wants less than an even share leaves the rest to those who want more. What one cannot
+    use of its own share the others take only once it has said so: never less than they should,
+    at most a few tasks more, which then wait for a worker.
+    """
+    left, claims = capacity, sorted(others)
+    for index, wanted in enumerate(claims):
+        left -= min(wanted, left // (len(claims) - index + 1))
+    return left
+
+
 class Lane:
     """The jobs of one lane, in order of arrival; those of a busy host can be passed over."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._queues: dict[str, deque[tuple[int, Candidate]]] = {}
         self._heads: list[tuple[int, str]] = []  # a heap: each host's first arrival
 
@@ -42,6 +56,7 @@ class Lane:
         if not queue:
             heapq.heappush(self._heads, (arrival, candidate.host))
         queue.append((arrival, candidate))
+        self.count += 1
 
     def pop(
         self, is_busy: Callable[[str], bool], wanted: Callable[[Candidate], bool]
@@ -64,6 +79,7 @@ class Lane:
     def _pop_from(self, host: str) -> Candidate:
         queue = self._queues[host]
         _, candidate = queue.popleft()
+        self.count -= 1
         if queue:
             heapq.heappush(self._heads, (queue[0][0], host))
         else:
@@ -96,6 +112,11 @@ class Dispatch:
         """Let a paused lane take its turn again."""
         if queue := self._paused.pop(lane, None):
             self._lanes[lane] = queue
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are ready, those that nobody wants any more included."""
+        return sum(lane.count for lane in self._lanes.values())
 
     def began(self, host: str) -> None:
         """Count a session of this host that is at work."""

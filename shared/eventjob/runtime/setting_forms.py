@@ -19,6 +19,7 @@ _MONGODB = re.compile(  # several hosts are separated by commas
     r"mongodb(?:\+srv)?://(?:[^@/?#]+@)?[^@/?#]+/(?!(?:admin|config|local)\b)[\w-]{1,63}(?:\?[^#]*)?",
     re.ASCII,
 )
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PORTS = range(1, 65_536)
 
 
@@ -85,6 +86,13 @@ def existing_file(text: str) -> Path:
     if not path.is_file():
         raise ValueError("the path of a file that exists")
     return path
+
+
+def name(text: str) -> str:
+    """A name that can stand in a key."""
+    if not _NAME.fullmatch(text):
+        raise ValueError("1 to 64 letters, digits, - and _")
+    return text
 
 
 def pipe(text: str) -> int:

@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     attempt_timeout: timedelta
     min_free_bytes: int  # below this, writes are refused
     log_level: Literal["debug", "info", "warning", "error"]
+    instance: str | None  # this process's name among those of its kind, even after a restart
     parent_pipe: int | None  # set by `up` for its children: closed when `up` is gone
 
 
@@ -97,6 +98,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         attempt_timeout=timedelta(minutes=read.number("ATTEMPT_MINUTES", 15, least=0.1, most=1440)),
         min_free_bytes=read.megabytes("MIN_FREE_MB", 512, least=0),
         log_level=read.choice("LOG_LEVEL", "info", "debug", "warning", "error"),
+        instance=read.optional("INSTANCE", forms.name),
         parent_pipe=read.optional("PARENT_PIPE", forms.pipe),
     )
     read.finish()

@@ -1,0 +1,198 @@
+"""Which process of a role works on which of its parts: names in KV, believed while renewed.
+
+A part belongs to the instance that stands at its key, for as long as that instance renews its own.
+Whether it does, every observer judges by its own clock, from when it last saw the key change: no
+clocks are compared. Each change is a compare-and-set, so two never believe that they own one part,
+but for an owner that was frozen: what it does when it wakes is left to the guards of what it does.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.api import StorageType, StreamConfig
+from nats.js.errors import APIError, BadRequestError
+
+from eventjob.bus.connection import Connection
+from eventjob.bus.direct import newest
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.lease_view import Key, View, plan
+from eventjob.bus.log import WRONG_SEQUENCE
+from eventjob.bus.publish import Outgoing, Rejected, publish
+from eventjob.runtime.logs import Logger
+
+BUCKET = "leases"
+STREAM = f"KV_{BUCKET}"
+LOOK_EVERY_S = 0.5
+RENEW_EVERY_S = 1.0
+OWN_FOR_S = 2.5  # after this without a renewal an owner stops, before others take over
+ANSWER_WITHIN_S = 1.0
+KEPT_S = timedelta(hours=1).total_seconds()  # the key of an instance that never comes back
+
+_CONFIG = StreamConfig(
+    name=STREAM,
+    subjects=[f"$KV.{BUCKET}.>"],
+    storage=StorageType.FILE,
+    max_msgs_per_subject=1,
+    duplicate_window=1.0,
+    allow_direct=True,
+    allow_rollup_hdrs=True,
+    allow_msg_ttl=True,
+    deny_delete=True,
+)
+
+
+class Displaced(Exception):
+    """Another process goes by this one's name."""
+
+
+class Leases:
+    """The parts of a role that this process owns, and what it gives up for others.
+
+    Args:
+        connection: to the bus.
+        role: whose parts they are.
+        instance: this process's name, the same after a restart.
+        parts: all there are, each a token.
+        log: hears of what changes.
+    """
+
+    def __init__(
+        self, connection: Connection, *, role: str, instance: str, parts: Sequence[str], log: Logger
+    ) -> None:
+        self._connection = connection
+        self._role = role
+        self._instance = instance
+        self._parts = parts
+        self._log = log
+        self._incarnation = uuid4().hex
+        self._view = View()
+        self._kept: frozenset[str] = frozenset()
+        self._renewed_at = -OWN_FOR_S
+        self._has_joined = self._is_made = False
+        self._moved = asyncio.Event()
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The parts to work on now; none where this process may have been taken for dead."""
+        return self._kept if self.is_sure else frozenset()
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken over yet."""
+        return time.monotonic() - self._renewed_at < OWN_FOR_S
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Renew, take over and make room for others, until ``stop``.
+
+        Raises:
+            Displaced: another process has this one's name.
+        """
+        while not stop.is_set():
+            try:
+                await self._make_bucket()
+                await self._beat()
+            except Unavailable as reason:
+                self._log.debug("leases.wait", role=self._role, reason=str(reason))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await stop.wait()
+
+    async def changed(self, within_s: float) -> None:
+        """Returns when other parts are held than before, or after a while."""
+        self._moved.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._moved.wait()
+
+    async def let_go(self) -> None:
+        """Free what is owned and no longer held: nobody here works on it any more."""
+        surplus = self._view.parts_of(self._instance) - self._kept
+        await asyncio.gather(*(self._put("owner", part, "") for part in surplus))
+
+    async def leave(self) -> None:
+        """Free everything at once, since this process ends; lost where the bus is away."""
+        self._kept = frozenset()
+        with suppress(Unavailable):
+            await self.let_go()
+            await self._put("member", self._instance, "")
+
+    async def _beat(self) -> None:
+        now = time.monotonic()
+        self._view.update(await self._look(), now)
+        if now - self._renewed_at >= RENEW_EVERY_S - LOOK_EVERY_S / 2:
+            await self._renew(now)
+        wanted = plan(self._instance, self._parts, self._view.live(now), self._view.owners)
+        await asyncio.gather(*(self._put("owner", part, self._instance) for part in wanted.take))
+        self._hold(self._view.parts_of(self._instance) - frozenset(wanted.give))
+
+    async def _look(self) -> list[Key]:
+        patterns = [f"{_PREFIX}{kind}.{self._role}.*" for kind in ("member", "owner")]
+        async with _in_time():
+            return [_key(message) for message in await newest(self._connection, STREAM, patterns)]
+
+    async def _renew(self, now: float) -> None:
+        known = self._view.incarnation(self._instance)
+        if self._has_joined and known not in {"", self._incarnation}:
+            self._hold(frozenset())
+            raise Displaced(f"another {self._role} goes by the name {self._instance}")
+        if await self._put("member", self._instance, self._incarnation):
+            self._renewed_at = now
+            self._has_joined = True
+
+    async def _put(self, kind: str, name: str, value: str) -> bool:
+        """Change a key that nobody else has changed since it was seen; whether that is so."""
+        revision = self._view.revision(kind, name)
+        headers = {"Nats-Expected-Last-Subject-Sequence": f"{revision}"}
+        if kind == "member":
+            headers["Nats-TTL"] = f"{KEPT_S:.0f}"
+        message = Outgoing(f"{_PREFIX}{kind}.{self._role}.{name}", value.encode(), headers)
+        try:
+            async with _in_time():
+                revision = await publish(self._connection, [message])
+        except Rejected as error:
+            if error.code in WRONG_SEQUENCE:
+                return False
+            raise Unavailable(f"bucket {BUCKET}: {error}") from error
+        self._view.note(Key(kind, name, value, revision))
+        return True
+
+    def _hold(self, parts: frozenset[str]) -> None:
+        if parts != self._kept:
+            self._log.info("leases.changed", role=self._role, parts=sorted(parts))
+            self._kept = parts
+            self._moved.set()
+
+    async def _make_bucket(self) -> None:
+        if self._is_made:
+            return
+        try:
+            with suppress(BadRequestError):  # it is there with other settings
+                await self._connection.jetstream.add_stream(replace(_CONFIG))
+        except (APIError, TimeoutError, nats.errors.Error) as error:
+            raise Unavailable(f"cannot make bucket {BUCKET}: {error!r}") from error
+        self._is_made = True
+
+
+_PREFIX = f"$KV.{BUCKET}."
+
+
+def _key(message: Msg) -> Key:
+    headers = message.headers or {}
+    kind, _, name = headers["Nats-Subject"].removeprefix(_PREFIX).split(".")
+    return Key(kind, name, message.data.decode(), int(headers["Nats-Sequence"]))
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncGenerator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            yield
+    except TimeoutError as error:
+        raise Unavailable(f"bucket {BUCKET} does not answer") from error

@@ -1,0 +1,83 @@
+"""Who takes and gives what: even shares, nothing taken from the living."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventjob.bus.lease_view import FRESH_FOR_S, LONGEST_GAP_S, Key, View, plan
+from eventjob.domain.dispatch import fair_share
+
+PARTS = [f"{n:02d}" for n in range(16)]
+NAMES = ["a", "b", "c", "d"]
+
+
+def member(name, revision, value="x"):
+    return Key("member", name, value, revision)
+
+
+def test_whoever_is_alone_takes_everything():
+    assert plan("a", PARTS, set(), {}).take == PARTS
+
+
+def test_a_newcomer_takes_nothing_from_the_living_who_give_up_half():
+    owners = dict.fromkeys(PARTS, "a")
+    assert plan("b", PARTS, {"a", "b"}, owners).take == []
+    assert plan("a", PARTS, {"a", "b"}, owners).give == PARTS[8:]
+
+
+def test_the_parts_of_the_dead_are_taken():
+    owners = dict.fromkeys(PARTS[:8], "a") | dict.fromkeys(PARTS[8:], "b")
+    assert plan("b", PARTS, {"b"}, owners).take == PARTS[:8]
+
+
+@given(
+    st.dictionaries(st.sampled_from(PARTS), st.sampled_from(["", "gone", *NAMES])),
+    st.sets(st.sampled_from(NAMES), min_size=1),
+)
+def test_in_a_few_rounds_all_is_shared_evenly_and_nothing_moves_any_more(owners, live):
+    for _ in range(3):
+        for name in sorted(live):
+            wanted = plan(name, PARTS, live, owners)
+            assert all(owners.get(part, "") not in live for part in wanted.take)
+            owners |= dict.fromkeys(wanted.take, name) | dict.fromkeys(wanted.give, "")
+    shares = [sum(owner == name for owner in owners.values()) for name in live]
+    assert sum(shares) == len(PARTS)
+    assert max(shares) <= -(-len(PARTS) // len(live))
+    assert all(plan(name, PARTS, live, owners) == ([], []) for name in live)
+
+
+def test_who_does_not_renew_is_dead_after_a_while():
+    view = View()
+    for tick in range(7):
+        view.update([member("a", 1 + tick), member("b", 1)], tick / 2)
+    assert view.live(FRESH_FOR_S) == {"a"}
+
+
+def test_an_observer_that_was_away_finds_nobody_dead_at_first():
+    view = View()
+    view.update([member("a", 1)], 0.0)
+    view.update([member("a", 1)], 10.0)
+    assert LONGEST_GAP_S < 10
+    assert view.live(10.0) == {"a"}
+
+
+def test_who_has_left_is_not_alive():
+    view = View()
+    view.update([member("a", 1, value="")], 0.0)
+    assert view.live(0.0) == set()
+
+
+@pytest.mark.parametrize(
+    ("capacity", "others", "share"),
+    [
+        pytest.param(16, [], 16, id="alone"),
+        pytest.param(16, [0, 0], 16, id="nobody else has work"),
+        pytest.param(16, [100], 8, id="both have much"),
+        pytest.param(16, [3], 13, id="the other has little"),
+        pytest.param(15, [2, 100], 7, id="one has little and one much"),
+        pytest.param(1, [100], 1, id="nobody starves"),
+        pytest.param(0, [100], 0, id="no workers"),
+    ],
+)
+def test_workers_are_shared(capacity, others, share):
+    assert fair_share(capacity, others) == share
