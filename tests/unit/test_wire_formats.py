@@ -222,11 +222,8 @@ ANNOUNCEMENTS = [
         '{"type":"SchedulerAlive","scheduler":"s","ready":true}',
     ),
     (
-        announcements.SchedulerAlive(
-            scheduler="s", ready=True, partitions=["07"], wanted={"fetch": 3}
-        ),
-        '{"type":"SchedulerAlive","scheduler":"s","ready":true,"partitions":["07"],'
-        '"wanted":{"fetch":3}}',
+        announcements.SchedulerAlive(scheduler="s", ready=True, partitions=["07"], wanted={"w": 3}),
+        '{"type":"SchedulerAlive","scheduler":"s","ready":true,"partitions":["07"],"wanted":{"w":3}}',
     ),
     (
         announcements.ProjectedTo(sequence=7),
