@@ -1,4 +1,4 @@
-"""The command line: ``eventjob up``, one service of it, or ``eventjob rebuild``."""
+"""The command line: ``eventjob up``, one service of it, or a command about its data."""
 
 import argparse
 import importlib
@@ -60,6 +60,11 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 if not asked.verify:
                     async with bus.own_bus(settings, os.environ, stop) as found:
                         await restore.run(found, asked.folder, manifest, stop)
+            case "sweep":
+                bus = importlib.import_module("services.up.borrowed_bus")
+                sweep = importlib.import_module("services.api.sweep_main")
+                async with bus.borrowed_bus(settings, os.environ, stop) as found:
+                    await sweep.run(found, stop, dry_run=asked.dry_run)
             case service:
                 name, _ = SERVICES[service]
                 await importlib.import_module(name).run(settings, stop)
@@ -85,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     restore = commands.add_parser("restore", help="fill an empty deployment from a backup")
     restore.add_argument("folder", type=_folder, help="what `eventjob backup` has written")
     restore.add_argument("--verify", action="store_true", help="only check the backup")
+    sweep = commands.add_parser("sweep", help="remove the blobs that nobody refers to")
+    sweep.add_argument("--dry-run", action="store_true", help="only count them")
     return parser
 
 

@@ -21,6 +21,7 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
+from services.api.full_sweep import keep_sweeping_all
 from services.api.projector import Projector
 from services.api.store_open import open_store
 from services.api.sweeper import grace_for, keep_sweeping
@@ -56,8 +57,13 @@ async def run(settings: Settings, stop: Stop) -> None:
                     log=log,
                 )
             )
+            sweeping_all = tasks.create_task(
+                keep_sweeping_all(
+                    store, artifacts, grace_for(settings.attempt_timeout), connection, log
+                )
+            )
             await projector.run(over)
-            await end(sweeping)
+            await end(sweeping, sweeping_all)
 
     instance, part = settings.instance or uuid4().hex, token_of(settings.store_url)
     leases = Leases(connection, role="projector", instance=instance, parts=[part], log=log)

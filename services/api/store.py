@@ -147,6 +147,9 @@ class Store(Protocol):
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """Blobs, by sha256, whose last reference went before ``older_than``; oldest first."""
 
+    async def unreferenced(self, shas: Collection[str]) -> set[str]:
+        """Those of these blobs that no document refers to."""
+
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """These blobs are gone."""
 

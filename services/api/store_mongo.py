@@ -136,6 +136,10 @@ class MongoStore:
         before = milliseconds(older_than)
         return await self._read(lambda of: store_mongo_write.orphans(of, before, limit))
 
+    async def unreferenced(self, shas: Collection[str]) -> set[str]:
+        """See `Store`."""
+        return set(shas) - await self._read(lambda of: store_mongo_write.referenced(of, shas))
+
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
         async with self._database.requests():

@@ -44,7 +44,7 @@ async def clear_orphans(to: Tables, changes: Changes) -> None:
     """Forget those candidates that the changes' documents refer to."""
     documents: list[JobDocument | BatchDocument] = [*changes.jobs, *changes.batches]
     named = {sha256 for document in documents for sha256 in references(document)}
-    await forget_orphans(to, await _referenced(to, named))
+    await forget_orphans(to, await referenced(to, named))
 
 
 async def delete_again(to: Tables, changes: Changes) -> None:
@@ -67,8 +67,8 @@ async def orphans(to: Tables, before_ms: int, limit: int) -> list[str]:
     async with candidates:
         while len(found) < limit and (portion := await candidates.to_list(LOOKED_FOR)):
             shas = [fields["_id"] for fields in portion]
-            referenced = await _referenced(to, shas)
-            found += [sha256 for sha256 in shas if sha256 not in referenced]
+            named = await referenced(to, shas)
+            found += [sha256 for sha256 in shas if sha256 not in named]
     return found[:limit]
 
 
@@ -183,7 +183,7 @@ async def _find(of: Collection, field: str, values: Some[str]) -> _Known:
     return found
 
 
-async def _referenced(to: Tables, shas: Some[str]) -> set[str]:
+async def referenced(to: Tables, shas: Some[str]) -> set[str]:
     """Those of these blobs that a document refers to."""
     found: set[str] = set()
     for some in portions(shas):

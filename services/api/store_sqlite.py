@@ -156,6 +156,12 @@ class SqliteStore:
             lambda generation: store_sqlite_blobs.orphans(generation, before, limit)
         )
 
+    async def unreferenced(self, shas: Collection[str]) -> set[str]:
+        """See `Store`."""
+        return await self._read(
+            lambda generation: store_sqlite_blobs.unreferenced(generation, shas)
+        )
+
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
         await self._write(lambda generation: store_sqlite_blobs.forget_orphans(generation, shas))

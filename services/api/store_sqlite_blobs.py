@@ -65,6 +65,16 @@ def orphans(generation: Generation, before_ms: int, limit: int) -> list[str]:
     return [sha256 for (sha256,) in found]
 
 
+def unreferenced(generation: Generation, shas: Collection[str]) -> set[str]:
+    """Those of these blobs that no document refers to."""
+    found = generation.execute(
+        "SELECT value FROM json_each(?) "
+        "WHERE NOT EXISTS (SELECT 1 FROM blobs_@ WHERE sha256 = value)",
+        (json_list(shas),),
+    )
+    return {sha256 for (sha256,) in found}
+
+
 def forget_orphans(generation: Generation, shas: Collection[str]) -> None:
     """These blobs are gone."""
     generation.execute(

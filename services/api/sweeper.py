@@ -61,13 +61,13 @@ async def sweep(
         StoreUnavailable, ArtifactsUnavailable: the rest waits for the next sweep.
     """
     orphans = await store.orphans(now() - grace, MOST_BLOBS)
-    gone = [sha256 for sha256 in orphans if await _remove(artifacts, sha256, grace)]
+    gone = [sha256 for sha256 in orphans if await remove(artifacts, sha256, grace)]
     if gone:
         await store.forget_orphans(gone)
     return len(gone)
 
 
-async def _remove(artifacts: Artifacts, sha256: str, grace: timedelta) -> bool:
+async def remove(artifacts: Artifacts, sha256: str, grace: timedelta) -> bool:
     """Whether the blob is gone; one that was stored again lately is somebody's."""
     if await artifacts.older_than(sha256, grace):
         await artifacts.delete(sha256)

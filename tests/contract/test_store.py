@@ -192,3 +192,11 @@ async def test_what_came_and_went_within_a_stretch_is_an_orphan_unless_it_is_nam
     kept = job(1, bundle=blob("a"))
     await store.apply(Changes(jobs=[kept], dropped={blob("a"), blob("b")}, checkpoint=1))
     assert await store.orphans(at(10**9), 10) == [blob("b")]
+
+
+async def test_a_blob_is_unreferenced_unless_a_job_or_a_batch_names_it(store):
+    named = [job(1, files=[file("a")], sources=[blob("b")])]
+    zipped = [batch("x", 2, zip=file("c"))]
+    await store.apply(Changes(jobs=named, batches=zipped, checkpoint=2))
+    assert await store.unreferenced([blob(letter) for letter in "abcd"]) == {blob("d")}
+    assert await store.unreferenced([]) == set()

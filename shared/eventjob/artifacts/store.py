@@ -3,24 +3,42 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from eventjob.artifacts import disk
+from eventjob.artifacts.faults import (
+    ArtifactCorrupt,
+    ArtifactMissing,
+    ArtifactsUnavailable,
+    read_faults,
+    reason,
+    store_faults,
+)
 from eventjob.artifacts.together import Together
 from eventjob.runtime.setting_reader import SettingsError
+
+__all__ = [
+    "Aged",
+    "ArtifactCorrupt",
+    "ArtifactMissing",
+    "Artifacts",
+    "ArtifactsUnavailable",
+    "open_artifacts",
+]
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import RetryConfig
 
 CHUNK_BYTES = 1024 * 1024
+LISTED_AT_ONCE = 1000
 PARTS_AT_ONCE = 4  # of 5 MiB, in memory
 RENEWED_AFTER = timedelta(minutes=10)
 
@@ -29,19 +47,11 @@ _HASHED_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread an
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
-class ArtifactMissing(Exception):
-    """There is no such blob."""
+class Aged(NamedTuple):
+    """A blob that was not stored lately."""
 
-
-class ArtifactCorrupt(ArtifactMissing):
-    """The blob is there, but its bytes are not those that were stored."""
-
-
-class ArtifactsUnavailable(Exception):
-    """The store itself fails: disk full, no credentials, host away. Worth another try later.
-
-    The text is for logs: it may name folders and hosts.
-    """
+    sha256: str
+    size_bytes: int
 
 
 class Artifacts:
@@ -78,7 +88,7 @@ class Artifacts:
             self._blob(name, some, len(some)) for name, some in zip(sha256s, data, strict=True)
         ]
         if self._together is not None:
-            with _store_faults():
+            with store_faults():
                 await self._together.keep(blobs)
             return sha256s
         for blob in blobs:
@@ -104,7 +114,7 @@ class Artifacts:
         Raises:
             ArtifactMissing: there is no such blob, or it is corrupt (ArtifactCorrupt).
         """
-        with _read_faults(sha256):
+        with read_faults(sha256):
             if self._folder is not None:
                 data = await asyncio.to_thread(self._folder.read, blob_path(sha256))
             else:
@@ -121,7 +131,7 @@ class Artifacts:
         Raises:
             ArtifactMissing: there is no such blob.
         """
-        with _read_faults(sha256):
+        with read_faults(sha256):
             return (await self._store.head_async(blob_path(sha256)))["size"]
 
     async def stream(
@@ -142,7 +152,7 @@ class Artifacts:
             if not 0 <= start < end <= size_bytes:
                 raise ValueError(f"no bytes {start} to {end} in {size_bytes} of artifact {sha256}")
             options["range"] = (start, end)
-        with _read_faults(sha256):
+        with read_faults(sha256):
             if self._folder is not None and not options:
                 small = await asyncio.to_thread(
                     self._folder.read_if_small, blob_path(sha256), chunk_size
@@ -162,10 +172,19 @@ class Artifacts:
         kept = await self._head(blob_path(sha256))
         return kept is not None and self._clock() - kept.stored_at > age
 
+    async def older(self, age: timedelta) -> AsyncGenerator[list[Aged]]:
+        """All blobs that were last stored longer than ``age`` ago, in stretches, in any order."""
+        until = self._clock() - age
+        with store_faults():
+            async for page in self._store.list(prefix="blobs", chunk_size=LISTED_AT_ONCE):
+                old = [meta for meta in page if meta["last_modified"] < until]
+                some = [Aged(meta["path"].rpartition("/")[2], meta["size"]) for meta in old]
+                yield [blob for blob in some if _SHA256.match(blob.sha256)]
+
     async def delete(self, sha256: str) -> None:
         """Remove the blob; nothing happens where there is none."""
         path = blob_path(sha256)
-        with _store_faults(), suppress(FileNotFoundError):
+        with store_faults(), suppress(FileNotFoundError):
             await self._store.delete_async(path)
 
     def _blob(self, sha256: str, source: bytes | Path, size_bytes: int) -> disk.Blob:
@@ -173,14 +192,14 @@ class Artifacts:
 
     async def _keep(self, blob: disk.Blob) -> None:
         if self._folder is not None:
-            with _store_faults():
+            with store_faults():
                 await asyncio.to_thread(self._folder.keep, [blob])
         elif not blob.is_there(await self._head(blob.path)):
-            with _store_faults():
+            with store_faults():
                 await self._store.put_async(blob.path, blob.source, max_concurrency=PARTS_AT_ONCE)
 
     async def _head(self, path: str) -> disk.Kept | None:
-        with _store_faults(), suppress(FileNotFoundError):
+        with store_faults(), suppress(FileNotFoundError):
             meta = await self._store.head_async(path)
             return disk.Kept(meta["size"], meta["last_modified"])
         return None
@@ -197,7 +216,7 @@ def open_artifacts(url: str) -> Artifacts:
     try:
         return Artifacts(_open(url))
     except (BaseError, OSError, ValueError) as error:
-        raise SettingsError(f"EVENTJOB_ARTIFACTS_URL is {url!r}: {_reason(error)}") from error
+        raise SettingsError(f"EVENTJOB_ARTIFACTS_URL is {url!r}: {reason(error)}") from error
 
 
 def _open(url: str) -> LocalStore | S3Store:
@@ -226,25 +245,3 @@ async def _sha256(data: bytes) -> str:
 def _measured(path: Path) -> tuple[str, int]:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
-
-
-@contextmanager
-def _store_faults() -> Iterator[None]:
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        raise ArtifactsUnavailable(_reason(error)) from error
-
-
-@contextmanager
-def _read_faults(sha256: str) -> Iterator[None]:
-    with _store_faults():
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise ArtifactMissing(f"there is no artifact {sha256}") from error
-
-
-def _reason(error: Exception) -> str:
-    """Obstore's messages go on with a dump of its internals."""
-    return str(error).partition("\n")[0]

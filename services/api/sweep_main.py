@@ -1,0 +1,48 @@
+"""``eventjob sweep``: all blobs that nobody refers to, removed or only counted."""
+
+import sys
+from contextlib import AsyncExitStack
+
+from eventjob.artifacts.store import ArtifactsUnavailable, open_artifacts
+from eventjob.bus.connection import connect_as
+from eventjob.bus.errors import Unavailable
+from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Settings
+from services.api.full_sweep import Behind, Swept, named_elsewhere, sweep_all
+from services.api.store import StoreUnavailable
+from services.api.store_open import open_store
+from services.api.sweeper import grace_for
+
+MEGABYTE = 1024 * 1024
+
+
+async def run(settings: Settings, _stop: Stop, *, dry_run: bool = False) -> None:
+    """Sweep once. Interrupted at any moment it leaves nothing half done.
+
+    Raises:
+        CannotStart: it could not be done.
+        ValueError: a setting is wrong; it is named.
+    """
+    async with AsyncExitStack() as stack:
+        store = open_store(settings.store_url)
+        stack.push_async_callback(store.close)
+        artifacts = open_artifacts(settings.artifacts_url)
+        try:
+            connection = await connect_as("sweep", settings.nats, get_logger("sweep"))
+            stack.push_async_callback(connection.close)
+            kept = await named_elsewhere(connection, store)
+            grace = grace_for(settings.attempt_timeout)
+            swept = await sweep_all(store, artifacts, grace, kept, dry_run=dry_run)
+        except (ArtifactsUnavailable, Behind, StoreUnavailable, Unavailable) as reason:
+            raise CannotStart(f"not swept: {reason}") from reason
+    sys.stdout.write(_told(swept, dry_run=dry_run))
+
+
+def _told(swept: Swept, *, dry_run: bool) -> str:
+    done = "would remove" if dry_run else "removed"
+    size = f"{swept.removed_bytes:,} bytes ({swept.removed_bytes / MEGABYTE:,.1f} MB)"
+    return (
+        f"{done} {swept.removed:,} blobs, {size}, that nobody refers to; "
+        f"{swept.seen - swept.removed:,} others are old enough, and needed\n"
+    )

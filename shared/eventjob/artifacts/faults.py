@@ -1,0 +1,45 @@
+"""How a store of blobs can fail, whatever stands behind it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from obstore.exceptions import BaseError
+
+
+class ArtifactMissing(Exception):
+    """There is no such blob."""
+
+
+class ArtifactCorrupt(ArtifactMissing):
+    """The blob is there, but its bytes are not those that were stored."""
+
+
+class ArtifactsUnavailable(Exception):
+    """The store itself fails: disk full, no credentials, host away. Worth another try later.
+
+    The text is for logs: it may name folders and hosts.
+    """
+
+
+@contextmanager
+def store_faults() -> Iterator[None]:
+    """What the store says, as `ArtifactsUnavailable`."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise ArtifactsUnavailable(reason(error)) from error
+
+
+@contextmanager
+def read_faults(sha256: str) -> Iterator[None]:
+    """The same; what is not there is `ArtifactMissing`."""
+    with store_faults():
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ArtifactMissing(f"there is no artifact {sha256}") from error
+
+
+def reason(error: Exception) -> str:
+    """Obstore's messages go on with a dump of its internals."""
+    return str(error).partition("\n")[0]

@@ -1,0 +1,147 @@
+"""The sweep of all blobs: what nothing names goes, and nothing goes that anything may need."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from obstore.store import LocalStore
+from stores import job
+
+from eventjob.artifacts.store import Aged, ArtifactMissing, Artifacts
+from eventjob.bus import http_cache, subjects
+from eventjob.bus.publish import Outgoing, publish
+from eventjob.contracts.base import FileRef
+from eventjob.contracts.commands import StoredCommand
+from services.api import full_sweep
+from services.api.full_sweep import Behind, named_elsewhere, sweep_all
+from services.api.store import Changes
+
+GRACE = timedelta(minutes=30)
+NO_TIME = timedelta()
+
+
+class Clock:
+    """The real time, moved forward by hand."""
+
+    def __init__(self):
+        self.ahead = timedelta()
+
+    def __call__(self):
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return LocalStore(tmp_path / "artifacts", mkdir=True)
+
+
+@pytest.fixture
+def artifacts(folder, clock):
+    return Artifacts(folder, clock)
+
+
+def with_page(number, sha256):
+    page = FileRef(path="p.md", sha256=sha256, size_bytes=4, media_type="text/markdown")
+    return job(number, files=[page])
+
+
+async def is_there(artifacts, sha256):
+    try:
+        await artifacts.size(sha256)
+    except ArtifactMissing:
+        return False
+    return True
+
+
+async def test_a_blob_that_no_event_ever_named_goes_after_the_grace_and_not_before(
+    store, artifacts, clock
+):
+    named, unnamed = await artifacts.put(b"page"), await artifacts.put(b"of a late attempt")
+    await store.apply(Changes(jobs=[with_page(1, named)], checkpoint=1))
+    swept = await sweep_all(store, artifacts, GRACE, set())
+    assert (swept.seen, swept.removed) == (0, 0)
+    clock.ahead = 2 * GRACE
+    counted = await sweep_all(store, artifacts, GRACE, set(), dry_run=True)
+    assert (counted.seen, counted.removed, counted.removed_bytes) == (2, 1, 17)
+    assert await is_there(artifacts, unnamed)
+    assert await sweep_all(store, artifacts, GRACE, set()) == counted
+    assert not await is_there(artifacts, unnamed)
+    assert await is_there(artifacts, named)
+
+
+async def test_what_is_named_elsewhere_stays(store, artifacts, clock):
+    sha256 = await artifacts.put(b"a large request")
+    clock.ahead = 2 * GRACE
+    assert (await sweep_all(store, artifacts, GRACE, {sha256})).removed == 0
+    assert await is_there(artifacts, sha256)
+
+
+async def test_a_blob_that_a_job_uses_again_during_the_sweep_stays(store, artifacts, clock, folder):
+    """Listed as old, stored again by a worker, and only then come to."""
+    sha256 = await artifacts.put(b"page")
+    clock.ahead = 2 * GRACE
+    now = Artifacts(folder)  # of a worker, by whose clock the blob is seconds old
+
+    class Slow:
+        """A sweep's view of the store, a moment ago."""
+
+        delete = artifacts.delete
+        older_than = now.older_than
+        size = artifacts.size
+
+        async def older(self, _age):
+            yield [Aged(sha256, 4)]
+
+    assert (await sweep_all(store, Slow(), GRACE, set())).removed == 0
+    assert await is_there(artifacts, sha256)
+
+
+async def test_many_blobs_are_looked_at_in_stretches(store, artifacts, clock, monkeypatch):
+    monkeypatch.setattr("eventjob.artifacts.store.LISTED_AT_ONCE", 10)
+    shas = await artifacts.put_all(*(f"{number}".encode() for number in range(45)))
+    await store.apply(Changes(jobs=[with_page(1, shas[0])], checkpoint=1))
+    clock.ahead = 2 * GRACE
+    asked = []
+
+    class Counting:
+        async def unreferenced(self, some):
+            asked.append(len(some))
+            return await store.unreferenced(some)
+
+    swept = await sweep_all(Counting(), artifacts, GRACE, set())
+    assert (swept.seen, swept.removed) == (45, 44)
+    assert sum(asked) == 45
+    assert max(asked) <= 10
+
+
+async def test_the_cache_and_parked_messages_name_blobs(log, store, connection):
+    shas = [hashlib.sha256(text).hexdigest() for text in (b"cached", b"parked")]
+    cache = await http_cache.open_http_cache(connection)
+    await cache.write("k", msgspec.msgpack.encode({"sha256": shas[0], "body": None}))
+    parked = msgspec.json.encode(StoredCommand(sha256=shas[1]))
+    await publish(connection, [Outgoing("parked.cmd.03", parked)])
+    assert await log.last_sequence() == 0
+    assert await named_elsewhere(connection, store, NO_TIME) == set(shas)
+
+
+async def test_nothing_is_said_while_a_command_waits(log, store, connection):
+    command = msgspec.json.encode(StoredCommand(sha256="a" * 64))
+    await publish(connection, [Outgoing(subjects.command_subject("03"), command)])
+    assert await log.last_sequence() == 0
+    with pytest.raises(Behind, match="the scheduler is behind"):
+        await named_elsewhere(connection, store, NO_TIME)
+
+
+async def test_nothing_is_said_while_the_documents_are_behind(log, store, connection, monkeypatch):
+    monkeypatch.setattr(full_sweep, "LOOK_EVERY_S", 0.01)
+    await publish(connection, [Outgoing(subjects.event_subject("b-x"), b"{}")])
+    with pytest.raises(Behind, match="the projector is behind"):
+        await named_elsewhere(connection, store, timedelta(seconds=0.1))
+    await store.apply(Changes(checkpoint=await log.last_sequence()))
+    assert await named_elsewhere(connection, store, NO_TIME) == set()
