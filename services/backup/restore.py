@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from eventjob.artifacts.store import CHUNK_BYTES, Artifacts, blob_path
 from eventjob.bus import restoring, stored, subjects, topology
+from eventjob.bus.announcements import listen
 from eventjob.bus.connection import Connection
 from eventjob.bus.stored import Stored
+from eventjob.contracts.announcements import (
+    Announcement,
+    ProjectedTo,
+    SchedulerAlive,
+    WorkerAlive,
+)
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from services.api.store import Store
 from services.backup.blobs import LIST, read_list
@@ -17,7 +25,8 @@ from services.backup.manifest import Manifest
 from services.backup.take import COMMANDS, EVENTS, PARKED, TAIL
 
 AT_ONCE = 32
-SILENT_FOR_S = 2.5  # services say every second that they are there
+SPEAKERS = (SchedulerAlive, ProjectedTo, WorkerAlive)
+SILENT_FOR_S = 1.5  # services say every second that they are there
 
 
 async def check_empty(connection: Connection, store: Store, where: str) -> None:
@@ -26,6 +35,8 @@ async def check_empty(connection: Connection, store: Store, where: str) -> None:
     Raises:
         CannotStart: there is something; it is named.
     """
+    if who := await _at_work(connection):
+        raise CannotStart(f"services are at work on {where} ({who}): stop all of them first")
     if await store.checkpoint():
         raise CannotStart(
             f"the projection reflects another log already (up to event {await store.checkpoint()}"
@@ -64,6 +75,21 @@ async def restore(
     count = await restoring.send_again(connection, commands)
     await restoring.finish(connection)
     return count
+
+
+async def _at_work(connection: Connection) -> str | None:
+    """What was heard of a service, where one is there."""
+    heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def hear(announcement: Announcement) -> None:
+        if not heard.done():
+            heard.set_result(type(announcement).__name__)
+
+    await listen(connection, SPEAKERS, hear)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SILENT_FOR_S):
+            return await heard
+    return None
 
 
 async def _restore_artifacts(

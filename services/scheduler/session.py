@@ -14,6 +14,7 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
 from eventjob.bus.pull import Pull
+from eventjob.bus.restoring import check_whole
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
@@ -79,6 +80,7 @@ class Session:
         Raises:
             Conflict, StaleMemory, StorageFull, Unavailable: this memory is at its end.
         """
+        await check_whole(self._connection)
         await backlog.prepare(self._connection, self.partitions)
         await self._fold()
         await self._find_out()

@@ -24,6 +24,16 @@ async def is_unfinished(connection: Connection) -> bool:
     return config is not None and MARK in (config.metadata or {})
 
 
+async def check_whole(connection: Connection) -> None:
+    """Nothing, where EVENTS is all there.
+
+    Raises:
+        Unavailable: it is not, or does not answer.
+    """
+    if await is_unfinished(connection):
+        raise Unavailable("the log is the beginning of a restore: run `eventjob restore` again")
+
+
 async def messages_in(connection: Connection) -> dict[str, int]:
     """Which of the lasting streams hold messages, or did: their newest sequence."""
     found = {}
@@ -53,7 +63,7 @@ async def remove_streams(connection: Connection) -> None:
 async def put_back(
     connection: Connection, stream: str, described: Described, chunks: Iterable[bytes]
 ) -> None:
-    """A lasting stream as it was, with the replicas that this deployment has."""
+    """A lasting stream as it was, on one server: more of them are a matter of provisioning."""
     config = {
         **{key: value for key, value in described.config.items() if key not in _OF_ITS_SERVER},
         "num_replicas": 1,
