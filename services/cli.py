@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
+    if command == "key":
+        return int(importlib.import_module("services.api.key_command").run(asked, settings))
     set_up_logs(command, settings.log_level)
     run = partial(_run, asked, settings)
     return run_service(command, run, parent_pipe=settings.parent_pipe)
@@ -92,11 +94,27 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--verify", action="store_true", help="only check the backup")
     sweep = commands.add_parser("sweep", help="remove the blobs that nobody refers to")
     sweep.add_argument("--dry-run", action="store_true", help="only count them")
+    _add_key(commands.add_parser("key", help="make, list and revoke API keys"))
     return parser
 
 
 def _folder(text: str) -> Path:
     return Path(text).absolute()
+
+
+def _add_key(key: argparse.ArgumentParser) -> None:
+    does = key.add_subparsers(dest="does", required=True, metavar="what")
+    new = does.add_parser("new", help="make a key, and show it this once")
+    new.add_argument("--user", required=True, help="whose key it is")
+    new.add_argument("--id", help="its name in the file and in logs; default: by chance")
+    new.add_argument("--act-for-others", action="store_true", help="X-User-ID may name anybody")
+    new.add_argument("--admin", action="store_true", help="may read and change everything")
+    new.add_argument("--rate", help="how often it may be used, such as 50/s or 3000/min")
+    listed = does.add_parser("list", help="show what keys there are")
+    revoke = does.add_parser("revoke", help="take a key out of the file; running services notice")
+    revoke.add_argument("id")
+    for command in (new, listed, revoke):
+        command.add_argument("--file", type=_folder, help="default: EVENTJOB_API_KEYS_FILE")
 
 
 class _Version(argparse.Action):

@@ -43,7 +43,7 @@ class Deployment:
         self.records: list[Recorded] = []
         self.jobs_by_id: dict[str, JobDocument] = {}
         self.batches_by_group: dict[str, BatchDocument] = {}
-        self.sent: list[tuple[object, str]] = []  # commands and actors
+        self.sent: list[tuple[object, Caller]] = []  # and who asked
         self.bus_fault: Exception | None = None
         self.store_fault: Exception | None = None
         self.is_following = True
@@ -53,33 +53,33 @@ class Deployment:
 
     # Commands
 
-    async def send(self, command: GroupCommand, *, group: str, actor: str) -> Reply:
-        self.sent.append((command, actor))
+    async def send(self, command: GroupCommand, *, group: str, caller: Caller) -> Reply:
+        self.sent.append((command, caller))
         self._check_bus()
         memory = self._groups.setdefault(group, Group(group))
         try:
-            drafts = decide.decide(command, memory, self._now(actor))
+            drafts = decide.decide(command, memory, self._now(caller))
         except Refused as refusal:
             return Declined(code=refusal.code, message=str(refusal))
-        self._append(drafts, actor)
+        self._append(drafts, caller)
         first = drafts[0].event if drafts else None
         number = first.first if isinstance(first, JobsAdded) else len(memory.jobs)
         key = getattr(command, "key", None)
         if not drafts and key in memory.added_by:
             number = memory.added_by[key].n
-        return Accepted(sequence=len(self.records), number=number)
+        return Accepted(sequence=len(self.records), number=number, repeated=not drafts)
 
-    async def send_to_all(self, command: FailBatches, *, actor: str) -> list[Reply]:
-        self.sent.append((command, actor))
+    async def send_to_all(self, command: FailBatches, *, caller: Caller) -> list[Reply]:
+        self.sent.append((command, caller))
         self._check_bus()
         replies: list[Reply] = []
         for partition in range(16):
             updated = 0
             for group in self._groups.values():
                 if crc32(group.id.encode()) % 16 == partition:
-                    drafts = decide.fail_all(group, self._now(actor))
+                    drafts = decide.fail_all(group, self._now(caller))
                     updated += bool(drafts)
-                    self._append([] if command.dry_run else drafts, actor)
+                    self._append([] if command.dry_run else drafts, caller)
             replies.append(Accepted(sequence=len(self.records), updated=updated))
         return replies
 
@@ -192,12 +192,11 @@ class Deployment:
         digest = await self.blobs.put(data)
         return FileRef(path=path, sha256=digest, size_bytes=len(data), media_type=media_type)
 
-    def _append(self, drafts: Iterable[decide.Draft], actor: str) -> None:
+    def _append(self, drafts: Iterable[decide.Draft], caller: Caller) -> None:
         for draft in drafts:
-            self.append(draft.group, draft.n, draft.event, actor.replace("*", ""))
+            self.append(draft.group, draft.n, draft.event, caller.user or "")
 
-    def _now(self, actor: str) -> decide.Circumstances:
-        caller = Caller(None, trusted=True) if actor == "*" else Caller(actor or None)
+    def _now(self, caller: Caller) -> decide.Circumstances:
         at = BEGINNING + timedelta(seconds=len(self.records)) + self.passed
         return decide.Circumstances(caller, at, Policy())
 

@@ -15,9 +15,11 @@ from eventjob.bus.worker import Worker
 from eventjob.contracts.base import Access, FileRef, JobSpec
 from eventjob.contracts.commands import SubmitBatch
 from eventjob.contracts.work import ArchiveBuilt, FetchSession, SessionFetched
+from eventjob.domain.access import Caller
 from eventjob.domain.retry import Policy
 from services.scheduler.main import Scheduler
 
+ANN = Caller("ann")
 POLICY = Policy(first_pause=timedelta(milliseconds=20))
 ZIP = FileRef(path="a.zip", sha256="0" * 64, size_bytes=1, media_type="application/zip")
 
@@ -103,8 +105,8 @@ class Machine:
             )
             self.tasks.append(asyncio.create_task(worker.run(self.stop)))
 
-    async def send(self, command, group, actor="ann"):
-        return await self.commands.send(command, group=group, actor=actor)
+    async def send(self, command, group, caller=ANN):
+        return await self.commands.send(command, group=group, caller=caller)
 
     async def until(self, wanted, within_s=20):
         """All events, once one of type ``wanted`` has been seen."""

@@ -11,6 +11,7 @@ from ledger import Page
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.commands import Command, FailBatches
 from eventjob.contracts.events import JobsStarted, Start
+from eventjob.domain.access import Caller
 from eventjob.domain.decide import Draft
 from eventjob.domain.ids import PARTITIONS
 from eventjob.domain.recorded import Recorded
@@ -34,7 +35,7 @@ class Asked(NamedTuple):
 
     command: Command
     command_id: str
-    actor: str
+    caller: Caller
 
 
 class Crash(Exception):
@@ -110,13 +111,13 @@ class World:
     def _decide(self, message):
         if not isinstance(message, Asked):
             return [Unit(drafts=self.deciding.outcome(message, self.now))]
-        command, command_id, actor = message
+        command, command_id, caller = message
         if not isinstance(command, FailBatches):
-            return [self.deciding.command(command, command_id, actor, self.now)]
+            return [self.deciding.command(command, command_id, caller, self.now)]
         return [
             unit
             for number in range(PARTITIONS)
-            for unit in self.deciding.fail_all(command, number, command_id, actor, self.now)
+            for unit in self.deciding.fail_all(command, number, command_id, caller, self.now)
         ]
 
     def _starts(self, capacity):

@@ -9,6 +9,7 @@ from starlette.types import Scope
 from services.api import errors
 from services.api.browser import BrowserRules
 from services.api.context import Context
+from services.api.identify import Identified
 from services.api.metrics import Measured, Metrics
 from services.api.operations import Operation
 from services.api.pages import make_pages
@@ -18,12 +19,14 @@ from services.api.routes import OPERATIONS
 def create_app(context: Context) -> FastAPI:
     """The app on these ports."""
     metrics = Metrics()
+    door = context.options.door
     app = FastAPI(
         openapi_url=None,  # and with it no documentation of FastAPI's own
         redirect_slashes=False,
         middleware=[
             Middleware(Measured, metrics=metrics),
             Middleware(BrowserRules, bound_host=context.options.host),
+            *([] if door is None else [Middleware(Identified, door=door)]),
         ],
     )
     app.state.context = context

@@ -19,7 +19,7 @@ from services.api.answers import answer, tagged_answer
 from services.api.as_of import batch_then
 from services.api.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
 from services.api.build import job_specs, named, spread_use_cache, use_cache_header, webhook_of
-from services.api.callers import Asking, access_of, batch_owner_of, check_may_read
+from services.api.callers import Asking, access_of, batch_owner_of, check_may_read, may_name_owner
 from services.api.context import BASE_PATH, Context, Here
 from services.api.errors import not_found
 from services.api.idempotency import repeat_of
@@ -32,6 +32,7 @@ from services.api.validate import BodyT, read
 from services.api.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 from services.api.writes import carry_out, check_space, fail_batches, unless_away
 
+_CREATED = {False: "the batch was created", True: "the batch was there already"}  # or a repeat
 _TOGGLED = {True: "resumed", False: "paused", None: "paused or resumed"}
 
 
@@ -114,7 +115,7 @@ async def readable_batch(here: Context, caller: Caller, batch_id: str) -> BatchD
     """
     batch = await here.store.batch(batch_id) if is_chosen_id(batch_id) else None
     if batch is None:
-        raise not_found(f"batch {batch_id}")
+        raise not_found(f"batch {batch_id}", is_hidden=True)
     check_may_read(caller, batch)
     return batch
 
@@ -127,7 +128,7 @@ def _command(request: Request, here: Context, caller: Caller, raw: object) -> Su
     repeat = repeat_of(request, caller, raw)
     spread_use_cache(raw, header=use_cache_header(request))
     body = read(BatchBody, raw)
-    owner = batch_owner_of(caller, body, open_door=here.options.open_door)
+    owner = batch_owner_of(caller, body, open_door=may_name_owner(request, here))
     batch_id = body.batch_id or f"batch-{repeat.new_id()}"
     return SubmitBatch(
         batch_id=batch_id,
@@ -146,7 +147,7 @@ async def _create(here: Context, caller: Caller, command: SubmitBatch) -> Respon
     batch = await unless_away(here.store.batch(command.batch_id)) if outcome.visible else None
     is_shown = batch is not None and may_read(caller, batch.owner, batch.access)
     view = BatchAnswer(
-        message="the batch was created" if batch else "the batch was accepted and will appear",
+        message=_CREATED[outcome.is_repeat] if batch else "the batch was accepted and will appear",
         batch=batch_view(batch if batch and is_shown else submitted_batch(command)),
         job_ids=[job_id(group, n) for n in range(1, len(command.jobs) + 1)],
     )

@@ -7,9 +7,9 @@ from typing import ClassVar
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.callers import HEADER
 from services.api.context import BASE_PATH
 from services.api.errors import Problem, error_response
+from services.api.identify import USER_HEADER
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?\Z")
@@ -81,4 +81,4 @@ def _guard(headers: MutableHeaders, path: str) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     if path.startswith(BASE_PATH):
         headers["Cache-Control"] = "private, no-cache"
-        headers.add_vary_header(HEADER)
+        headers.add_vary_header(f"{USER_HEADER}, Authorization")

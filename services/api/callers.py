@@ -5,19 +5,36 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from eventjob.contracts.base import Access
-from eventjob.domain.access import EVERYONE, Caller, may_read, owned_by
+from eventjob.domain.access import Caller, may_read, owned_by
 from services.api.bodies import AccessBody, BatchBody
-from services.api.context import Here
+from services.api.context import Context, Here
 from services.api.errors import Problem, invalid
+from services.api.identify import USER_HEADER as HEADER
+from services.api.identify import key_of
 from services.api.read_model import BatchDocument, JobDocument
 from services.api.rules import user_id
-
-HEADER = "X-User-ID"
 
 
 async def _caller(request: Request, here: Here) -> Caller:
     user = user_of(request)
-    return Caller(user, trusted=user is None and here.options.open_door)
+    if here.options.door is None:
+        return Caller(user, trusted=user is None and here.options.open_door)
+    key = key_of(request.scope)
+    if key is None:
+        return Caller(None)
+    if user in {None, key.user}:
+        return Caller(key.user, trusted=key.administer)
+    if not key.act_for_others:
+        raise Problem("permission_denied", f"this key may not act for others: {HEADER} is another")
+    return Caller(user)  # who is acted for may no more than he may himself
+
+
+def may_name_owner(request: Request, here: Context) -> bool:
+    """Whether what the caller creates may be another's than his, as the body says."""
+    if here.options.door is None:
+        return here.options.open_door
+    key = key_of(request.scope)
+    return key is not None and key.act_for_others and HEADER.lower() not in request.headers
 
 
 Asking = Annotated[Caller, Depends(_caller)]
@@ -40,11 +57,6 @@ def user_of(request: Request) -> str | None:
     except ValueError as error:
         raise invalid(HEADER, str(error)) from None
     return user
-
-
-def actor_of(caller: Caller) -> str:
-    """The caller as commands name him: "*" for one who passes every door, "" for nobody."""
-    return EVERYONE if caller.trusted else caller.user or ""
 
 
 def owner_of(caller: Caller, named: str | None, *, open_door: bool) -> str | None:
@@ -93,7 +105,7 @@ def check_may_read(caller: Caller, document: JobDocument | BatchDocument) -> Non
         Problem: ``permission_denied``.
     """
     if not may_read(caller, document.owner, document.access):
-        raise Problem("permission_denied", "you may not read this")
+        raise Problem("permission_denied", "you may not read this", is_hidden=True)
 
 
 def _users(sent: list[str] | None, usual: tuple[str, ...]) -> tuple[str, ...]:

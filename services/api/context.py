@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 import msgspec
 from fastapi import Depends, Request
 
+from services.api.identify import Door
 from services.api.ports import Commands, History, Projection
 from services.api.space import Space
 from services.api.store import Store
@@ -33,6 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     open_door: bool = False  # EVENTJOB_ANONYMOUS=full
+    door: Door | None = None  # where API keys are in use
     max_body_bytes: int = 32 * 1024 * 1024
     follow_within: timedelta = timedelta(seconds=2)  # a write waits so long for the projection
 

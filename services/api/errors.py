@@ -18,6 +18,7 @@ from services.api.views import ErrorAnswer, WrongField
 
 STATUS = {
     "validation_error": HTTPStatus.BAD_REQUEST,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "permission_denied": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
@@ -26,11 +27,13 @@ STATUS = {
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "storage_full": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 RETRY_AFTER_S = 2
+NEEDS_KEY = "eventjob.needs_key"  # in a scope: keys are in use, and the caller has none
 
 _log = get_logger("api")
 
@@ -45,8 +48,10 @@ class Problem(Exception):
         *,
         details: list[WrongField] | None = None,
         headers: Mapping[str, str] | None = None,
+        is_hidden: bool = False,
     ) -> None:
         super().__init__(message)
+        self.is_hidden = is_hidden  # from callers without a key, where keys are in use
         self.code = code
         self.details = details
         self.headers = dict(headers or {})
@@ -61,9 +66,15 @@ def invalid(field: str, message: str) -> Problem:
     )
 
 
-def not_found(what: str) -> Problem:
+def not_found(what: str, *, is_hidden: bool = False) -> Problem:
     """There is no such thing; ``what`` names it."""
-    return Problem("not_found", f"there is no {what}")
+    return Problem("not_found", f"there is no {what}", is_hidden=is_hidden)
+
+
+def unauthenticated(reason: str, error: str | None = None) -> Problem:
+    """Who asks has to say who he is; ``error`` is a code of RFC 6750."""
+    challenge = "Bearer" if error is None else f'Bearer error="{error}"'
+    return Problem("unauthenticated", reason, headers={"WWW-Authenticate": challenge})
 
 
 def error_response(problem: Problem) -> Response:
@@ -93,7 +104,10 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Exception)(_on_bug)
 
 
-async def _on_problem(_request: Request, error: Problem) -> Response:
+async def _on_problem(request: Request, error: Problem) -> Response:
+    """Without a key, what may not be seen and what is not there look the same."""
+    if request.scope.get(NEEDS_KEY) and error.is_hidden:
+        return error_response(unauthenticated("this needs an API key, or is not there"))
     return error_response(error)
 
 

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
 from eventjob.domain.access import Caller, may_read
-from eventjob.domain.ids import batch_group, job_key
+from eventjob.domain.ids import batch_group, batch_ids, is_batch, job_key
 from services.api.answers import answer, tagged_answer
 from services.api.as_of import job_then
 from services.api.bodies import JobBody
 from services.api.build import job_spec, spread_use_cache, use_cache_header
-from services.api.callers import Asking, access_of, check_may_read, owner_of
+from services.api.callers import Asking, access_of, check_may_read, may_name_owner, owner_of
 from services.api.context import BASE_PATH, Context, Here
 from services.api.errors import invalid, not_found
 from services.api.idempotency import Repeat, repeat_of
@@ -28,7 +28,7 @@ from services.api.validate import read
 from services.api.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
 from services.api.writes import Outcome, carry_out, check_space, unless_away
 
-_IN_TIME = "the job was created"
+_CREATED = {False: "the job was created", True: "the job was there already"}  # or a repeat
 _LATER = "the job was accepted and will appear"
 
 
@@ -37,7 +37,7 @@ async def submit_job(request: Request, here: Here, caller: Asking) -> Response:
     check_space(here)
     made = partial(_understood, request, caller)
     body, repeat = await json_body(request, here.options.max_body_bytes, made)
-    owner = owner_of(caller, body.user_id, open_door=here.options.open_door)
+    owner = owner_of(caller, body.user_id, open_door=may_name_owner(request, here))
     if body.batch_id is None:
         return await _submit_alone(here, caller, body, owner, repeat)
     if body.job_id is not None:
@@ -100,11 +100,17 @@ async def readable_job(here: Context, caller: Caller, job_id: str) -> JobDocumen
     Raises:
         Problem: ``not_found`` or ``permission_denied``.
     """
-    job = await here.store.job(job_id) if job_key(job_id) else None
-    if job is None:
-        raise not_found(f"job {job_id}")
-    check_may_read(caller, job)
-    return job
+    key = job_key(job_id)
+    job = await here.store.job(job_id) if key else None
+    if job is not None:
+        check_may_read(caller, job)
+        return job
+    if key is not None and is_batch(key.group):
+        for batch_id in batch_ids(key.group):
+            batch = await here.store.batch(batch_id)
+            if batch is not None:  # no stranger learns which jobs a batch has
+                check_may_read(caller, batch)
+    raise not_found(f"job {job_id}", is_hidden=True)
 
 
 def _understood(request: Request, caller: Caller, raw: object) -> tuple[JobBody, Repeat]:
@@ -158,7 +164,8 @@ async def _created(here: Context, caller: Caller, sent: JobDocument, outcome: Ou
         view = JobAnswer(message=_LATER, job=job_view(sent))
         return answer(view, HTTPStatus.ACCEPTED, _location(sent.job_id))
     shown = job if may_read(caller, job.owner, job.access) else sent
-    view = JobAnswer(message=_IN_TIME, job=job_view(shown))
+    message = _CREATED[outcome.is_repeat]
+    view = JobAnswer(message=message, job=job_view(shown))
     return answer(view, HTTPStatus.CREATED, _location(sent.job_id))
 
 

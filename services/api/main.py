@@ -7,11 +7,14 @@ from eventjob.bus.commands import CommandSender
 from eventjob.bus.connection import connect_as
 from eventjob.bus.log import EventLog
 from eventjob.bus.watch import Watch
-from eventjob.runtime.lifecycle import Stop
-from eventjob.runtime.logs import get_logger
+from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
+from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from services.api.app import create_app
 from services.api.context import Context, Options
+from services.api.identify import Door
+from services.api.key_ring import KeyRing
+from services.api.keys import KeysError
 from services.api.server import Server, allow_many_connections, listen
 from services.api.space import Space
 from services.api.store_open import open_store
@@ -26,6 +29,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         ValueError: a setting is wrong; it is named.
     """
     log = get_logger("api")
+    options = _options(settings, log)
     allow_many_connections()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port))
@@ -43,14 +47,25 @@ async def run(settings: Settings, stop: Stop) -> None:
             store=store,
             artifacts=artifacts,
             space=Space(settings.data_dir, settings.min_free_bytes),
-            options=_options(settings),
+            options=options,
         )
         await Server(create_app(context), listener, log).run_until(stop)
 
 
-def _options(settings: Settings) -> Options:
+def _options(settings: Settings, log: Logger) -> Options:
     return Options(
         host=settings.host,
         open_door=settings.anonymous == "full",
+        door=_door(settings, log),
         max_body_bytes=settings.max_body_bytes,
     )
+
+
+def _door(settings: Settings, log: Logger) -> Door | None:
+    if settings.api_keys_file is None:
+        return None
+    try:
+        ring = KeyRing(settings.api_keys_file, log)
+    except KeysError as error:
+        raise CannotStart(f"EVENTJOB_API_KEYS_FILE: {error}", WRONG_USE) from error
+    return Door(ring, settings.rate_limit, anonymous_reads=settings.anonymous != "none")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from eventjob.contracts.commands import FailBatches, GroupCommand
 from eventjob.contracts.replies import Reply
+from eventjob.domain.access import Caller
 from eventjob.domain.recorded import Recorded
 
 
@@ -16,10 +17,10 @@ class Commands(Protocol):
     `eventjob.bus.errors.NoAnswer` where it is durable but nobody has decided it yet.
     """
 
-    async def send(self, command: GroupCommand, *, group: str, actor: str) -> Reply:
+    async def send(self, command: GroupCommand, *, group: str, caller: Caller) -> Reply:
         """The outcome of a command for one group."""
 
-    async def send_to_all(self, command: FailBatches, *, actor: str) -> list[Reply]:
+    async def send_to_all(self, command: FailBatches, *, caller: Caller) -> list[Reply]:
         """The outcomes of all partitions."""
 
 

@@ -10,7 +10,6 @@ from eventjob.contracts.commands import FailBatches, GroupCommand
 from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.domain.access import Caller
 from eventjob.runtime.logs import get_logger
-from services.api.callers import actor_of
 from services.api.context import Context
 from services.api.errors import Problem
 from services.api.read_model import BatchDocument, JobDocument
@@ -30,6 +29,11 @@ class Outcome(msgspec.Struct, frozen=True):
     accepted: Accepted | None
     visible: bool
 
+    @property
+    def is_repeat(self) -> bool:
+        """Whether another command had done all this before."""
+        return self.accepted is not None and self.accepted.repeated
+
 
 async def carry_out(here: Context, caller: Caller, command: GroupCommand, group: str) -> Outcome:
     """The outcome of a command for one group.
@@ -39,7 +43,7 @@ async def carry_out(here: Context, caller: Caller, command: GroupCommand, group:
         Unavailable: it was not taken; StorageFull where there is no room for what follows.
     """
     try:
-        reply = await here.commands.send(command, group=group, actor=actor_of(caller))
+        reply = await here.commands.send(command, group=group, caller=caller)
     except NoAnswer:
         _log.info("command.unanswered", command=type(command).__name__, group=group)
         return Outcome(None, visible=False)
@@ -51,7 +55,7 @@ async def carry_out(here: Context, caller: Caller, command: GroupCommand, group:
 async def fail_batches(here: Context, caller: Caller, command: FailBatches) -> Outcome:
     """The outcome of a fail-all, its counts summed. Raises as `carry_out`."""
     try:
-        replies = await here.commands.send_to_all(command, actor=actor_of(caller))
+        replies = await here.commands.send_to_all(command, caller=caller)
     except NoAnswer:
         _log.info("command.unanswered", command="FailBatches")
         return Outcome(None, visible=False)

@@ -21,8 +21,6 @@ from eventjob.domain.retry import Policy
 from services.scheduler.agenda import Due
 from services.scheduler.memory import Memory
 
-TRUSTED = "*"  # as actor: a caller who passes every door
-
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _reports = msgspec.json.Decoder(Report)
 
@@ -36,6 +34,7 @@ class Unit(msgspec.Struct, kw_only=True):
     declined: Declined | None = None
     updated: int = 0
     number: int = 0
+    repeated: bool = False
 
 
 def decode_command(data: bytes) -> Command:
@@ -69,7 +68,7 @@ class Deciding:
         self._memory = memory
         self._policy = policy
 
-    def command(self, command: GroupCommand, command_id: str, actor: str, at: datetime) -> Unit:
+    def command(self, command: GroupCommand, command_id: str, caller: Caller, at: datetime) -> Unit:
         """What a user's command leads to; a refusal where the answer is no."""
         group = group_of(command)
         if group is None:
@@ -78,27 +77,28 @@ class Deciding:
         if command_id in entry.group.commands:
             added = entry.group.commands[command_id] if isinstance(command, AddJob) else 0
             return Unit(drafts=[], number=added)
-        now = Circumstances(_caller(actor), at, self._policy)
+        now = Circumstances(caller, at, self._policy)
         try:
             drafts = decide.decide(command, entry.group, now)
         except Refused as refusal:
             return Unit(drafts=[], declined=Declined(code=refusal.code, message=str(refusal)))
-        unit = self._unit(drafts, command_id, actor)
+        unit = self._unit(drafts, command_id, caller)
         unit.number = _number(entry.group, command)
+        unit.repeated = not drafts
         return unit
 
     def fail_all(
-        self, command: FailBatches, partition: int, command_id: str, actor: str, at: datetime
+        self, command: FailBatches, partition: int, command_id: str, caller: Caller, at: datetime
     ) -> list[Unit]:
         """What a fail-all does in one partition: a unit per batch."""
-        now = Circumstances(_caller(actor), at, self._policy)
+        now = Circumstances(caller, at, self._policy)
         units = []
         for entry in self._memory.in_partition(partition):
             if command_id in entry.group.commands:
                 units.append(Unit(drafts=[], updated=1))
             elif drafts := decide.fail_all(entry.group, now):
                 made = [] if command.dry_run else drafts
-                unit = self._unit(made, command_id, actor)
+                unit = self._unit(made, command_id, caller)
                 unit.updated = 1
                 units.append(unit)
         return units
@@ -152,18 +152,14 @@ class Deciding:
     def _move_zip(self, group: Group, events: Sequence[ZipEvent]) -> list[Draft]:
         return self._moved([Draft(group.id, None, event) for event in events])
 
-    def _unit(self, drafts: list[Draft], command_id: str, actor: str) -> Unit:
-        shown = "" if actor == TRUSTED else actor
-        return Unit(drafts=self._moved(drafts, command_id), command_id=command_id, actor=shown)
+    def _unit(self, drafts: list[Draft], command_id: str, caller: Caller) -> Unit:
+        moved = self._moved(drafts, command_id)
+        return Unit(drafts=moved, command_id=command_id, actor=caller.user or "")
 
     def _moved(self, drafts: list[Draft], command_id: str = "") -> list[Draft]:
         for draft in drafts:
             self._memory.move(draft, command_id)
         return drafts
-
-
-def _caller(actor: str) -> Caller:
-    return Caller(None, trusted=True) if actor == TRUSTED else Caller(actor or None)
 
 
 def _number(group: Group, command: GroupCommand) -> int:

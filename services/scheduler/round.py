@@ -12,6 +12,7 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.bus import frames, subjects
+from eventjob.bus.askers import asker_of
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.bus.log import EventLog
@@ -160,15 +161,15 @@ class Rounds:
         if isinstance(command, StoredCommand):
             command = decode_command(await self._stored(command.sha256))
         command_id = delivery.headers.get(subjects.HEADER_COMMAND, "")
-        actor = subjects.actor_of(delivery.headers)
+        caller = asker_of(delivery.headers)
         match command:
             case FailBatches():
                 number = int(delivery.subject.rsplit(".", 1)[1])
-                return self._deciding.fail_all(command, number, command_id, actor, now)
+                return self._deciding.fail_all(command, number, command_id, caller, now)
             case StoredCommand():
                 raise Poison("a stored command that names another one")
             case _:
-                unit = self._deciding.command(command, command_id, actor, now)
+                unit = self._deciding.command(command, command_id, caller, now)
                 declined = None if unit.declined is None else unit.declined.code
                 self._log.info(
                     "command.decided",
@@ -230,6 +231,7 @@ class Rounds:
             sequence=self._memory.position,
             updated=sum(unit.updated for unit in answer.units),
             number=max((unit.number for unit in answer.units), default=0),
+            repeated=any(unit.repeated for unit in answer.units),
         )
 
     async def _decline(self, answers: Sequence[Answer], full: StorageFull) -> None:

@@ -5,6 +5,8 @@ import itertools
 import pytest
 from fakes_api import Deployment, as_user, client_of, job_body
 
+from eventjob.domain.access import Caller
+
 ACCESS = {"read_access": ["reader"], "write_access": ["writer"], "admin_access": ["admin"]}
 OWNER = as_user("owner")
 CALLERS = {
@@ -48,9 +50,9 @@ NOWHERE = [
     ("GET", "/batches/k"),
     ("GET", "/batches/k?as_of=99"),
     ("GET", "/batches/k/history"),
-    ("GET", "/jobs/job-b.2"),
+    ("GET", "/jobs/job-k.2"),
     ("POST", "/k/restart"),
-    ("POST", "/jobs/job-b.2/restart"),
+    ("POST", "/jobs/job-k.2/restart"),
     ("DELETE", "/jobs/k"),
     ("POST", "/batches/k/archive"),
     ("POST", "/batches/k/toggle-active"),
@@ -91,6 +93,16 @@ async def test_readers_read(client, who, path):
 async def test_a_stranger_does_not_learn_what_is_missing(client, who, path):
     answer = await client.get(path, headers=as_user(CALLERS[who]))
     assert answer.status_code == (404 if who in READERS else 403)
+
+
+@pytest.mark.parametrize("who", CALLERS)
+async def test_a_stranger_does_not_learn_which_jobs_a_batch_has(client, who):
+    headers = as_user(CALLERS[who])
+    read = await client.get("/jobs/job-b.2", headers=headers)
+    assert read.status_code == (404 if who in READERS else 403)
+    for method, path in (("POST", "/jobs/job-b.2/restart"), ("DELETE", "/jobs/job-b.2")):
+        answer = await client.request(method, path, headers=headers)
+        assert answer.status_code == (404 if who in WRITERS else 403)
 
 
 @pytest.mark.parametrize(("who", "write"), list(itertools.product(CALLERS, WRITES)))
@@ -173,7 +185,7 @@ async def test_with_the_open_door_a_caller_without_header_may_all(deployment):
             answer = await client.request(method, path, headers=as_user("eve"))
             assert answer.status_code == 403
         assert (await client.delete("/batches/b")).status_code == 200
-    assert deployment.sent[-1][1] == "*"
+    assert deployment.sent[-1][1] == Caller(None, trusted=True)
 
 
 async def test_who_creates_for_another_sees_only_what_he_sent(client, deployment):

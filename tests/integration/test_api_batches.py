@@ -168,7 +168,7 @@ async def test_a_webhook_is_kept_without_its_headers_and_never_shown(client, dep
     sent = {"jobs": [job_body(), job_body(webhook={"url": "http://own.example"})], "webhook": hook}
     answer = await client.post("/batches", json=sent)
     assert "hook.example" not in answer.text
-    (command, _actor), *_ = deployment.sent
+    (command, _caller), *_ = deployment.sent
     assert [bytes(job.webhook) for job in command.jobs] == [
         b'{"url":"https://hook.example/","x":1}',
         b'{"url":"http://own.example"}',

@@ -18,6 +18,7 @@ from eventjob.contracts.commands import (
 )
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.contracts.work import Report, WorkFailed
+from eventjob.domain.access import Caller
 
 
 @pytest.fixture
@@ -94,13 +95,13 @@ async def test_fail_all_counts_batches_and_leaves_other_people_alone(machine):
     await machine.schedule()
     await machine.send(batch("batch-one", 3), "b-one")
     await machine.send(batch("batch-two", 3), "b-two")
-    dry = await machine.commands.send_to_all(FailBatches(dry_run=True), actor="ann")
+    dry = await machine.commands.send_to_all(FailBatches(dry_run=True), caller=Caller("ann"))
     assert sum(reply.updated for reply in dry) == 2
-    foreign = await machine.commands.send_to_all(FailBatches(), actor="bob")
+    foreign = await machine.commands.send_to_all(FailBatches(), caller=Caller("bob"))
     assert sum(reply.updated for reply in foreign) == 0
-    done = await machine.commands.send_to_all(FailBatches(), actor="ann")
+    done = await machine.commands.send_to_all(FailBatches(), caller=Caller("ann"))
     assert sum(reply.updated for reply in done) == 2
-    again = await machine.commands.send_to_all(FailBatches(), actor="ann")
+    again = await machine.commands.send_to_all(FailBatches(), caller=Caller("ann"))
     assert sum(reply.updated for reply in again) == 0
     assert types(await machine.events.read("b-one"))["BatchCompleted"] == 1
 

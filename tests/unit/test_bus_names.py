@@ -28,6 +28,7 @@ def test_subjects_durables_and_headers():
     assert subjects.worker_durable("archive") == "archive-workers"
     assert subjects.announcement_subject("worker") == "say.worker"
     assert (subjects.HEADER_COMMAND, subjects.HEADER_ACTOR) == ("Ej-Command", "Ej-Actor")
+    assert subjects.HEADER_RIGHT == "Ej-Right"
     assert (subjects.HEADER_REPLY, subjects.HEADER_VERSION) == ("Ej-Reply", "Ej-Version")
 
 

@@ -56,3 +56,43 @@ def test_starting_imports_nothing_that_only_a_service_needs():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     modules = set(done.stdout.decode().split())
     assert not modules & {"fastapi", "nats", "httpx2", "obstore", "sqlite3", "importlib.metadata"}
+
+
+def test_a_key_is_shown_once_kept_as_a_hash_listed_and_revoked(tmp_path):
+    path = str(tmp_path / "keys")
+    made = run("key", "new", "--user", "ann", "--id", "k1", "--admin", "--file", path)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.startswith("ej_k1_")
+    assert made.stdout.strip() not in (tmp_path / "keys").read_text()
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+    assert run("key", "list", API_KEYS_FILE=path).stdout == "k1\tann\tadministers\n"
+    taken = run("key", "new", "--user", "eve", "--id", "k1", "--file", path)
+    assert (taken.returncode, taken.stdout) == (2, "")
+    assert "the id k1 is taken" in taken.stderr
+    assert run("key", "revoke", "k1", "--file", path).returncode == 0
+    assert run("key", "list", "--file", path).stdout == ""
+    assert run("key", "revoke", "k1", "--file", path).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["new", "--user", "*"],
+        ["new", "--user", "ann", "--id", "No_Id"],
+        ["new", "--user", "ann", "--rate", "often"],
+        ["list", "--file", "/nowhere/keys"],
+    ],
+)
+def test_a_wrong_key_command_says_what_was_expected(arguments):
+    done = run("key", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("eventjob key: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_file_of_keys_stops_the_api(tmp_path):
+    (tmp_path / "keys").write_text("\nnonsense\n")
+    done = run("api", API_KEYS_FILE=str(tmp_path / "keys"))
+    assert done.returncode == 2
+    assert f"EVENTJOB_API_KEYS_FILE: {tmp_path / 'keys'}, line 2: expected " in done.stderr

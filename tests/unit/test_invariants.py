@@ -33,12 +33,12 @@ from eventjob.contracts.commands import (
     SetBatchActive,
     SetBatchArchived,
 )
+from eventjob.domain.access import Caller
 from eventjob.domain.batch import ZipBuilding
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
 from services.api import projection
-from services.scheduler.deciding import TRUSTED
 from services.scheduler.memory import Memory
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
@@ -46,7 +46,8 @@ BATCHES = st.sampled_from(["batch-x", "batch-x", "x", "y"])
 JOBS = st.sampled_from(["job-1", *(f"job-x.{n}" for n in range(1, 6)), "job-y.1"])
 OWNERS = st.sampled_from(["ada", None])
 HASHES = st.sampled_from([None, "key.1", "key.2", "other.1"])
-ACTORS = st.sampled_from(["ada", "ada", "ada", "bob", "", TRUSTED])
+TRUSTED = Caller(None, trusted=True)
+ASKERS = st.sampled_from([*map(Caller, ["ada", "ada", "ada", "bob", None]), TRUSTED])
 SPECS = st.sampled_from(["one.example", "two.example"]).map(lambda host: job_spec(host=host))
 MANY = st.lists(SPECS, min_size=1, max_size=4)
 ADD = st.builds(add_job, batch_id=BATCHES, job=SPECS, key=st.sampled_from([None, "k"]))
@@ -108,12 +109,12 @@ class Scheduling(RuleBasedStateMachine):
     @initialize(jobs=MANY, workers_live=st.booleans())
     def begin(self, jobs, workers_live):
         self.workers_live = workers_live
-        self.ask(submit_batch(jobs=jobs), "ada", is_alone=True)
+        self.ask(submit_batch(jobs=jobs), Caller("ada"), is_alone=True)
         self.world.round()
 
-    @rule(command=COMMANDS, actor=ACTORS, is_alone=st.booleans())
-    def ask(self, command, actor, is_alone):
-        asked = Asked(command, f"c{len(self.asked)}", actor)
+    @rule(command=COMMANDS, caller=ASKERS, is_alone=st.booleans())
+    def ask(self, command, caller, is_alone):
+        asked = Asked(command, f"c{len(self.asked)}", caller)
         self.asked.append(asked)
         self.world.inbox.append(asked)
         if is_alone:
@@ -121,14 +122,14 @@ class Scheduling(RuleBasedStateMachine):
 
     @rule(command=ADD | RESTART | SWITCH, is_alone=st.booleans())
     def ask_for_what_would_differ_if_done_twice(self, command, is_alone):
-        self.ask(command, "ada", is_alone)
+        self.ask(command, Caller("ada"), is_alone)
 
     @precondition(lambda self: any(page.count("C") for page in self.world.pages.values()))
-    @rule(batch_id=BATCHES, actor=ACTORS, is_paused=st.booleans(), is_alone=st.booleans())
-    def ask_for_a_zip(self, batch_id, actor, is_paused, is_alone):
+    @rule(batch_id=BATCHES, caller=ASKERS, is_paused=st.booleans(), is_alone=st.booleans())
+    def ask_for_a_zip(self, batch_id, caller, is_paused, is_alone):
         if is_paused:
             self.ask(SetBatchActive(batch_id=batch_id, active=False), TRUSTED, is_alone=False)
-        self.ask(BuildBatchZip(batch_id=batch_id), actor, is_alone)
+        self.ask(BuildBatchZip(batch_id=batch_id), caller, is_alone)
 
     @rule(data=st.data())
     def ask_again(self, data):

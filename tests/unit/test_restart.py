@@ -7,6 +7,7 @@ import pytest
 from builders import ALONE, session_fetched, submit_batch, submit_job
 from world import Asked, World
 
+from eventjob.domain.access import Caller
 from services.scheduler.agenda import Errand
 
 
@@ -15,7 +16,7 @@ def world():
     """One job alone, whose task is with a processor."""
     world = World()
     world.round()
-    world.inbox.append(Asked(submit_job(), "c1", "ada"))
+    world.inbox.append(Asked(submit_job(), "c1", Caller("ada")))
     world.round()
     assert world.tasks == [Errand("fetch", ALONE, 1, 1)]
     return world
@@ -48,7 +49,7 @@ def test_an_archiver_that_dies_together_with_the_scheduler_is_noticed(world):
 
 
 def test_a_completion_that_a_crash_cut_off_is_made_up_for(world):
-    world.inbox.append(Asked(submit_batch(jobs=[]), "c2", "ada"))
+    world.inbox.append(Asked(submit_batch(jobs=[]), "c2", Caller("ada")))
     world.round(crash="between appends")
     assert world.pages["b-x"].said is None
     world.round()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from eventjob.runtime.rates import Rate
 from eventjob.runtime.settings import SettingsError, read_settings
 
 MEGABYTE = 1024 * 1024
@@ -99,7 +100,9 @@ def test_right(name, value):
         ("STORE_URL", "mongodb://db", "mongodb://host/database"),
         ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
         ("ARTIFACTS_URL", "s3:///prefix", "s3://bucket/prefix"),
-        ("ANONYMOUS", "yes", "restricted or full"),
+        ("ANONYMOUS", "yes", "restricted or full or none"),
+        ("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it"),
+        ("RATE_LIMIT", "50/s", "EVENTJOB_API_KEYS_FILE beside it"),
         ("MAX_BODY_MB", "201", "a number, 0.01 to 200"),
         ("CONTACT", "me\r\nHost: x", "an http(s) URL or a mail address"),
         ("CONTACT", "https://example.org/(x)", "an http(s) URL or a mail address"),
@@ -127,6 +130,17 @@ def test_all_that_is_wrong_is_said_at_once_by_name():
 
 def test_a_variable_that_nobody_knows_is_wrong():
     assert complaints(CONCURENCY="4") == ["EVENTJOB_CONCURENCY is no setting of eventjob"]
+
+
+def test_keys_leave_no_door_open():
+    [complaint] = complaints(API_KEYS_FILE="keys", ANONYMOUS="full")
+    assert complaint.endswith("restricted or none, where EVENTJOB_API_KEYS_FILE is set")
+    [complaint] = complaints(API_KEYS_FILE="keys", RATE_LIMIT="often")
+    assert complaint.endswith("a number per time such as 50/s, 3000/min or 10000/h")
+    right = {"EVENTJOB_API_KEYS_FILE": "keys", "EVENTJOB_RATE_LIMIT": "3000/min"}
+    settings = read_settings(right | {"EVENTJOB_ANONYMOUS": "none"})
+    assert settings.api_keys_file == Path("keys").absolute()
+    assert settings.rate_limit == Rate(3000, 60)
 
 
 def test_a_user_needs_a_password_and_the_other_way_round():

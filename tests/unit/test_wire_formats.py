@@ -203,8 +203,8 @@ REPORTS = [
 
 REPLIES = [
     (
-        replies.Accepted(sequence=7, updated=2, number=3),
-        '{"type":"Accepted","sequence":7,"updated":2,"number":3}',
+        replies.Accepted(sequence=7, updated=2, number=3, repeated=True),
+        '{"type":"Accepted","sequence":7,"updated":2,"number":3,"repeated":true}',
     ),
     (
         replies.Declined(code="conflict", message="taken"),

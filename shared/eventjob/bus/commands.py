@@ -3,19 +3,20 @@
 import asyncio
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
 from nats.aio.msg import Msg
 
 from eventjob.bus import subjects
+from eventjob.bus.askers import asker_headers
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
 from eventjob.bus.log import FULL
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand
 from eventjob.contracts.replies import Reply
+from eventjob.domain.access import Caller
 
 ANSWER_WITHIN_S = 5.0
 LARGEST_MESSAGE_BYTES = 7 * 1024 * 1024  # above it a command travels as an artifact
@@ -53,7 +54,7 @@ class CommandSender:
         for waiter in self._waiting.values():
             waiter.cancel()
 
-    async def send(self, command: GroupCommand, *, group: str, actor: str) -> Reply:
+    async def send(self, command: GroupCommand, *, group: str, caller: Caller) -> Reply:
         """The outcome of a command for one group.
 
         Raises:
@@ -61,15 +62,15 @@ class CommandSender:
             StorageFull: there is no room for it.
             NoAnswer: it is durable, but was not decided within 5 s.
         """
-        return await self._send(command, subjects.token_of(group), actor)
+        return await self._send(command, subjects.token_of(group), caller)
 
-    async def send_to_all(self, command: FailBatches, *, actor: str) -> list[Reply]:
+    async def send_to_all(self, command: FailBatches, *, caller: Caller) -> list[Reply]:
         """The outcomes of all partitions; raises as `send`."""
         return await asyncio.gather(
-            *(self._send(command, token, actor) for token in subjects.ALL_PARTITIONS)
+            *(self._send(command, token, caller) for token in subjects.ALL_PARTITIONS)
         )
 
-    async def _send(self, command: Command, token: str, actor: str) -> Reply:
+    async def _send(self, command: Command, token: str, caller: Caller) -> Reply:
         if not self._connection.is_connected:
             raise Unavailable("not connected to NATS")
         data = _encoder.encode(command)
@@ -79,7 +80,7 @@ class CommandSender:
         waiter: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[command_id] = waiter
         try:
-            await self._publish(token, data, command_id, actor)
+            await self._publish(token, data, command_id, caller)
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await waiter
         except TimeoutError as error:
@@ -87,10 +88,10 @@ class CommandSender:
         finally:
             del self._waiting[command_id]
 
-    async def _publish(self, token: str, data: bytes, command_id: str, actor: str) -> None:
+    async def _publish(self, token: str, data: bytes, command_id: str, caller: Caller) -> None:
         headers = {
             subjects.HEADER_COMMAND: command_id,
-            subjects.HEADER_ACTOR: quote(actor, safe="*"),
+            **asker_headers(caller),
             subjects.HEADER_REPLY: f"{self._inbox}.{command_id}",
             "Nats-Msg-Id": command_id,
         }

@@ -19,6 +19,7 @@ PARKED = "PARKED"
 
 HEADER_COMMAND = "Ej-Command"
 HEADER_ACTOR = "Ej-Actor"
+HEADER_RIGHT = "Ej-Right"
 HEADER_REPLY = "Ej-Reply"
 HEADER_VERSION = "Ej-Version"
 HEADER_REASON = "Ej-Reason"

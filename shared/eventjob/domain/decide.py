@@ -207,10 +207,11 @@ def _add_job(command: AddJob, group: Group, now: Circumstances) -> list[Draft]:
 
 def _change_job(command: RestartJob | DeleteJob, group: Group, now: Circumstances) -> list[Draft]:
     key = job_key(command.job_id)
+    if group.existence == "here":  # first, so that no stranger learns which jobs a batch has
+        _check_may_change(f"job {command.job_id}", group, now.caller)
     state = group.job(key.n) if key is not None and group.existence == "here" else None
     if key is None or state is None or isinstance(state, job.Deleted):
         raise Refused("not_found", f"there is no job {command.job_id}")
-    _check_may_change(f"job {command.job_id}", group, now.caller)
     setting = job.Setting(group.id, key.n, now.at, now.policy)
     events = job.decide(command, state, setting)
     alone = isinstance(command, DeleteJob) and not is_batch(group.id)

@@ -38,6 +38,12 @@ def batch_group(batch_id: str) -> str:
     return f"b-{batch_id.removeprefix(BATCH_PREFIX)}"
 
 
+def batch_ids(group: str) -> tuple[str, str]:
+    """The two ids of which a batch's group has one: the inverse of `batch_group`."""
+    name = group[2:]
+    return f"{BATCH_PREFIX}{name}", name
+
+
 def job_key(job_id: str) -> JobKey | None:
     """Where the job of this id lives if it exists; None for what can be no job's id."""
     if found := _BATCH_JOB_ID.match(job_id):

@@ -80,6 +80,11 @@ def allowances(text: str) -> str:
     return text
 
 
+def absolute_path(text: str) -> Path:
+    """A path, whatever is there."""
+    return Path(text).absolute()
+
+
 def existing_file(text: str) -> Path:
     """A file that is there."""
     path = Path(text).absolute()

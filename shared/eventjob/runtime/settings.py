@@ -9,11 +9,13 @@ from urllib.parse import quote
 import msgspec
 
 from eventjob.runtime import setting_forms as forms
+from eventjob.runtime.rates import Rate, rate_of
 from eventjob.runtime.setting_reader import Reader, SettingsError
 
 __all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]
 
 PROJECT = "https://eventjob.example"
+USUAL_RATE = Rate(100, 1)
 LARGEST_BODY_MB = 200  # a larger batch would not fit into one atomic append
 
 
@@ -55,7 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     nats: Nats
     store_url: str
     artifacts_url: str
-    anonymous: Literal["restricted", "full"]
+    anonymous: Literal["restricted", "full", "none"]
+    api_keys_file: Path | None  # absolute
+    rate_limit: Rate  # of each key; only where there are keys
     max_body_bytes: int
     fetch: Fetch
     processors: int
@@ -88,7 +92,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         artifacts_url=read.formed(
             "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", forms.artifacts_url
         ),
-        anonymous=read.choice("ANONYMOUS", "restricted", "full"),
+        anonymous=read.choice("ANONYMOUS", "restricted", "full", "none"),
+        api_keys_file=read.optional("API_KEYS_FILE", forms.absolute_path),
+        rate_limit=read.formed("RATE_LIMIT", USUAL_RATE, rate_of),
         max_body_bytes=read.megabytes("MAX_BODY_MB", 32, most=LARGEST_BODY_MB),
         fetch=_fetch(read),
         processors=read.integer("PROCESSORS", 1, most=64),
@@ -101,8 +107,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         instance=read.optional("INSTANCE", forms.name),
         parent_pipe=read.optional("PARENT_PIPE", forms.pipe),
     )
+    _check_keys(read, settings)
     read.finish()
     return settings
+
+
+def _check_keys(read: Reader, settings: Settings) -> None:
+    """What only makes sense with API keys, or only without."""
+    if settings.api_keys_file is not None:
+        if settings.anonymous == "full":
+            read.wrong(
+                "ANONYMOUS", "full", "restricted or none, where EVENTJOB_API_KEYS_FILE is set"
+            )
+        return
+    if settings.anonymous == "none":
+        read.wrong("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it, or restricted or full")
+    if rate := read.text("RATE_LIMIT", ""):
+        read.wrong("RATE_LIMIT", rate, "EVENTJOB_API_KEYS_FILE beside it: keys are what it limits")
 
 
 def _nats(read: Reader) -> Nats:
