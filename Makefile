@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: help setup demo test check format bench quality lock clean
+.PHONY: help setup demo test check format bench fuzz quality lock clean
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ format: setup  ## put the code in shape
 
 bench: setup  ## measure, and print the numbers
 	$(BIN)/python -m pytest -q tests/benchmarks -m bench
+
+fuzz: setup  ## send the running product thousands of generated requests: make fuzz SEED=… repeats a run
+	$(BIN)/python tests/fuzz/fuzz_report.py $(SEED)
 
 quality: setup  ## extract all real pages at hand, and print how much of them is exactly right
 	$(BIN)/python tests/quality/report.py

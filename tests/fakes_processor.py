@@ -19,6 +19,7 @@ from eventjob.contracts.work import Bundle, FetchSession, SessionFetched
 from eventjob.fetch.caps import FILE, IMAGE, PAGE
 from eventjob.fetch.client import Fetched, FetchFailed
 from eventjob.runtime.logs import get_logger
+from services.processor import pool_wire as wire
 from services.processor.attachments import Attachments
 from services.processor.handlers import SessionHandler
 from services.processor.limits import Limits
@@ -110,11 +111,15 @@ class OpenGate:
 
 
 class InlinePool:
-    """Runs tasks where it stands; what they raise becomes what a real pool makes of it."""
+    """Runs tasks where it stands; what they raise becomes what a real pool makes of it.
+
+    Arguments travel as they do to a real one.
+    """
 
     async def run(self, function, *args):
+        sent = wire.arguments_of(function, msgspec.Raw(wire.packed(args)))
         try:
-            return function(*args)
+            return function(*sent)
         except Exception as error:
             raise Broke(repr(error)) from error
 

@@ -94,7 +94,7 @@ async def fail_all(request: Request, here: Here, caller: Asking) -> Response:
     query = QueryParameters(request)
     dry_run = query.flag("dry_run")
     query.check()
-    dry_run = dry_run or (await _optional(FailAllBody, request, here)).dry_run
+    dry_run = (await _optional(FailAllBody, request, here)).dry_run or dry_run
     outcome = await fail_batches(here, caller, FailBatches(dry_run=dry_run))
     if outcome.accepted is None:
         view = UpdatedAnswer(message="unfinished jobs will be failed")

@@ -29,6 +29,7 @@ from services.api.views import (
     JobAnswer,
     JobsAnswer,
     MessageAnswer,
+    NotReadyAnswer,
     Performance,
     UpdatedAnswer,
     WrongField,
@@ -123,6 +124,7 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
                 )
             ],
         ),
+        NotReadyAnswer(message="the store does not answer", details=["the store does not answer"]),
         ErrorAnswer(error_type="not_found", message="there is no job job-5f0c"),
     )
 }

@@ -9,11 +9,33 @@ import msgspec
 
 from services.api.errors import STATUS
 from services.api.examples import EXAMPLES, error_example
+from services.api.forms import with_forms
+from services.api.links import links
 from services.api.operations import Operation
 from services.api.parameters import PARAMETERS, path_parameters
+from services.api.rules import RULES
 from services.api.views import ErrorAnswer
 
 REF = "#/components/schemas/{name}"
+_HEADERS: dict[str, dict[str, Any]] = {
+    "Location": {
+        "description": "where it is",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "ETag": {"description": "of what was answered", "schema": {"type": "string"}},
+    "Content-Range": {
+        "description": "which part it is",
+        "schema": {"type": "string", "pattern": "^bytes (?:[0-9]+-[0-9]+|\\*)/[0-9]+$"},
+    },
+    "Retry-After": {
+        "description": "seconds after which to try again",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+_WITH_ERROR: dict[HTTPStatus, tuple[str, ...]] = {
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ("Content-Range",),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
+}
 _ABOUT = (
     "Conference sessions in, Markdown and ZIPs out. The X-User-ID header says who asks. Fields "
     "that are null count as absent. Webhooks are kept and not delivered yet; target_language, "
@@ -27,29 +49,37 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         path = operation.path.replace(":path}", "}")
-        paths.setdefault(path, {})[operation.method.lower()] = _described(operation)
-    kinds = {kind for operation in operations for kind in _kinds(operation)} | {ErrorAnswer}
-    _, schemas = msgspec.json.schema_components(
-        sorted(kinds, key=lambda kind: kind.__name__), ref_template=REF
-    )
+        described = _described(operation, links(operation, operations))
+        paths.setdefault(path, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "eventjob", "version": version("eventjob"), "description": _ABOUT},
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {"schemas": _schemas(operations)},
     }
 
 
-def _described(operation: Operation) -> dict[str, Any]:
+def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
+    kinds = {kind for operation in operations for kind in _kinds(operation)}
+    _, schemas = msgspec.json.schema_components(
+        sorted(kinds, key=lambda kind: kind.__name__), ref_template=REF
+    )
+    bodies = {operation.body for operation in operations if operation.body is not None}
+    for kind in (*bodies, *RULES):
+        schemas[kind.__name__] = with_forms(kind, schemas[kind.__name__])
+    return schemas
+
+
+def _described(operation: Operation, linked: dict[str, Any]) -> dict[str, Any]:
     doc = operation.handler.__doc__ or ""
     described: dict[str, Any] = {
-        "operationId": _operation_id(operation),
+        "operationId": operation.id,
         "summary": doc.strip().partition("\n")[0].rstrip("."),
         "parameters": [
             *path_parameters(operation.path),
             *(PARAMETERS[name] for name in (*operation.query, *operation.headers)),
         ],
-        "responses": dict(_responses(operation)),
+        "responses": dict(_responses(operation, linked)),
     }
     if operation.body is not None:
         described["requestBody"] = {
@@ -59,34 +89,49 @@ def _described(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _operation_id(operation: Operation) -> str:
-    """The handler's name; an alias outside ``/jobs`` has its own."""
-    name: str = operation.handler.__name__
-    return f"{name}_alias" if operation.path.endswith("event-job/{job_id}/restart") else name
-
-
-def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(operation.answer, str):
-        good: dict[str, Any] = {operation.answer: {"schema": {}}}
-    else:
-        good = {"application/json": _content(operation.answer)}
-    yield str(int(operation.status)), {"description": "done", "content": good}
+def _responses(
+    operation: Operation, linked: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    content = _answer(operation)
+    made = _headers("Location") if operation.status is HTTPStatus.CREATED else {}
+    tagged = _headers("ETag") if "If-None-Match" in operation.headers else {}
+    leads = {"links": linked} if linked else {}
+    done = {"description": "done", "content": content, **made, **tagged, **leads}
+    yield str(int(operation.status)), done
     if operation.later:
         text = "durable, and will appear under Location; not visible yet"
-        location = {"schema": {"type": "string"}}
-        yield "202", {"description": text, "headers": {"Location": location}, "content": good}
+        yield "202", {"description": text, "content": content, **_headers("Location")}
     if "Range" in operation.headers:
-        yield "206", {"description": "the part that was asked for", "content": good}
-    if "If-None-Match" in operation.headers:
-        yield "304", {"description": "what If-None-Match names is still right"}
+        text = "the part that was asked for"
+        headers = _headers("ETag", "Content-Range")
+        yield "206", {"description": text, "content": content, **headers}
+    if tagged:
+        yield "304", {"description": "what If-None-Match names is still right", **tagged}
     for status in sorted({STATUS[code] for code in operation.errors}):
         yield str(int(status)), _error(operation, status)
 
 
+def _answer(operation: Operation) -> dict[str, Any]:
+    if isinstance(operation.answer, str):
+        return {operation.answer: {"schema": {}}}
+    return {"application/json": _content(operation.answer)}
+
+
 def _error(operation: Operation, status: HTTPStatus) -> dict[str, Any]:
     codes = [code for code in operation.errors if STATUS[code] is status]
-    content = _content(ErrorAnswer) | {"example": error_example(codes[0])}
-    return {"description": " or ".join(codes), "content": {"application/json": content}}
+    content = _content(operation.refusal)
+    if operation.refusal is ErrorAnswer:
+        content["example"] = error_example(codes[0])
+    headers = _headers(*_WITH_ERROR[status]) if status in _WITH_ERROR else {}
+    return {
+        "description": " or ".join(codes),
+        "content": {"application/json": content},
+        **headers,
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {"headers": {name: {"required": True, **_HEADERS[name]} for name in names}}
 
 
 def _content(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -97,6 +142,7 @@ def _content(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def _kinds(operation: Operation) -> Iterator[type[msgspec.Struct]]:
+    yield operation.refusal
     if not isinstance(operation.answer, str):
         yield operation.answer
     if operation.body is not None:

@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 from starlette.routing import compile_path
 
+from services.api.views import ErrorAnswer
+
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path. Its summary is the handler's docstring.
 
     ``answer`` is the view of a good answer, or the media type of one that is no JSON; ``later``
-    says that a write may answer 202; ``errors`` are codes of `services.api.errors.STATUS`.
+    says that a write may answer 202; ``errors`` are codes of `services.api.errors.STATUS`, and
+    ``refusal`` is the view of them.
     """
 
     method: str
@@ -26,6 +29,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    refusal: type[msgspec.Struct] = ErrorAnswer
+
+    @property
+    def id(self) -> str:
+        """The handler's name; an alias outside ``/jobs`` has its own."""
+        name: str = self.handler.__name__
+        return f"{name}_alias" if self.path.endswith("event-job/{job_id}/restart") else name
 
     @property
     def methods(self) -> list[str]:

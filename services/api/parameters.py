@@ -3,15 +3,30 @@
 import re
 from typing import Any
 
-from services.api.query import LARGEST_LIMIT, LARGEST_SKIP, ORDERS, SORTS, STATUSES
-from services.api.rules import LONGEST_USER_ID
+from services.api.forms import CHOSEN_ID, PLAIN, USER
+from services.api.idempotency import LONGEST_KEY
+from services.api.query import (
+    LARGEST_LIMIT,
+    LARGEST_SKIP,
+    LONGEST_SEQUENCE,
+    ORDERS,
+    SORTS,
+    STATUSES,
+)
 
 _TEXT = {"type": "string"}
-_USER = {"type": "string", "minLength": 1, "maxLength": LONGEST_USER_ID}
+_MOMENT = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 10**LONGEST_SEQUENCE - 1},
+        {"type": "string", "format": "date-time"},
+    ]
+}
 _CURSOR = (
     "the next of the page before, with the same filters, sort and order; empty for the first "
     "page. Without total, and any page costs the same; not together with skip"
 )
+_KEY = PLAIN | {"minLength": 1, "maxLength": LONGEST_KEY}
+_FLAG = {"type": "string", "enum": ["true", "false", "1", "0"]}
 _PATH = {
     "job_id": "the job's id",
     "batch_id": "the batch's id",
@@ -39,19 +54,19 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     parameter["name"]: parameter
     for parameter in (
         _query("status", "only these", type="string", enum=list(STATUSES)),
-        _query("batch_id", "only jobs of this batch", **_TEXT),
+        _query("batch_id", "only jobs of this batch", **CHOSEN_ID),
         _query("archived", "only batches that are put away", type="boolean", default=False),
-        _query("user_id", "only what this user owns", **_USER),
+        _query("user_id", "only what this user owns", **USER),
         _query("sort", "by which time", type="string", enum=list(SORTS), default=SORTS[0]),
         _query("order", "newest or oldest first", type="string", enum=list(ORDERS), default="desc"),
         _query("limit", "how many", type="integer", minimum=0, maximum=LARGEST_LIMIT, default=100),
         _query("skip", "how many not", type="integer", minimum=0, maximum=LARGEST_SKIP, default=0),
-        _query("cursor", _CURSOR, **_TEXT),
-        _query("as_of", "as it was: after the event of this sequence, or at this time", **_TEXT),
+        _query("cursor", _CURSOR, type="string", format="cursor"),
+        _query("as_of", "as it was: after the event of this sequence, or at this time", **_MOMENT),
         _query("dry_run", "count without doing", type="boolean", default=False),
-        _header("X-User-ID", "who asks; without it nobody in particular", **_USER),
-        _header("Idempotency-Key", "the same key and body give the same object again"),
-        _header("X-Use-Cache", "use_cache, where neither body nor parameters say", type="boolean"),
+        _header("X-User-ID", "who asks; without it nobody in particular", **USER),
+        _header("Idempotency-Key", "the same key and body give the same object again", **_KEY),
+        _header("X-Use-Cache", "use_cache, where neither body nor parameters say", **_FLAG),
         _header("If-None-Match", "the ETag of what the client has"),
         _header("Range", "one range of bytes"),
         _header("If-Range", "the ETag of what the client has a part of"),

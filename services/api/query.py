@@ -1,7 +1,7 @@
 """Query parameters, checked by hand: a wrong one is named, an unknown one is ignored."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
@@ -20,6 +20,7 @@ SORTS: tuple[Literal["created_at", "updated_at"], ...] = ("created_at", "updated
 ORDERS: tuple[Literal["desc", "asc"], ...] = ("desc", "asc")
 LARGEST_LIMIT = 1000
 LARGEST_SKIP = 2**31
+LONGEST_SEQUENCE = 19  # digits
 
 Word = TypeVar("Word", bound=str)
 Query = TypeVar("Query", JobQuery, BatchQuery)
@@ -28,7 +29,7 @@ Default = TypeVar("Default", bound=str | None)
 Moment = int | datetime  # a sequence of the log, or an instant
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
-_SEQUENCE = re.compile(r"[0-9]{1,19}")
+_SEQUENCE = re.compile(rf"[0-9]{{1,{LONGEST_SEQUENCE}}}")
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -91,8 +92,10 @@ class QueryParameters:
         if text is None:
             return None
         try:
-            return int(text) if _SEQUENCE.fullmatch(text) else msgspec.convert(text, _Instant)
-        except msgspec.ValidationError:
+            if _SEQUENCE.fullmatch(text):
+                return int(text)
+            return msgspec.convert(text, _Instant).astimezone(UTC)
+        except (msgspec.ValidationError, OverflowError):  # in UTC it is before the year 1
             self._refuse(name, "must be a sequence, or a time such as 2030-02-01T09:30:00Z")
             return None
 

@@ -13,6 +13,7 @@ from services.api.views import (
     JobAnswer,
     JobsAnswer,
     MessageAnswer,
+    NotReadyAnswer,
     UpdatedAnswer,
 )
 
@@ -190,7 +191,7 @@ OPERATIONS = (
         method="GET",
         path=f"{BASE_PATH}/files/{{path:path}}",
         handler=files.get_file,
-        answer="application/octet-stream",
+        answer="*/*",
         headers=_RANGED,
         errors=(*_ONE, "range_not_satisfiable"),
     ),
@@ -201,6 +202,7 @@ OPERATIONS = (
         handler=health.get_readiness,
         answer=MessageAnswer,
         errors=("unavailable",),
+        refusal=NotReadyAnswer,
     ),
     Operation(method="GET", path="/metrics", handler=metrics.get_metrics, answer="text/plain"),
     Operation(

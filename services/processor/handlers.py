@@ -26,6 +26,11 @@ DISK_PAUSE = timedelta(seconds=15)
 _parameters = msgspec.json.Decoder(Parameters)
 
 
+def _known(parameters: msgspec.Raw) -> Parameters:
+    """The parameters that are acted on: what else was sent may hold numbers that no pool can."""
+    return msgspec.structs.replace(_parameters.decode(parameters), extra={})
+
+
 class SessionHandler:
     """Answers a `FetchSession` with an outcome, whatever its page is like."""
 
@@ -54,7 +59,7 @@ class SessionHandler:
         if not isinstance(task, FetchSession):
             raise Poison(f"a processor fetches sessions, and knows no {type(task).__name__}")
         try:
-            parameters = _parameters.decode(task.parameters)
+            parameters = _known(task.parameters)
         except msgspec.MsgspecError as error:
             raise Poison(f"the parameters of {task.job_id} are wrong: {error}") from error
         self._check_disk()

@@ -110,6 +110,9 @@ async def test_fail_all_counts_the_batches_of_the_caller(client, deployment):
     for query, body in [({"dry_run": "true"}, None), ({}, {"dry_run": True})]:
         dry = await client.post("/batches/fail-all", params=query, json=body, headers=ANN)
         assert (dry.status_code, dry.json()["updated_count"]) == (200, 1)
+    query, body = {"dry_run": "true"}, {"dry_run": 1}
+    wrong = await client.post("/batches/fail-all", params=query, json=body, headers=ANN)
+    assert (wrong.status_code, wrong.json()["details"][0]["field"]) == (400, "dry_run")
     done = await client.post("/batches/fail-all", headers=ANN)
     assert (done.status_code, done.json()["updated_count"]) == (200, 1)
     job = (await client.get("/jobs/job-b.1", headers=ANN)).json()["job"]

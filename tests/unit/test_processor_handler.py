@@ -19,7 +19,7 @@ from obstore.store import MemoryStore
 
 from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
-from eventjob.contracts.work import BuildArchive
+from eventjob.contracts.work import BuildArchive, SessionFetched
 from eventjob.fetch.client import FetchFailed
 from services.processor.pool import Broke, TookTooLong
 
@@ -188,6 +188,11 @@ async def test_a_store_that_is_away_brings_the_task_back(tmp_path):
     with pytest.raises(Unavailable, match="disk full"):
         await Setup(tmp_path, artifacts=Away(MemoryStore())).run()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_a_client_sent_beyond_the_parameters_harms_nobody(tmp_path):
+    outcome = await Setup(tmp_path).run(extra={"n": 10**400, "float": 1e300, "text": "\x00"})
+    assert isinstance(outcome, SessionFetched)
 
 
 async def test_a_full_disk_brings_the_task_back(tmp_path):
