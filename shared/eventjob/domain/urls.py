@@ -1,12 +1,14 @@
 """The form of a web address. Where it leads is decided when it is fetched."""
 
 import re
+from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 LONGEST_URL = 2048
 
 _LONGEST_HOST = 253  # RFC 1035, as text
 _NEVER_IN_URL = re.compile(r"[\\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_BRACKETED = re.compile(r"\[([0-9a-f:.]+)\](?::[0-9]*)?", re.IGNORECASE)
 _LABEL = re.compile(r"(?:[a-z0-9_-]|[^\x00-\x7f]){1,63}", re.IGNORECASE)
 
 
@@ -28,7 +30,7 @@ def check_url(url: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("the url has user info in it (a name or password before an @)")
     host = parts.hostname or ""
-    if not _is_host(host, bracketed="[" in parts.netloc):
+    if not (_is_address(parts.netloc) if "[" in parts.netloc else _is_name(host)):
         raise ValueError(f"the url has {host[:60]!r} where a host is expected")
     return host
 
@@ -44,9 +46,16 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _is_host(host: str, *, bracketed: bool) -> bool:
-    """Whether it may be a name or an address; zones (``fe80::1%eth0``) are neither."""
-    if bracketed:
-        return ":" in host and "%" not in host
+def _is_address(authority: str) -> bool:
+    """Whether it is an address in brackets, and perhaps a port; a zone (``%eth0``) is neither."""
+    found = _BRACKETED.fullmatch(authority)
+    try:
+        return found is not None and IPv6Address(found[1]).scope_id is None
+    except ValueError:
+        return False
+
+
+def _is_name(host: str) -> bool:
+    """Whether it may be a host's name, or an address of four numbers."""
     labels = host.removesuffix(".").split(".")
     return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in labels)
