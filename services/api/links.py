@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from services.api.callers import HEADER
+from services.api.identify import USER_HEADER
 from services.api.operations import Operation
 from services.api.views import BatchAnswer, JobAnswer
 
@@ -29,7 +29,7 @@ def links(operation: Operation, operations: Sequence[Operation]) -> dict[str, An
     return {
         other.id: {
             "operationId": other.id,
-            "parameters": {name: found, f"header.{HEADER}": f"$request.header.{HEADER}"},
+            "parameters": {name: found, f"header.{USER_HEADER}": f"$request.header.{USER_HEADER}"},
         }
         for other in operations
         if f"{{{name}}}" in other.path.replace(":path}", "}")
