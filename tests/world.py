@@ -13,9 +13,10 @@ from eventjob.contracts.commands import Command, FailBatches
 from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.access import Caller
 from eventjob.domain.decide import Draft
-from eventjob.domain.ids import PARTITIONS
+from eventjob.domain.ids import PARTITIONS, partition
 from eventjob.domain.recorded import Recorded
 from eventjob.domain.retry import Policy
+from services.scheduler import snapshot
 from services.scheduler.agenda import Errand
 from services.scheduler.deciding import Deciding, Unit
 from services.scheduler.memory import Memory, purges
@@ -54,6 +55,7 @@ class World:
         self.inbox: list = []  # delivered, not acknowledged
         self.reports: list = []  # said by workers, not delivered
         self.tasks: list[Errand] = []  # with the workers
+        self.snapshots: list[bytes] = []  # by partition
         self.purged: set[str] = set()
         self.applied: dict[tuple[str, str], Unit] = {}  # by group and command
         self.start()
@@ -61,8 +63,11 @@ class World:
     def start(self):
         """A scheduler begins: fold the log, clean up, list what is out, work off the backlog."""
         self.memory = Memory()
+        parts = [snapshot.decode(data, "log", len(self.history)) for data in self.snapshots]
+        self.memory.restore([snapshot.restored(kept) for part in parts for kept in part.groups])
         for record in self.log:
-            self.memory.fold(record)
+            if not parts or record.sequence > parts[partition(record.group)].position:
+                self.memory.fold(record)
         for purge in self.memory.leftovers:
             self._purge(purge)
         until = self.now + self.policy.attempt_timeout
@@ -72,6 +77,14 @@ class World:
         self.inbox += self.reports
         self.reports = []
         self.is_ready = False
+
+    def take_snapshots(self):
+        """What the scheduler keeps of each partition for the next one."""
+        position = len(self.history)
+        self.snapshots = [
+            snapshot.encode(self.memory.in_partition(number), "log", position)
+            for number in range(PARTITIONS)
+        ]
 
     def round(self, *, capacity=4, crash=None):
         """Work off what is there; after a crash it is all there again."""

@@ -72,6 +72,7 @@ class Scheduler:
         self._workers = Workers(instance)
         self._readers = Readers()
         self._session: Session | None = None
+        self._trusts_snapshots = True
         self._news = asyncio.Event()
         self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all sessions
 
@@ -108,11 +109,15 @@ class Scheduler:
             clock=event_time,
             faults=self._faults,
             on_news=self._news.set,
+            trusts_snapshots=self._trusts_snapshots,
             log=self._log,
         )
+        self._trusts_snapshots = True
         try:
             await self._session.run(stop)
         except (Conflict, StaleMemory, Unavailable) as reason:
+            # a snapshot may lack what a frozen scheduler appended when it woke: fold everything
+            self._trusts_snapshots = isinstance(reason, Unavailable)
             self._log.warning("session.ended", reason=str(reason), because=type(reason).__name__)
             pause_s = LONG_PAUSE_S if isinstance(reason, StorageFull) else PAUSE_S
             with contextlib.suppress(TimeoutError):

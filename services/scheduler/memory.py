@@ -4,11 +4,12 @@ A decision moves the fold at once, so that the next one in the same round sees i
 then fails, the whole memory is dropped and folded anew; nobody has heard of the decision yet.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
-from eventjob.bus.subjects import event_subject
+from eventjob.bus.subjects import event_subject, token_of
 from eventjob.contracts.events import (
     BatchDeleted,
     BatchPaused,
@@ -21,14 +22,14 @@ from eventjob.contracts.events import (
     JobSubmitted,
 )
 from eventjob.domain import batch
-from eventjob.domain.batch import Group
+from eventjob.domain.batch import Group, ZipIdle
 from eventjob.domain.decide import Draft
 from eventjob.domain.ids import is_batch, partition
 from eventjob.domain.recorded import Recorded
 from services.scheduler.agenda import Agenda
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, array_like=True):
     """The event that holds the descriptions of a group's jobs from number ``first`` on."""
 
     first: int
@@ -66,6 +67,7 @@ class Memory:
         self.agenda = Agenda(lambda group: self.entry(group).group)
         self.position = 0
         self.leftovers: list[Purge] = []  # of deletions that a crash did not let finish
+        self.moves: Counter[str] = Counter()  # of jobs and groups, by partition
         self._entries: dict[str, Entry] = {}
         self._folded: set[str] = set()
 
@@ -83,6 +85,17 @@ class Memory:
         """The groups of one partition."""
         return [e for name, e in self._entries.items() if partition(name) == number]
 
+    def restore(self, entries: Sequence[Entry]) -> None:
+        """Begin with groups as they were, in the order in which they came to be."""
+        for entry in sorted(entries, key=_age):
+            group = entry.group
+            self._entries[group.id] = entry
+            if not group.active:
+                self.agenda.pause(group)
+            for n, state in enumerate(group.jobs, 1):
+                self.agenda.moved(group, n, group.host(n), None, state)
+            self.agenda.zip_moved(group, ZipIdle(0))
+
     def fold(self, record: Recorded) -> None:
         """Take in an event that the log holds."""
         draft = Draft(record.group, record.n, record.event)
@@ -99,6 +112,7 @@ class Memory:
         entry = self._entries.get(draft.group)
         if entry is None:
             entry = self._entries[draft.group] = Entry(draft.group)
+        self.moves[token_of(draft.group)] += 1
         if draft.n is None:
             self._move_group(entry.group, draft.event)
         else:
@@ -115,6 +129,7 @@ class Memory:
     def _move_group(self, group: Group, event: Event) -> None:
         zip_before = group.zip
         before = [(n, group.job(n), group.host(n)) for n in touched(event, group)]
+        self.moves[token_of(group.id)] += len(before)
         batch.evolve(group, None, event)
         for n, state, host in before:
             self.agenda.moved(group, n, host or group.host(n), state, group.job(n))
@@ -137,6 +152,10 @@ class Memory:
     def expected(self, draft: Draft) -> int:
         """The last sequence of the draft's subject, 0 where it has none yet."""
         return self._entries[draft.group].last.get(draft.n, 0)
+
+
+def _age(entry: Entry) -> int:
+    return entry.places[0].sequence if entry.places else 0
 
 
 def touched(event: Event, group: Group) -> Sequence[int]:

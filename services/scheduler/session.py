@@ -15,10 +15,12 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
 from eventjob.bus.pull import Pull
 from eventjob.bus.restoring import check_whole
+from eventjob.bus.subjects import token_of
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.agenda import Errand
+from services.scheduler.keeping import Keeping
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure
 from services.scheduler.readers import Readers
@@ -34,6 +36,9 @@ KINDS: tuple[WorkKind, ...] = ("fetch", "archive")
 class Session:
     """One life of the memory, over the partitions that this scheduler owns meanwhile."""
 
+    ready = False
+    _busy: tuple[str, ...] = ()  # kinds of work that there is
+
     def __init__(
         self,
         *,
@@ -46,16 +51,17 @@ class Session:
         clock: Callable[[], datetime],
         faults: Counter[tuple[str, int]],
         on_news: Callable[[], None],
+        trusts_snapshots: bool,
         log: Logger,
     ) -> None:
-        self.ready = False
         self._on_news = on_news
-        self._busy: list[str] = []
+        self._trusts_snapshots = trusts_snapshots
         self.partitions = tenure.held
         self._connection = connection
         self._tenure = tenure
         self._events = EventLog(connection)
         self._memory = Memory()
+        self._keeping = Keeping(connection, self._events, self.partitions, log)
         self._policy = policy
         self._clock = clock
         self._log = log
@@ -100,8 +106,11 @@ class Session:
             )
             while self._goes_on(stop):
                 await self._round()
+                if self.ready:
+                    await self._keeping.go_on(self._memory)
         finally:
             self.ready = False
+            await self._keeping.end()
             await self._pull.close()
 
     @property
@@ -122,9 +131,15 @@ class Session:
 
     async def _fold(self) -> None:
         last = await self._events.last_sequence()
-        async for stretch in self._events.follow(0, until=last, partitions=self.partitions):
+        known = dict.fromkeys(self.partitions, 0)
+        if self._trusts_snapshots:
+            known = await self._keeping.load(self._memory, last)
+        first = min(known.values())
+        async for stretch in self._events.follow(first, until=last, partitions=self.partitions):
             for record in stretch:
-                self._memory.fold(record)
+                if record.sequence > known[token_of(record.group)]:
+                    self._memory.fold(record)
+        self._memory.position = last
         self._log.info("scheduler.folded", position=self._memory.position)
         if not self._tenure.is_sure:
             raise Unavailable("the lease ran out while the log was read")
@@ -148,7 +163,7 @@ class Session:
         events = await self._rounds.run(deliveries, now, release=self.ready)
         if deliveries or events:
             self._log.debug("round.done", messages=len(deliveries), events=events)
-        busy = [kind for kind, count in self.wanted().items() if count]
+        busy = tuple(kind for kind, count in self.wanted().items() if count)
         if busy != self._busy:  # others' share of the workers changes
             self._busy = busy
             self._on_news()

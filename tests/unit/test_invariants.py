@@ -168,9 +168,13 @@ class Scheduling(RuleBasedStateMachine):
     def move_the_clock(self, seconds):
         self.world.now += timedelta(seconds=seconds)
 
+    @precondition(lambda self: self.world.is_ready)
+    @rule()
+    def take_snapshots(self):
+        self.world.take_snapshots()
+
     @rule(bus_dies_too=st.booleans())
-    def kill_the_scheduler(self, bus_dies_too):
-        """The bus has its log on disk; tasks and reports were in memory."""
+    def kill_the_scheduler(self, bus_dies_too):  # the bus had tasks and reports in memory
         if bus_dies_too:
             self.world.tasks, self.world.reports = [], []
         self.world.start()

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import aclosing
 
 import nats.errors
-from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, StreamInfo
 from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
@@ -53,11 +53,17 @@ class EventLog:
 
     async def last_sequence(self) -> int:
         """The newest event's sequence, 0 for an empty log."""
+        return int((await self._info()).state.last_seq)
+
+    async def origin(self) -> str:
+        """When this log was made: another one, however alike, has another origin."""
+        return str((await self._info()).created)
+
+    async def _info(self) -> StreamInfo:
         try:
-            info = await self._connection.jetstream.stream_info(subjects.EVENTS)
+            return await self._connection.jetstream.stream_info(subjects.EVENTS)
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
-        return int(info.state.last_seq)
 
     async def purge(self, subject: str, keep: int = 0) -> None:
         """Remove the events of ``subject`` for good, but for the newest ``keep``."""

@@ -44,7 +44,7 @@ class AddedBy(msgspec.Struct, frozen=True):
     request_hash: str | None
 
 
-class ZipIdle(msgspec.Struct, frozen=True):
+class ZipIdle(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Nobody builds the batch's ZIP; ``attempt`` was the last one, 0 before the first.
 
     Where that failed, ``tried_at`` is when it began.
@@ -54,7 +54,7 @@ class ZipIdle(msgspec.Struct, frozen=True):
     tried_at: datetime | None = None
 
 
-class ZipBuilding(msgspec.Struct, frozen=True):
+class ZipBuilding(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """An archiver has the batch's ZIP to build."""
 
     attempt: int

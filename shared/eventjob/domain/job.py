@@ -27,7 +27,7 @@ from eventjob.domain.ids import job_id
 from eventjob.domain.retry import Policy
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed.
 
     Those since ``put_off_since`` did not count: the host only asked to wait.
@@ -39,7 +39,7 @@ class Waiting(msgspec.Struct, frozen=True):
     put_off_since: datetime | None = None
 
 
-class Fetching(msgspec.Struct, frozen=True):
+class Fetching(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Handed to a processor."""
 
     attempt: int
@@ -48,7 +48,7 @@ class Fetching(msgspec.Struct, frozen=True):
     put_off_since: datetime | None = None
 
 
-class Archiving(msgspec.Struct, frozen=True):
+class Archiving(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Fetched; an archiver makes the ZIP of ``bundle``."""
 
     attempt: int
@@ -57,14 +57,14 @@ class Archiving(msgspec.Struct, frozen=True):
     bundle: str
 
 
-class Ended(msgspec.Struct, frozen=True):
+class Ended(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Completed or failed. Only a restart or a delete changes it any more."""
 
     attempt: int
     status: Literal["completed", "failed"]
 
 
-class Deleted(msgspec.Struct, frozen=True):
+class Deleted(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Gone, for ever."""
 
 

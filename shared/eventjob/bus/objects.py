@@ -1,0 +1,66 @@
+"""Objects by name: what a scheduler keeps of its memory, so that the next need not read all."""
+
+import base64
+import hashlib
+
+import nats.errors
+from nats.js.api import ObjectStoreConfig, StorageType
+from nats.js.errors import APIError, BadRequestError, Error, NotFoundError
+from nats.js.object_store import ObjectStore
+
+from eventjob.bus.connection import Connection
+from eventjob.bus.direct import PAGE_BYTES, ask
+from eventjob.bus.errors import Unavailable
+
+STORE = "snapshots"
+STREAM = f"OBJ_{STORE}"
+
+
+class Objects:
+    """An object by name, each the last one stored. Raises `Unavailable` where NATS is away."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._store: ObjectStore | None = None
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Store ``data`` in place of what was there."""
+        try:
+            await (await self._opened()).put(name, data)
+        except (APIError, Error, TimeoutError, nats.errors.Error, OSError) as error:
+            raise Unavailable(f"snapshot {name} is not stored: {error!r}") from error
+
+    async def get(self, name: str) -> bytes | None:
+        """What was stored last; None where that is nothing, or not whole."""
+        try:
+            info = await (await self._opened()).get_info(name)
+        except NotFoundError:
+            return None
+        except (APIError, Error, TimeoutError, nats.errors.Error, OSError) as error:
+            raise Unavailable(f"snapshot {name} cannot be read: {error!r}") from error
+        data = await self._chunks(f"$O.{STORE}.C.{info.nuid}")
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()
+        return data if info.digest == f"SHA-256={digest}" else None
+
+    async def _chunks(self, subject: str) -> bytes:
+        """By batched direct gets: the library's own way takes a quarter of a second each."""
+        chunks: list[bytes] = []
+        start, left = 1, 1
+        while left:
+            request = {"seq": start, "batch": 64, "max_bytes": PAGE_BYTES, "next_by_subj": subject}
+            found, left = await ask(self._connection, STREAM, request)
+            chunks += [message.data for message in found]
+            if not found:
+                break
+            start = int((found[-1].headers or {})["Nats-Sequence"]) + 1
+        return b"".join(chunks)
+
+    async def _opened(self) -> ObjectStore:
+        if self._store is None:
+            jetstream = self._connection.jetstream
+            config = ObjectStoreConfig(storage=StorageType.FILE)
+            try:
+                self._store = await jetstream.create_object_store(STORE, config)
+            except BadRequestError:  # it is there with other settings
+                self._store = await jetstream.object_store(STORE)
+        return self._store
