@@ -1,7 +1,6 @@
-"""What holds whatever happens: users, workers, clocks and crashes in any order.
-
-The log is judged by `ledger` as it grows; here the scheduler's memory is compared with that.
-The same 120 stories each time; ``HYPOTHESIS_PROFILE=thorough`` tries 2,000 that are always new.
+"""What holds whatever users, workers, clocks and crashes do: `ledger` judges the log as it grows,
+and the scheduler's memory is compared with that. 120 stories, always the same ones;
+``HYPOTHESIS_PROFILE=thorough`` tries 2,000 that are always new.
 """
 
 import os
