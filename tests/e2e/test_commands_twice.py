@@ -74,7 +74,7 @@ class Bus:
     async def start(self):
         self.stopping = asyncio.Event()
         connection = await self._connect("scheduler")
-        scheduler = Scheduler(connection, self.blobs, Policy(), self.log)
+        scheduler = Scheduler(connection, self.blobs, Policy(), self.log, instance="twice")
         wanted = self.log.events().count("scheduler.ready") + 1
         self.running = asyncio.create_task(scheduler.run(self.stopping))
         async with asyncio.timeout(WITHIN_S):

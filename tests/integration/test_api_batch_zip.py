@@ -9,6 +9,7 @@ from fakes_api import Deployment, as_user, client_of, job_body
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import BuildBatchZip
 from eventjob.contracts.events import BatchZipRequested, JobDeleted
+from eventjob.domain.access import Caller
 
 ANN, RITA, EVE = as_user("ann"), as_user("rita"), as_user("eve")
 PATH = "/batches/batch-x/download-archive"
@@ -74,7 +75,7 @@ async def test_it_is_asked_for_once_and_then_sent(client, done):
         assert (answer.status_code, answer.json()["error_type"]) == (409, "conflict")
         assert answer.json()["message"] == "the ZIP is being built"
         assert answer.headers["retry-after"] == "2"
-    assert done.sent == [(BuildBatchZip(batch_id="batch-x"), "ann")] * 2
+    assert done.sent == [(BuildBatchZip(batch_id="batch-x"), Caller("ann"))] * 2
     assert requests(done) == [1]
     sha256 = await build(done)
     answer = await client.get(PATH, headers=ANN)
