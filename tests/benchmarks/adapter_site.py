@@ -1,4 +1,7 @@
-"""A site of session pages as a process of its own, as cheap as can be: prints its port."""
+"""A site of session pages as a process of its own, as cheap as can be: prints its port.
+
+With an argument, each answer takes as many seconds: a site that is far away.
+"""
 
 import asyncio
 import os
@@ -7,6 +10,7 @@ import sys
 from adapter_pages import page
 
 _HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n"
+_AWAY_S = float(sys.argv[1]) if sys.argv[1:] else 0.0
 _NONE = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -20,7 +24,15 @@ class Answers(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *requests, self._heard = (self._heard + data).split(b"\r\n\r\n")
         for request in requests:
-            self._transport.write(answer(request.split(b" ", 2)[1].decode()))
+            path = request.split(b" ", 2)[1].decode()
+            if _AWAY_S:
+                asyncio.get_running_loop().call_later(_AWAY_S, self._answer, path)
+            else:
+                self._answer(path)
+
+    def _answer(self, path: str) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer(path))
 
 
 def answer(path: str) -> bytes:

@@ -19,9 +19,10 @@ from processes import Processes
 
 from services.up import nats_server
 
-SERVICES = ("api", "projector", "scheduler")
+SERVICES = ("api", "projector")
 READY_WITHIN_S = 30.0
 DONE_WITHIN_S = 120.0
+READY = '"scheduler.ready"'
 HERE = Path(__file__).parent
 _FSYNC = "  sync_interval: always\n"
 
@@ -29,9 +30,10 @@ _FSYNC = "  sync_interval: always\n"
 class Machine:
     """``with Machine() as machine``: ready for jobs, on free ports, in a folder of its own."""
 
-    def __init__(self, *, fsync: bool = True) -> None:
+    def __init__(self, *, fsync: bool = True, schedulers: int = 1) -> None:
         self.late = 0  # batches that were not visible when they were answered
         self._fsync = fsync
+        self._schedulers = schedulers
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -48,8 +50,14 @@ class Machine:
             (self.folder / "data").mkdir()
             for name in SERVICES:
                 self.start(name)
+            for number in range(1, self._schedulers + 1):
+                self.start("scheduler", "" if number == 1 else f"-{number}")
             self.client = stack.enter_context(connected(self.port))
             eventually("ready", READY_WITHIN_S, self.client.is_ready)
+            for name in self.processes.names:
+                if name.startswith("scheduler"):  # each has its share of the partitions
+                    log = self.folder / f"{name}.log"
+                    eventually(name, READY_WITHIN_S, lambda log=log: READY in log.read_text())
             self._stack = stack.pop_all()
         return self
 
@@ -61,9 +69,12 @@ class Machine:
     ) -> None:
         self._stack.close()
 
-    def start(self, service: str) -> None:
+    def start(self, service: str, suffix: str = "") -> None:
+        """A service; the suffix tells apart several of one kind."""
         script = Path(sys.executable).with_name("eventjob")
-        self.processes.start(service, (sys.executable, str(script), service), self.environ)
+        name = service + suffix
+        environ = self.environ | {"EVENTJOB_INSTANCE": name}
+        self.processes.start(name, (sys.executable, str(script), service), environ)
 
     def start_worker(self) -> subprocess.Popen[str]:
         """The worker; it prints when its first task has come."""
