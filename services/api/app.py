@@ -1,14 +1,15 @@
-"""The API as an ASGI app: the operations, between browser rules, metrics and errors."""
+"""The API as an ASGI app: the operations, between guards, browser rules, metrics and errors."""
 
 from collections.abc import Sequence
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from services.api import errors
 from services.api.browser import BrowserRules
 from services.api.context import Context
+from services.api.guarded import Guarded
 from services.api.identify import Identified
 from services.api.metrics import Measured, Metrics
 from services.api.operations import Operation
@@ -16,7 +17,7 @@ from services.api.pages import make_pages
 from services.api.routes import OPERATIONS
 
 
-def create_app(context: Context) -> FastAPI:
+def create_app(context: Context) -> ASGIApp:
     """The app on these ports."""
     metrics = Metrics()
     door = context.options.door
@@ -38,7 +39,7 @@ def create_app(context: Context) -> FastAPI:
             operation.path, operation.handler, methods=operation.methods, response_model=None
         )
     errors.install(app)
-    return app
+    return Guarded(app)
 
 
 def allowed(operations: Sequence[Operation], scope: Scope) -> str:

@@ -4,12 +4,10 @@ import ipaddress
 import re
 from typing import ClassVar
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.context import BASE_PATH
 from services.api.errors import Problem, error_response
-from services.api.identify import USER_HEADER
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?\Z")
@@ -17,7 +15,7 @@ _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/]+)\Z")
 
 
 class BrowserRules:
-    """An ASGI app behind checks of Host and Origin, whose answers stay with who asked."""
+    """An ASGI app behind checks of Host and Origin."""
 
     _loopback: ClassVar = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -32,15 +30,10 @@ class BrowserRules:
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _guard(MutableHeaders(scope=message), scope["path"])
-            await send(message)
-
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["method"], headers.getlist("host"), headers.getlist("origin"))
         answering = self._app if refusal is None else error_response(refusal)
-        await answering(scope, receive, guarded)
+        await answering(scope, receive, send)
 
     def _refusal(self, method: str, hosts: list[str], origins: list[str]) -> Problem | None:
         host = hosts[0].lower() if hosts else ""
@@ -75,10 +68,3 @@ def is_same_origin(origin: str, host: str) -> bool:
 def _name(authority: str) -> str | None:
     found = _AUTHORITY.match(authority)
     return found["host"] if found else None
-
-
-def _guard(headers: MutableHeaders, path: str) -> None:
-    headers["X-Content-Type-Options"] = "nosniff"
-    if path.startswith(BASE_PATH):
-        headers["Cache-Control"] = "private, no-cache"
-        headers.add_vary_header(f"{USER_HEADER}, Authorization")

@@ -23,7 +23,6 @@ from services.api.present import archive_filename, has_results
 from services.api.ranges import NotSatisfiable, Span, requested
 from services.api.writes import carry_out
 
-SANDBOX = "sandbox; default-src 'none'"
 UNKNOWN_TYPE = "application/octet-stream"
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
@@ -95,7 +94,6 @@ def _headers(file: FileRef, name: str) -> dict[str, str]:
     return {
         "Content-Type": f"{media_type}; charset=utf-8" if _is_ours(media_type) else media_type,
         "Content-Disposition": content_disposition(name, inline=is_inline),
-        "Content-Security-Policy": SANDBOX,
         "Accept-Ranges": "bytes",
     }
 

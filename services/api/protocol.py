@@ -6,6 +6,7 @@ import math
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.api.errors import Problem, error_response
+from services.api.guarded import GUARDS
 
 LARGEST_HEAD_BYTES = 128 * 1024  # give or take what is read at once
 PATIENCE_S = 30.0  # for a whole head, and for the next bytes of a body
@@ -80,7 +81,7 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, reason: str) -> None:
         answer = error_response(Problem("validation_error", reason))
-        headers = [*answer.raw_headers, (b"connection", b"close")]
-        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        answer.headers.update({**GUARDS, "Connection": "close"})
+        head = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)
         self.transport.write(STATUS_LINE[400] + head + b"\r\n" + bytes(answer.body))
         self.transport.close()

@@ -120,7 +120,8 @@ async def test_the_documentation_needs_nothing_from_elsewhere(client):
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
     policy = answer.headers["content-security-policy"]
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.startswith("default-src 'none'; ")
+    assert "; style-src 'sha256-" in policy
     assert not re.search(r"<script|<link|<img|src=", answer.text)
     for operation in OPERATIONS:
         assert operation.path.replace(":path", "") in answer.text

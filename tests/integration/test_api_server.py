@@ -3,70 +3,14 @@
 import asyncio
 import json
 import socket
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-from fakes import QuietLog
 from fakes_api import Deployment, job_body
+from serving import BASE, DEADLINE_S, exchange, request, serving
 
-from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.lifecycle import CannotStart
 from services.api import protocol
-from services.api.app import create_app
-from services.api.context import Context, Options
-from services.api.server import Server, listen
-from services.api.space import Space
-
-DEADLINE_S = 10
-BASE = "/api/event-job"
-
-
-@asynccontextmanager
-async def serving(deployment, **options):
-    """A running server; its port, its log, and what stops it."""
-    listener = listen("127.0.0.1", 0)
-    context = Context(
-        commands=deployment,
-        history=deployment,
-        projection=deployment,
-        store=deployment,
-        artifacts=deployment.blobs,
-        space=Space(Path(), 0, free_bytes=lambda _folder: 1),
-        options=Options(**options),
-    )
-    log, stop = QuietLog(), Stop()
-    task = asyncio.create_task(Server(create_app(context), listener, log).run_until(stop))
-    try:
-        yield listener.getsockname()[1], log, stop
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, DEADLINE_S)
-
-
-async def exchange(port, *requests):
-    """The answers to raw requests on one connection, as (status, headers, body)."""
-    async with asyncio.timeout(DEADLINE_S):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        answers = []
-        for request in requests:
-            writer.write(request)
-            answers.append(await read_answer(reader, is_head=request.startswith(b"HEAD")))
-        writer.close()
-        await writer.wait_closed()
-        return answers
-
-
-async def read_answer(reader, *, is_head=False):
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-    length = 0 if is_head else int(headers.get("content-length", 0))
-    return int(head[0].split()[1]), headers, await reader.readexactly(length)
-
-
-def request(method, path, *headers, body=b""):
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
+from services.api.server import listen
 
 GET = request("GET", "/healthz")
 JSON = "Content-Type: application/json"

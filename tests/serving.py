@@ -1,0 +1,72 @@
+"""The api's real server on a real socket, in front of a deployment in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fakes import QuietLog
+from fakes_api import Deployment
+
+from eventjob.runtime.lifecycle import Stop
+from services.api.app import create_app
+from services.api.context import Context, Options
+from services.api.server import Server, listen
+from services.api.space import Space
+
+DEADLINE_S = 10
+BASE = "/api/event-job"
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@asynccontextmanager
+async def serving(
+    deployment: Deployment, free_bytes: int = 1, **options: Any
+) -> AsyncIterator[tuple[int, QuietLog, Stop]]:
+    """A running server; its port, its log, and what stops it."""
+    listener = listen("127.0.0.1", 0)
+    context = Context(
+        commands=deployment,
+        history=deployment,
+        projection=deployment,
+        store=deployment,  # type: ignore[arg-type]  # the api only reads
+        artifacts=deployment.blobs,
+        space=Space(Path(), 1, free_bytes=lambda _folder: free_bytes),
+        options=Options(**options),
+    )
+    log, stop = QuietLog(), Stop()
+    server = Server(create_app(context), listener, log)  # type: ignore[arg-type]  # a log as good
+    task = asyncio.create_task(server.run_until(stop))
+    try:
+        yield listener.getsockname()[1], log, stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, DEADLINE_S)
+
+
+async def exchange(port: int, *requests: bytes) -> list[Answer]:
+    """The answers to raw requests on one connection, as (status, headers, body)."""
+    async with asyncio.timeout(DEADLINE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answers = []
+        for request in requests:
+            writer.write(request)
+            answers.append(await read_answer(reader, is_head=request.startswith(b"HEAD")))
+        writer.close()
+        await writer.wait_closed()
+        return answers
+
+
+async def read_answer(reader: asyncio.StreamReader, *, is_head: bool = False) -> Answer:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    length = 0 if is_head else int(headers.get("content-length", 0))
+    return int(head[0].split()[1]), headers, await reader.readexactly(length)
+
+
+def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
+    """A request as it is on the wire."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
