@@ -37,7 +37,7 @@ async def prepare(
         Unavailable: the server does not answer, or refuses.
     """
     try:
-        await topology.ensure_streams(connection.jetstream)
+        await topology.ensure_streams(connection.jetstream, connection.replicas)
         await topology.ensure_consumers(connection.jetstream)
         await asyncio.gather(
             *(

@@ -20,9 +20,13 @@ PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in it
 
 
 class Connection:
-    """A NATS client, its JetStream, and the number of times it had to reconnect."""
+    """A NATS client, its JetStream, and the number of times it had to reconnect.
 
-    def __init__(self, on_trouble: Callable[[str, str], None]) -> None:
+    What it makes on the bus is kept by ``replicas`` servers.
+    """
+
+    def __init__(self, on_trouble: Callable[[str, str], None], replicas: int = 1) -> None:
+        self.replicas = replicas
         self.client = Client()
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
         self.reconnects = 0
@@ -92,6 +96,7 @@ async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
         user=nats.user,
         password=nats.password,
         tls=tls,
+        replicas=nats.replicas,
         on_trouble=lambda event, reason: log.warning(event, reason=reason),
     )
 
@@ -103,6 +108,7 @@ async def connect(
     user: str | None = None,
     password: str | None = None,
     tls: ssl.SSLContext | None = None,
+    replicas: int = 1,
     on_trouble: Callable[[str, str], None] = lambda _event, _reason: None,
 ) -> Connection:
     """A connection to the server at ``url``, ready to use.
@@ -113,12 +119,13 @@ async def connect(
         user: with ``password``, where the server asks for them.
         password: see ``user``.
         tls: for ``tls://`` with an own authority.
+        replicas: of the streams and buckets that are made.
         on_trouble: hears an event name and a reason, for the log.
 
     Raises:
         Unavailable: there is no answer within 5 s.
     """
-    connection = Connection(on_trouble)
+    connection = Connection(on_trouble, replicas)
     options: dict[str, Any] = {
         "user": user,
         "password": password,

@@ -55,7 +55,12 @@ class Hosts:
     async def open(self) -> None:
         """Make the bucket where it is missing, and set the clock."""
         config = KeyValueConfig(
-            bucket=BUCKET, history=1, ttl=KEPT_S, storage=StorageType.MEMORY, direct=True
+            bucket=BUCKET,
+            history=1,
+            ttl=KEPT_S,
+            storage=StorageType.MEMORY,
+            replicas=self._connection.replicas,
+            direct=True,
         )
         jetstream = self._connection.jetstream
         with _faults():

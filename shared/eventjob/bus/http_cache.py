@@ -1,6 +1,7 @@
 """What all processors remember of the web's answers: one key each, the oldest forgotten first.
 
-The bucket is on disk, but written behind: what a power cut takes from it is only fetched again.
+The bucket is on disk, but where one server keeps it, it is written behind: what a power cut takes
+from it is only fetched again.
 """
 
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ class HttpCache:
             jetstream = self._connection.jetstream
             with _faults():
                 with suppress(BadRequestError):
-                    await jetstream.add_stream(replace(STREAM))
+                    await jetstream.add_stream(_on(self._connection.replicas))
                 self._bucket = await jetstream.key_value(BUCKET)
         return self._bucket
 
@@ -74,6 +75,13 @@ class HttpCache:
         bucket = await self.open()
         with _faults():
             await bucket.purge(key)
+
+
+def _on(replicas: int) -> StreamConfig:
+    """What several servers keep cannot be written behind."""
+    if replicas == 1:
+        return replace(STREAM)
+    return replace(STREAM, num_replicas=replicas, persist_mode=None)
 
 
 async def open_http_cache(connection: Connection) -> HttpCache:

@@ -174,7 +174,8 @@ class Leases:
             return
         try:
             with suppress(BadRequestError):  # it is there with other settings
-                await self._connection.jetstream.add_stream(replace(_CONFIG))
+                config = replace(_CONFIG, num_replicas=self._connection.replicas)
+                await self._connection.jetstream.add_stream(config)
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot make bucket {BUCKET}: {error!r}") from error
         self._is_made = True

@@ -58,7 +58,7 @@ class Objects:
     async def _opened(self) -> ObjectStore:
         if self._store is None:
             jetstream = self._connection.jetstream
-            config = ObjectStoreConfig(storage=StorageType.FILE)
+            config = ObjectStoreConfig(storage=StorageType.FILE, replicas=self._connection.replicas)
             try:
                 self._store = await jetstream.create_object_store(STORE, config)
             except BadRequestError:  # it is there with other settings

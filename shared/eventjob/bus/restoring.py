@@ -63,7 +63,7 @@ async def remove_streams(connection: Connection) -> None:
 async def put_back(
     connection: Connection, stream: str, described: Described, chunks: Iterable[bytes]
 ) -> None:
-    """A lasting stream as it was, on one server: more of them are a matter of provisioning."""
+    """A lasting stream as it was, on one server: `finish` brings it to more."""
     config = {
         **{key: value for key, value in described.config.items() if key not in _OF_ITS_SERVER},
         "num_replicas": 1,
@@ -106,7 +106,9 @@ async def finish(connection: Connection) -> None:
             raise Unavailable(f"{stream} is gone")
         kept = {key: text for key, text in (config.metadata or {}).items() if key != MARK}
         try:
-            await connection.jetstream.update_stream(replace(config, metadata=kept))
+            await connection.jetstream.update_stream(
+                replace(config, metadata=kept, num_replicas=connection.replicas)
+            )
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot finish {stream}: {error!r}") from error
 

@@ -77,14 +77,16 @@ DERIVED = (TASKS, REPORTS)
 WORK_KINDS: tuple[WorkKind, ...] = ("fetch", "archive")
 
 
-async def ensure_streams(jetstream: JetStreamContext) -> None:
-    """Make the streams that are missing; one that exists with other settings is left alone.
+async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None:
+    """Make the streams that are missing, each on ``replicas`` servers.
+
+    One that exists with other settings is left alone.
 
     Raises:
         nats.errors.Error: the server refuses, or does not answer.
     """
     for config in (*LASTING, *DERIVED):
-        await _ensure_stream(jetstream, config)
+        await _ensure_stream(jetstream, replace(config, num_replicas=replicas))
 
 
 async def ensure_consumers(jetstream: JetStreamContext) -> None:
@@ -102,7 +104,7 @@ async def ensure_consumers(jetstream: JetStreamContext) -> None:
 
 async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
     try:
-        await jetstream.add_stream(replace(config))
+        await jetstream.add_stream(config)
     except BadRequestError as error:
         if error.err_code != _STREAM_EXISTS:
             raise

@@ -26,6 +26,7 @@ class Nats(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None
     password: str | None
     ca: Path | None
+    replicas: int  # servers that keep each stream
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +137,15 @@ def _nats(read: Reader) -> Nats:
         user=user,
         password=password,
         ca=read.optional("NATS_CA", forms.existing_file),
+        replicas=_replicas(read),
     )
+
+
+def _replicas(read: Reader) -> int:
+    asked = read.choice("NATS_REPLICAS", "1", "3", "5")
+    if asked != "1" and not read.text("NATS_URL", ""):
+        read.wrong("NATS_REPLICAS", asked, "EVENTJOB_NATS_URL beside it: `up` has one server")
+    return int(asked)
 
 
 def _fetch(read: Reader) -> Fetch:

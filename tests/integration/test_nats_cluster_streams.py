@@ -1,0 +1,55 @@
+"""Three servers that keep each stream and bucket three times."""
+
+import asyncio
+import time
+
+import pytest
+from fakes import QuietLog
+from nats_cluster import NatsCluster
+
+from eventjob.bus.backlog import prepare
+from eventjob.bus.connection import connect
+from eventjob.bus.hosts import open_hosts
+from eventjob.bus.http_cache import open_http_cache
+from eventjob.bus.leases import Leases
+from eventjob.bus.objects import Objects
+
+STREAMS = {
+    "EVENTS", "CMD", "PARKED", "TASKS", "REPORTS", "KV_leases", "KV_hosts", "KV_http",
+    "OBJ_snapshots",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with NatsCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def connection(cluster):
+    connection = await connect(cluster.url, name="tests", replicas=3)
+    yield connection
+    await connection.close()
+
+
+async def test_all_that_is_made_is_kept_by_three(connection):
+    await prepare(connection)
+    hosts = await open_hosts(connection)
+    assert await hosts.swap("talks.example", b"1", 0)
+    cache = await open_http_cache(connection)
+    await cache.write("key", b"value")
+    await Objects(connection).put("name", b"data")
+    leases = Leases(connection, role="r", instance="i", parts=["00"], log=QuietLog())
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(leases.keep(stop))
+    until = time.monotonic() + 10
+    while not leases.held:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.1)
+    stop.set()
+    await keeping
+    found = await connection.jetstream.streams_info()
+    assert {info.config.name: info.config.num_replicas for info in found} == dict.fromkeys(
+        STREAMS, 3
+    )
