@@ -67,6 +67,11 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 sweep = importlib.import_module("services.api.sweep_main")
                 async with bus.borrowed_bus(settings, os.environ, stop) as found:
                     await sweep.run(found, stop, dry_run=asked.dry_run)
+            case "parked":
+                bus = importlib.import_module("services.up.borrowed_bus")
+                parked = importlib.import_module("services.parked.main")
+                async with bus.borrowed_bus(settings, os.environ, stop) as found:
+                    await parked.run(found, asked.does or "list", asked.sequences, stop)
             case service:
                 name, _ = SERVICES[service]
                 await importlib.import_module(name).run(settings, stop)
@@ -94,12 +99,32 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--verify", action="store_true", help="only check the backup")
     sweep = commands.add_parser("sweep", help="remove the blobs that nobody refers to")
     sweep.add_argument("--dry-run", action="store_true", help="only count them")
+    _add_parked(commands.add_parser("parked", help="see and retry what nobody could handle"))
     _add_key(commands.add_parser("key", help="make, list and revoke API keys"))
     return parser
 
 
 def _folder(text: str) -> Path:
     return Path(text).absolute()
+
+
+def _add_parked(parked: argparse.ArgumentParser) -> None:
+    parked.set_defaults(sequences=[])
+    does = parked.add_subparsers(dest="does", metavar="what")
+    does.add_parser("list", help="a line for each message, which is also the default")
+    for name, help_text, count in (
+        ("show", "all of one message", 1),
+        ("retry", "send messages again to where they came from", "+"),
+        ("drop", "give messages up for good", "+"),
+    ):
+        command = does.add_parser(name, help=help_text)
+        command.add_argument("sequences", metavar="SEQ", type=_sequence, nargs=count)
+
+
+def _sequence(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from `eventjob parked`")
+    return int(text)
 
 
 def _add_key(key: argparse.ArgumentParser) -> None:

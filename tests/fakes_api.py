@@ -49,6 +49,7 @@ class Deployment:
         self.is_following = True
         self.passed = timedelta()  # time, besides a second for each event
         self.reasons: list[str] = []
+        self.parked_messages = 0
         self._groups: dict[str, Group] = {}
 
     # Commands
@@ -107,6 +108,10 @@ class Deployment:
 
     def troubles(self) -> list[str]:
         return self.reasons
+
+    async def parked(self) -> int:
+        self._check_bus()
+        return self.parked_messages
 
     # Store
 

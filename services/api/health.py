@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from eventjob.bus.errors import Unavailable
 from services.api.answers import answer
 from services.api.context import Context, Here
 from services.api.store import StoreUnavailable
@@ -16,12 +17,20 @@ async def get_health() -> Response:
 
 
 async def get_readiness(here: Here) -> Response:
-    """Ready, or 503 with the reasons."""
+    """Ready, or 503 with the reasons; what is parked is said, and keeps nobody from working."""
     reasons = [*here.projection.troubles(), *await _own_troubles(here)]
     if not reasons:
-        return answer(MessageAnswer(message="ready"))
+        return answer(MessageAnswer(message="ready" + await _parked(here)))
     view = NotReadyAnswer(message="; ".join(reasons), details=reasons)
     return answer(view, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
+
+
+async def _parked(here: Context) -> str:
+    try:
+        count = await here.projection.parked()
+    except Unavailable:
+        return ""
+    return f"; {count} messages are parked, see `eventjob parked`" if count else ""
 
 
 async def _own_troubles(here: Context) -> list[str]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from eventjob.bus.errors import Unavailable
 from eventjob.domain.access import Caller
 from eventjob.runtime.logs import get_logger
 from services.api.context import Here
@@ -57,6 +58,12 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._parked = Gauge(
+            "eventjob_parked_messages",
+            "Messages that nobody could handle: `eventjob parked` lists them.",
+            registry=self._registry,
+        )
+
     def answered(self, route: str, method: str, status: int, took_s: float) -> None:
         """Count one request."""
         method = method if method in _METHODS else "other"
@@ -72,6 +79,10 @@ class Metrics:
     def troubled(self, count: int) -> None:
         """Note how many things are not as they should be."""
         self._troubles.set(count)
+
+    def parked(self, count: int) -> None:
+        """Note how many messages are parked."""
+        self._parked.set(count)
 
     def text(self) -> bytes:
         """All metrics in the format that Prometheus reads."""
@@ -115,10 +126,12 @@ class Measured:
 
 
 async def get_metrics(request: Request, here: Here) -> Response:
-    """All metrics; those of the projection stay as they were while the store is away."""
+    """All metrics; what the store or the bus says stays as it was while they are away."""
     metrics: Metrics = request.app.state.metrics
     with suppress(StoreUnavailable):
         metrics.projected(await _jobs(here.store), await here.store.checkpoint())
+    with suppress(Unavailable):
+        metrics.parked(await here.projection.parked())
     metrics.troubled(len(here.projection.troubles()))
     return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -51,3 +51,6 @@ class Projection(Protocol):
 
     def troubles(self) -> list[str]:
         """What is not as it should be: bus, scheduler or projector; empty when all is well."""
+
+    async def parked(self) -> int:
+        """How many messages nobody could handle; raises `eventjob.bus.errors.Unavailable`."""

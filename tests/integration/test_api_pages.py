@@ -65,6 +65,20 @@ async def test_metrics_count_by_route_and_never_by_what_clients_make_up(client):
     assert "secret" not in text.lower()
 
 
+async def test_what_is_parked_is_said_and_counted_and_is_no_reason_not_to_be_ready(deployment):
+    deployment.parked_messages = 3
+    async with client_of(deployment) as client:
+        answer = await client.get(f"{SITE}/readyz")
+        assert (answer.status_code, answer.json()["message"]) == (
+            200,
+            "ready; 3 messages are parked, see `eventjob parked`",
+        )
+        assert "eventjob_parked_messages 3.0" in (await client.get(f"{SITE}/metrics")).text
+        deployment.bus_fault = Unavailable("NATS is away")
+        assert (await client.get(f"{SITE}/readyz")).json()["message"] == "ready"
+        assert "eventjob_parked_messages 3.0" in (await client.get(f"{SITE}/metrics")).text
+
+
 async def test_two_apps_count_apart():
     for _ in range(2):
         async with client_of(Deployment()) as client:

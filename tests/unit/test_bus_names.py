@@ -30,6 +30,7 @@ def test_subjects_durables_and_headers():
     assert (subjects.HEADER_COMMAND, subjects.HEADER_ACTOR) == ("Ej-Command", "Ej-Actor")
     assert subjects.HEADER_RIGHT == "Ej-Right"
     assert (subjects.HEADER_REPLY, subjects.HEADER_VERSION) == ("Ej-Reply", "Ej-Version")
+    assert (subjects.HEADER_REASON, subjects.HEADER_DELIVERIES) == ("Ej-Reason", "Ej-Deliveries")
 
 
 def test_subjects_say_what_they_were_made_of():

@@ -1,12 +1,43 @@
-"""Messages that nobody can handle, kept where a person can see them."""
+"""Messages that nobody can handle, kept where a person can see them, and put back from there."""
 
-from urllib.parse import quote
+from collections.abc import AsyncGenerator
+from urllib.parse import quote, unquote
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.connection import Connection
+from eventjob.bus.direct import ask
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.bus.pull import Delivery
+
+PREFIX = "parked."
+PAGE_MESSAGES = 100
+PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that lies in PARKED; ``subject`` is where it came from."""
+
+    sequence: int
+    at: str  # RFC 3339, when it was parked
+    subject: str
+    headers: dict[str, str]
+    data: bytes
+
+    @property
+    def reason(self) -> str:
+        """Why it was parked."""
+        return unquote(self.headers.get(subjects.HEADER_REASON, ""))
+
+    @property
+    def deliveries(self) -> str:
+        """How often it was delivered before; "" where that is not known."""
+        return self.headers.get(subjects.HEADER_DELIVERIES, "")
 
 
 async def park(connection: Connection, delivery: Delivery, reason: str) -> None:
@@ -17,8 +48,89 @@ async def park(connection: Connection, delivery: Delivery, reason: str) -> None:
     """
     headers = {key: value for key, value in delivery.headers.items() if not key.startswith("Nats-")}
     headers[subjects.HEADER_REASON] = quote(reason[:500], safe=" ")
-    message = Outgoing(f"parked.{delivery.subject}", delivery.data, headers)
+    headers[subjects.HEADER_DELIVERIES] = str(delivery.delivered)
+    message = Outgoing(f"{PREFIX}{delivery.subject}", delivery.data, headers)
     try:
         await publish(connection, [message])
     except Rejected as error:
         raise Unavailable(f"a message could not be parked: {error}") from error
+
+
+async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parked]:
+    """What lies in PARKED from sequence ``start`` on, oldest first.
+
+    Raises:
+        Unavailable: the stream does not answer.
+    """
+    is_more = True
+    while is_more:
+        request = {
+            "seq": start,
+            "batch": PAGE_MESSAGES,
+            "max_bytes": PAGE_BYTES,
+            "next_by_subj": f"{PREFIX}>",
+        }
+        page, left = await ask(connection, subjects.PARKED, request)
+        for message in page:
+            found = _parked(message)
+            start = found.sequence + 1
+            yield found
+        is_more = bool(page) and left > 0
+
+
+async def parked_at(connection: Connection, sequence: int) -> Parked | None:
+    """The parked message of this sequence; None where there is none. Raises as `parked`."""
+    request = {"seq": sequence, "batch": 1, "next_by_subj": f"{PREFIX}>"}
+    for message in (await ask(connection, subjects.PARKED, request))[0]:
+        found = _parked(message)
+        return found if found.sequence == sequence else None
+    return None
+
+
+async def count_parked(connection: Connection) -> int:
+    """How many messages lie in PARKED. Raises as `parked`."""
+    try:
+        return int((await connection.jetstream.stream_info(subjects.PARKED)).state.messages)
+    except NotFoundError:
+        return 0
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"{subjects.PARKED} does not answer: {error!r}") from error
+
+
+async def put_back(connection: Connection, message: Parked) -> None:
+    """Send a message again to where it came from, then take it out of PARKED.
+
+    A command keeps its id, by which its group recognises what it has done already. Nobody waits
+    for the answer any more. Interrupted, it can be put back again: within two minutes the server
+    drops the second one.
+
+    Raises:
+        Unavailable: it was not taken, or is still parked as well.
+    """
+    ours = {subjects.HEADER_REASON, subjects.HEADER_DELIVERIES, subjects.HEADER_REPLY}
+    headers = {key: value for key, value in message.headers.items() if key not in ours}
+    headers["Nats-Msg-Id"] = f"parked-{message.sequence}-{message.at}"
+    try:
+        await publish(connection, [Outgoing(message.subject, message.data, headers)])
+    except Rejected as error:
+        raise Unavailable(f"{message.subject} was refused: {error}") from error
+    await drop(connection, message)
+
+
+async def drop(connection: Connection, message: Parked) -> None:
+    """Take a message out of PARKED for good. Raises as `parked`."""
+    try:
+        await connection.jetstream.delete_msg(subjects.PARKED, message.sequence)
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"cannot remove message {message.sequence}: {error!r}") from error
+
+
+def _parked(message: Msg) -> Parked:
+    headers = message.headers or {}
+    return Parked(
+        sequence=int(headers["Nats-Sequence"]),
+        at=headers["Nats-Time-Stamp"],
+        subject=headers["Nats-Subject"].removeprefix(PREFIX),
+        headers={key: text for key, text in headers.items() if not key.startswith("Nats-")},
+        data=message.data,
+    )

@@ -23,6 +23,7 @@ HEADER_RIGHT = "Ej-Right"
 HEADER_REPLY = "Ej-Reply"
 HEADER_VERSION = "Ej-Version"
 HEADER_REASON = "Ej-Reason"
+HEADER_DELIVERIES = "Ej-Deliveries"
 
 
 def partition_token(number: int) -> str:

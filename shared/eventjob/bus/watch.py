@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from eventjob.bus.announcements import BELIEVED_FOR_S, listen
 from eventjob.bus.connection import Connection
+from eventjob.bus.parking import count_parked
 from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive
 
@@ -53,6 +54,10 @@ class Watch:
         elif self._fault is not None:
             found.append(f"the projection has stopped: {self._fault}")
         return found
+
+    async def parked(self) -> int:
+        """How many messages nobody could handle; see `count_parked`."""
+        return await count_parked(self._connection)
 
     def _of_schedulers(self, oldest: float) -> list[str]:
         self._schedulers = {n: heard for n, heard in self._schedulers.items() if heard[0] > oldest}

@@ -161,8 +161,13 @@ class Worker:
         await frames.write(self._connection.client, [frames.plain(delivery.reply, payload)])
 
     async def _park(self, delivery: Delivery, reason: str) -> None:
+        try:
+            await park(self._connection, delivery, reason)
+        except Unavailable as fault:
+            self._log.warning("task.postponed", task=delivery.subject, reason=str(fault))
+            await self._again(delivery, fault.after.total_seconds())
+            return
         self._log.error("task.parked", task=delivery.subject, reason=reason)
-        await park(self._connection, delivery, reason)
         await frames.write(self._connection.client, [frames.plain(delivery.reply, b"+TERM")])
 
     async def _report(self) -> None:

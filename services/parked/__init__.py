@@ -1,0 +1,1 @@
+"""Messages that nobody could handle: a person's look at them, and what becomes of them."""

@@ -1,0 +1,111 @@
+"""What is parked keeps all that it said, and does its work when it is put back."""
+
+import asyncio
+
+import msgspec
+from machine import Machine, batch, instantly, types
+
+from eventjob.bus import subjects
+from eventjob.bus.parking import count_parked, drop, parked, parked_at, put_back
+from eventjob.bus.publish import Outgoing, publish
+from eventjob.contracts.base import JobError
+from eventjob.contracts.commands import SetBatchActive
+from eventjob.contracts.replies import Accepted
+from eventjob.contracts.work import Report, WorkFailed
+
+WITHIN_S = 30
+
+
+async def all_parked(connection, count):
+    """What is parked, once it is that many."""
+    async with asyncio.timeout(WITHIN_S):
+        while await count_parked(connection) < count:
+            await asyncio.sleep(0.02)
+    return [message async for message in parked(connection)]
+
+
+async def test_everything_but_the_servers_own_headers_is_kept(nats_server):
+    async with Machine(nats_server.url) as machine:
+        await machine.schedule()
+        headers = {"Ej-Command": "c1", "Ej-Actor": "ann%20%C3%A4", "Nats-Msg-Id": "m1"}
+        await publish(machine.connection, [Outgoing("cmd.03", b"\xffnothing", headers)])
+        (message,) = await all_parked(machine.connection, 1)
+        assert (message.subject, message.data) == ("cmd.03", b"\xffnothing")
+        assert message.headers["Ej-Command"] == "c1"
+        assert message.headers["Ej-Actor"] == "ann%20%C3%A4"
+        assert message.reason.startswith("not a command: ")
+        assert message.deliveries == "1"
+        assert message == await parked_at(machine.connection, message.sequence)
+        assert await parked_at(machine.connection, message.sequence + 1) is None
+        await drop(machine.connection, message)
+        assert await count_parked(machine.connection) == 0
+        assert [m async for m in parked(machine.connection)] == []
+
+
+async def test_more_than_a_page_is_listed_in_order(nats_server):
+    async with Machine(nats_server.url) as machine:
+        await machine.schedule()
+        for n in range(0, 250, 50):
+            few = [Outgoing("cmd.05", b"%d, and no command" % (n + k)) for k in range(50)]
+            await publish(machine.connection, few)
+        found = await all_parked(machine.connection, 250)
+        assert [int(m.data.split(b",")[0]) for m in found] == list(range(250))
+
+
+async def test_a_report_from_before_its_time_counts_when_it_is_put_back(nats_server):
+    """As when a log was restored that ends before the report."""
+    failed = WorkFailed(
+        group="b-late",
+        n=2,
+        attempt=1,
+        task="fetch",
+        error=JobError(code="http_404", message="not there"),
+        transient=False,
+    )
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handler(task):
+        if task.n == 2:
+            begun.set()
+            await go_on.wait()
+        return await instantly(task)
+
+    async with Machine(nats_server.url) as machine:
+        await machine.schedule()
+        report = msgspec.json.encode(Report(outcomes=[failed]))
+        subject = subjects.report_subject(subjects.token_of("b-late"))
+        await publish(machine.connection, [Outgoing(subject, report)])
+        (message,) = await all_parked(machine.connection, 1)
+        assert message.reason == "deciding it failed 3 times"
+        await machine.work(handler)
+        assert isinstance(await machine.send(batch("batch-late", 3), "b-late"), Accepted)
+        await asyncio.wait_for(begun.wait(), WITHIN_S)
+        await put_back(machine.connection, message)
+        seen = types(await machine.until("BatchCompleted"))
+        go_on.set()
+        assert (seen["JobFailed"], seen["JobCompleted"]) == (1, 2)
+        assert await count_parked(machine.connection) == 0
+
+
+async def test_a_command_that_was_done_already_is_recognised(nats_server):
+    """Interrupted between putting it back and taking it out, a person does it again."""
+    async with Machine(nats_server.url) as machine:
+        await machine.schedule()
+        assert isinstance(await machine.send(batch("batch-x", 1), "b-x"), Accepted)
+        flip = msgspec.json.encode(SetBatchActive(batch_id="batch-x"))
+        command = subjects.command_subject(subjects.token_of("b-x"))
+        headers = {"Ej-Command": "flip", "Ej-Actor": "ann", "Ej-Reason": "once", "Ej-Reply": "x"}
+        for _ in range(2):
+            await publish(machine.connection, [Outgoing(f"parked.{command}", flip, headers)])
+        heard = await machine.connection.client.subscribe("x")
+        for message in [m async for m in parked(machine.connection)]:
+            await put_back(machine.connection, message)
+        assert isinstance(await machine.send(batch("batch-end", 0), "b-end"), Accepted)
+        async with asyncio.timeout(WITHIN_S):
+            while (
+                await machine.connection.jetstream.stream_info(subjects.CMD)
+            ).state.messages:
+                await asyncio.sleep(0.02)
+        happened = [type(record.event).__name__ for record in await machine.events.read("b-x")]
+        assert happened == ["BatchSubmitted", "JobsAdded", "BatchPaused"]
+        assert not heard.pending_msgs
