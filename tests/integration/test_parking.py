@@ -102,9 +102,7 @@ async def test_a_command_that_was_done_already_is_recognised(nats_server):
             await put_back(machine.connection, message)
         assert isinstance(await machine.send(batch("batch-end", 0), "b-end"), Accepted)
         async with asyncio.timeout(WITHIN_S):
-            while (
-                await machine.connection.jetstream.stream_info(subjects.CMD)
-            ).state.messages:
+            while (await machine.connection.jetstream.stream_info(subjects.CMD)).state.messages:
                 await asyncio.sleep(0.02)
         happened = [type(record.event).__name__ for record in await machine.events.read("b-x")]
         assert happened == ["BatchSubmitted", "JobsAdded", "BatchPaused"]
