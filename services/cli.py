@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
+    if command == "provision" and asked.print_config:
+        sys.stdout.write(importlib.import_module("services.provision.main").config_file())
+        return 0
     if command == "key":
         return int(importlib.import_module("services.api.key_command").run(asked, settings))
     set_up_logs(command, settings.log_level)
@@ -45,6 +48,8 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
             case "up":
                 up = importlib.import_module("services.up.main")
                 await up.run(settings, os.environ, stop)
+            case "provision":
+                await importlib.import_module("services.provision.main").run(settings)
             case "rebuild":
                 bus = importlib.import_module("services.up.borrowed_bus")
                 rebuild = importlib.import_module("services.api.rebuild_main")
@@ -90,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("up", help="start everything on this machine")
     for command, (_, help_text) in SERVICES.items():
         commands.add_parser(command, help=help_text)
+    provision = commands.add_parser("provision", help="make what lasts on the bus")
+    provision.add_argument(
+        "--print-config", action="store_true", help="only print a configuration for nats-server"
+    )
     rebuild = commands.add_parser("rebuild", help="build the projection anew from the events")
     rebuild.add_argument("--check", action="store_true", help="only say what differs from them")
     backup = commands.add_parser("backup", help="copy events and artifacts to a folder")

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
-from eventjob.runtime.settings import Settings
+from eventjob.runtime.settings import Settings, read_settings
+from services.provision.main import make_all
 from services.up import nats_server
 from services.up.address import Address, free_address
 from services.up.data_folder import locked
+from services.up.nats_server import Listening
 from services.up.supervisor import Program, Supervisor
 
 LOOK_EVERY_S = 0.05
@@ -37,12 +39,14 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
         supervisor = Supervisor(stop, get_logger("up"))
         try:
             bus = await _bus(supervisor, settings, environ, stop)
+            if bus is not None and not stop.is_set():
+                await make_all(read_settings({**environ, **bus.settings()}))
             chosen = {
                 "EVENTJOB_DATA_DIR": str(settings.data_dir),
                 "EVENTJOB_PORT": f"{address.port}",
                 "EVENTJOB_INSTANCE": settings.instance or _instance(settings.data_dir),
             }
-            supervisor.start(_services(settings.processors, {**environ, **bus, **chosen}))
+            supervisor.start(_services(settings.processors, {**environ, **chosen}, bus))
             if await _until_ready(address, stop):
                 supervisor.settled = True
                 _say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
@@ -55,14 +59,14 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
 
 async def _bus(
     supervisor: Supervisor, settings: Settings, environ: Mapping[str, str], stop: Stop
-) -> dict[str, str]:
-    """The settings that say where the bus is, once it is there; none where it is another's."""
+) -> Listening | None:
+    """The bus, once it is there; None where it is another's."""
     if settings.nats.url is not None:
-        return {}
+        return None
     server = nats_server.prepare(settings.data_dir / "nats", environ.get("PATH"))
     supervisor.start([server.program(environ)])
     await wait_until(server.answers, stop)
-    return server.settings()
+    return server
 
 
 async def _until_ready(address: Address, stop: Stop) -> bool:
@@ -96,7 +100,7 @@ async def wait_until(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
     return False
 
 
-def _services(processors: int, environ: Mapping[str, str]) -> list[Program]:
+def _services(processors: int, environ: Mapping[str, str], bus: Listening | None) -> list[Program]:
     script = Path(sys.executable).with_name("eventjob")
     if not script.exists():
         raise CannotStart(f"the eventjob command is not installed: {script} is not there")
@@ -105,7 +109,7 @@ def _services(processors: int, environ: Mapping[str, str]) -> list[Program]:
         Program(
             name=name,
             command=(sys.executable, str(script), name),
-            environ=environ,
+            environ=environ if bus is None else {**environ, **bus.settings(name)},
             stops=STOPS_FIRST if name == "api" else STOPS_NEXT,
         )
         for name in names

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import msgspec
 
+from eventjob.bus.permissions import PROVISION, USERS, authorization
 from eventjob.runtime import tether
 from eventjob.runtime.lifecycle import CannotStart
 from services.up.supervisor import Program
 
 OLDEST = (2, 14)  # the first that can deliver a dead scheduler's messages again at once
-USER = "eventjob"
 CONFIG = "nats.conf"
 STREAMS = "jetstream"
 STOPS_LAST = 2
@@ -27,23 +27,24 @@ ANSWERS_WITHIN_S = 1.0
 LEAST_MEMORY_BYTES = 512 * 1024 * 1024
 
 _PORT = re.compile(r'^listen: "127\.0\.0\.1:(\d+)"$', re.MULTILINE)
-_PASSWORD = re.compile(r'^authorization .* password: ("[^"]+") }$', re.MULTILINE)
+_USER = re.compile(r'^ +user: (\w+), password: ("[^"]+")$', re.MULTILINE)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.")
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a server is to be found, and the secret that it asks for."""
+    """Where a server is to be found, and the secrets that it asks for."""
 
     port: int  # the same each time that it is started
-    password: str
+    passwords: dict[str, str]  # by user
 
-    def settings(self) -> dict[str, str]:
-        """What the services are told about it."""
+    def settings(self, user: str = PROVISION) -> dict[str, str]:
+        """What a service is told about it, that goes by this name there."""
         return {
             "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self.port}",
-            "EVENTJOB_NATS_USER": USER,
-            "EVENTJOB_NATS_PASSWORD": self.password,
-            "EVENTJOB_NATS_CA": "",
+            "EVENTJOB_NATS_USER": user,
+            "EVENTJOB_NATS_PASSWORD": self.passwords[user],
+            "EVENTJOB_NATS_PASSWORD_FILE": "",
+            "EVENTJOB_NATS_CA_FILE": "",
         }
 
     async def answers(self) -> bool:
@@ -91,7 +92,7 @@ def prepare(folder: Path, search_path: str | None) -> NatsServer:
         config=folder / CONFIG,
         log=folder / "nats-server.log",
         port=free_port(),
-        password=secrets.token_urlsafe(32),
+        passwords={user: secrets.token_urlsafe(32) for user in USERS},
     )
     _write_secret(server.config, _config(server, folder / STREAMS))
     return server
@@ -108,10 +109,11 @@ def prepared(folder: Path) -> Listening:
         text = config.read_text()
     except OSError as error:
         raise CannotStart(f"{config} cannot be read: {error.strerror}") from error
-    port, password = _PORT.search(text), _PASSWORD.search(text)
-    if port is None or password is None:
-        raise CannotStart(f"{config} does not say where its server listens")
-    return Listening(port=int(port[1]), password=json.loads(password[1]))
+    port = _PORT.search(text)
+    passwords = {user: json.loads(password) for user, password in _USER.findall(text)}
+    if port is None or passwords.keys() != USERS.keys():
+        raise CannotStart(f"{config} does not say where its server listens, and for whom")
+    return Listening(port=int(port[1]), passwords=passwords)
 
 
 def free_port() -> int:
@@ -132,7 +134,6 @@ def _config(server: NatsServer, store: Path) -> str:
     return f"""\
 server_name: eventjob
 listen: "127.0.0.1:{server.port}"
-authorization {{ user: {USER}, password: {_quoted(server.password)} }}
 jetstream {{
   store_dir: {_quoted(str(store))}
   sync_interval: always
@@ -143,7 +144,7 @@ max_pending: 256MB
 log_file: {_quoted(str(server.log))}
 logfile_size_limit: 10MB
 logfile_max_num: 3
-"""
+{authorization(lambda user: _quoted(server.passwords[user]))}"""
 
 
 def _quoted(text: str) -> str:

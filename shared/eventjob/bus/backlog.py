@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import nats.errors
 from nats.js.errors import APIError
 
-from eventjob.bus import subjects, topology
+from eventjob.bus import provisioning, subjects
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.pull import Source
@@ -37,8 +37,7 @@ async def prepare(
         Unavailable: the server does not answer, or refuses.
     """
     try:
-        await topology.ensure_streams(connection.jetstream, connection.replicas)
-        await topology.ensure_consumers(connection.jetstream)
+        await provisioning.prepare(connection)
         await asyncio.gather(
             *(
                 connection.jetstream.reset_consumer(source.stream, source.durable)

@@ -3,34 +3,44 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import nats
 import nats.errors
 from nats.js import JetStreamContext
 
-from eventjob.bus.client import Client
+from eventjob.bus.client import Client, is_denial
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.permissions import inbox_prefix
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.settings import Nats
 
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
+DENIED = "nats.denied"
 PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in its middle
 
 
 class Connection:
     """A NATS client, its JetStream, and the number of times it had to reconnect.
 
-    What it makes on the bus is kept by ``replicas`` servers.
+    It speaks as ``user``; what it makes on the bus is kept by ``replicas`` servers.
     """
 
-    def __init__(self, on_trouble: Callable[[str, str], None], replicas: int = 1) -> None:
+    def __init__(
+        self,
+        on_trouble: Callable[[str, str], None],
+        *,
+        user: str | None = None,
+        replicas: int = 1,
+    ) -> None:
+        self.user = user
         self.replicas = replicas
         self.client = Client()
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
         self.reconnects = 0
-        self._last_trouble = ""
+        self.last_trouble = ""
         self._closing = False
         self._on_trouble = on_trouble
         self._waiters: list[Callable[[], None]] = []
@@ -51,7 +61,8 @@ class Connection:
     async def reconnected(self) -> None:
         """nats-py's callback after a reconnect."""
         self.reconnects += 1
-        self._last_trouble = ""
+        self.last_trouble = ""
+        self.client.forget_denials()
         self._on_trouble("nats.reconnected", "")
         for callback in list(self._waiters):
             callback()
@@ -63,9 +74,13 @@ class Connection:
 
     async def failed(self, error: Exception) -> None:
         """nats-py's callback for whatever goes wrong; the same thing is said once."""
-        reason = repr(error)
-        if reason != self._last_trouble:
-            self._last_trouble = reason
+        if is_denial(error):
+            if reason := self.client.note_denial(error):
+                self._on_trouble(DENIED, reason)
+            return
+        reason = str(error) or repr(error)
+        if reason != self.last_trouble:
+            self.last_trouble = reason
             self._on_trouble("nats.error", reason)
 
     async def close(self) -> None:
@@ -89,16 +104,26 @@ async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
     """
     if nats.url is None:
         raise Unavailable("EVENTJOB_NATS_URL is not set, and only `eventjob up` can do without")
-    tls = None if nats.ca is None else ssl.create_default_context(cafile=str(nats.ca))
+
+    def tell(event: str, reason: str) -> None:
+        (log.error if event == DENIED else log.warning)(event, reason=reason)
+
     return await connect(
         nats.url,
         name=name,
         user=nats.user,
         password=nats.password,
-        tls=tls,
+        tls=_trusting(nats.ca),
         replicas=nats.replicas,
-        on_trouble=lambda event, reason: log.warning(event, reason=reason),
+        on_trouble=tell,
     )
+
+
+def _trusting(ca: Path | None) -> ssl.SSLContext | None:
+    try:
+        return None if ca is None else ssl.create_default_context(cafile=str(ca))
+    except OSError as error:
+        raise Unavailable(f"EVENTJOB_NATS_CA_FILE: {ca} holds no certificate: {error}") from error
 
 
 async def connect(
@@ -116,7 +141,7 @@ async def connect(
     Args:
         url: ``nats://host:port``, several separated by commas.
         name: what the server calls this client.
-        user: with ``password``, where the server asks for them.
+        user: with ``password``, where the server asks for them; its inboxes are its own.
         password: see ``user``.
         tls: for ``tls://`` with an own authority.
         replicas: of the streams and buckets that are made.
@@ -125,7 +150,7 @@ async def connect(
     Raises:
         Unavailable: there is no answer within 5 s.
     """
-    connection = Connection(on_trouble, replicas)
+    connection = Connection(on_trouble, user=user, replicas=replicas)
     options: dict[str, Any] = {
         "user": user,
         "password": password,
@@ -142,6 +167,7 @@ async def connect(
                 connect_timeout=2,
                 ping_interval=20,
                 pending_size=PENDING_BYTES,
+                inbox_prefix=inbox_prefix(user),
                 error_cb=connection.failed,
                 disconnected_cb=connection.disconnected,
                 reconnected_cb=connection.reconnected,
@@ -149,5 +175,6 @@ async def connect(
             )
     except (TimeoutError, OSError, nats.errors.Error) as error:
         await connection.client.close()
-        raise Unavailable(f"no NATS server answers at {url}") from error
+        because = f": {connection.last_trouble}" if connection.last_trouble else ""
+        raise Unavailable(f"no NATS server answers at {url}{because}") from error
     return connection

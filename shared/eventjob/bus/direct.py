@@ -70,15 +70,14 @@ async def ask(
     """
     if not connection.is_connected:
         raise Unavailable("not connected to NATS")
+    asked = f"$JS.API.DIRECT.GET.{stream}"
     inbox = connection.client.new_inbox()
     subscription = await connection.client.subscribe(inbox)
     found: list[Msg] = []
     try:
-        await connection.client.publish(
-            f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(request), reply=inbox
-        )
+        await connection.client.publish(asked, msgspec.json.encode(request), reply=inbox)
         while True:
-            message = await subscription.next_msg(timeout=ANSWER_WITHIN_S)
+            message = await connection.client.next_of(subscription, asked, ANSWER_WITHIN_S)
             headers = message.headers or {}
             if "Status" in headers:
                 if headers["Status"] not in {"204", "404"}:

@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 import nats.errors
-from nats.js.api import KeyValueConfig, StorageType
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import (
     APIError,
-    BadRequestError,
     KeyNotFoundError,
     KeyWrongLastSequenceError,
     NoStreamResponseError,
@@ -25,10 +24,25 @@ from nats.js.kv import KeyValue
 
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.making import ensure
 
 BUCKET = "hosts"
 CLOCK_HOLDS_S = timedelta(minutes=10).total_seconds()
 KEPT_S = timedelta(hours=2).total_seconds()  # longer than any host can ask us to wait
+
+CONFIG = StreamConfig(
+    name=f"KV_{BUCKET}",
+    subjects=[f"$KV.{BUCKET}.>"],
+    storage=StorageType.MEMORY,
+    discard=DiscardPolicy.NEW,
+    max_age=KEPT_S,
+    max_msgs_per_subject=1,
+    duplicate_window=timedelta(minutes=2).total_seconds(),
+    allow_direct=True,
+    allow_msg_ttl=True,
+    allow_rollup_hdrs=True,
+    deny_delete=True,
+)
 
 _PLAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
@@ -54,20 +68,9 @@ class Hosts:
 
     async def open(self) -> None:
         """Make the bucket where it is missing, and set the clock."""
-        config = KeyValueConfig(
-            bucket=BUCKET,
-            history=1,
-            ttl=KEPT_S,
-            storage=StorageType.MEMORY,
-            replicas=self._connection.replicas,
-            direct=True,
-        )
-        jetstream = self._connection.jetstream
         with _faults():
-            try:
-                self._bucket = await jetstream.create_key_value(config)
-            except BadRequestError:  # another version has made it with other settings
-                self._bucket = await jetstream.key_value(BUCKET)
+            await ensure(self._connection, CONFIG)
+            self._bucket = await self._connection.jetstream.key_value(BUCKET)
             await self._set_clock()
 
     def now(self) -> float:

@@ -5,17 +5,17 @@ from it is only fetched again.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import timedelta
 
 import nats.errors
 from nats.js.api import DiscardPolicy, PersistMode, StorageType, StreamConfig
-from nats.js.errors import APIError, BadRequestError, KeyNotFoundError
+from nats.js.errors import APIError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.making import ensure
 
 BUCKET = "http"
 KEPT = timedelta(days=30)
@@ -50,8 +50,7 @@ class HttpCache:
         if self._bucket is None:
             jetstream = self._connection.jetstream
             with _faults():
-                with suppress(BadRequestError):
-                    await jetstream.add_stream(_on(self._connection.replicas))
+                await ensure(self._connection, STREAM)
                 self._bucket = await jetstream.key_value(BUCKET)
         return self._bucket
 
@@ -75,13 +74,6 @@ class HttpCache:
         bucket = await self.open()
         with _faults():
             await bucket.purge(key)
-
-
-def _on(replicas: int) -> StreamConfig:
-    """What several servers keep cannot be written behind."""
-    if replicas == 1:
-        return replace(STREAM)
-    return replace(STREAM, num_replicas=replicas, persist_mode=None)
 
 
 async def open_http_cache(connection: Connection) -> HttpCache:

@@ -10,20 +10,20 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js.api import StorageType, StreamConfig
-from nats.js.errors import APIError, BadRequestError
+from nats.js.errors import APIError
 
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import newest
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.lease_view import Key, View, plan
 from eventjob.bus.log import WRONG_SEQUENCE
+from eventjob.bus.making import ensure
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.runtime.logs import Logger
 
@@ -35,7 +35,7 @@ OWN_FOR_S = 2.5  # after this without a renewal an owner stops, before others ta
 ANSWER_WITHIN_S = 1.0
 KEPT_S = timedelta(hours=1).total_seconds()  # the key of an instance that never comes back
 
-_CONFIG = StreamConfig(
+CONFIG = StreamConfig(
     name=STREAM,
     subjects=[f"$KV.{BUCKET}.>"],
     storage=StorageType.FILE,
@@ -75,6 +75,7 @@ class Leases:
         self._view = View()
         self._kept: frozenset[str] = frozenset()
         self._renewed_at = -OWN_FOR_S
+        self._trouble = ""
         self._has_joined = self._is_made = False
         self._moved = asyncio.Event()
 
@@ -98,8 +99,9 @@ class Leases:
             try:
                 await self._make_bucket()
                 await self._beat()
+                self._trouble = ""
             except Unavailable as reason:
-                self._log.debug("leases.wait", role=self._role, reason=str(reason))
+                self._tell_once(str(reason))
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await stop.wait()
@@ -122,6 +124,11 @@ class Leases:
         with suppress(Unavailable):
             await self.let_go()
             await self._put("member", self._instance, "")
+
+    def _tell_once(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._log.warning("leases.wait", role=self._role, reason=trouble)
 
     async def _beat(self) -> None:
         now = time.monotonic()
@@ -173,9 +180,7 @@ class Leases:
         if self._is_made:
             return
         try:
-            with suppress(BadRequestError):  # it is there with other settings
-                config = replace(_CONFIG, num_replicas=self._connection.replicas)
-                await self._connection.jetstream.add_stream(config)
+            await ensure(self._connection, CONFIG)
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot make bucket {BUCKET}: {error!r}") from error
         self._is_made = True

@@ -4,16 +4,26 @@ import base64
 import hashlib
 
 import nats.errors
-from nats.js.api import ObjectStoreConfig, StorageType
-from nats.js.errors import APIError, BadRequestError, Error, NotFoundError
+from nats.js.api import DiscardPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, Error, NotFoundError
 from nats.js.object_store import ObjectStore
 
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import PAGE_BYTES, ask
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.making import ensure
 
 STORE = "snapshots"
 STREAM = f"OBJ_{STORE}"
+CONFIG = StreamConfig(
+    name=STREAM,
+    subjects=[f"$O.{STORE}.C.>", f"$O.{STORE}.M.>"],
+    storage=StorageType.FILE,
+    discard=DiscardPolicy.NEW,
+    max_bytes=-1,
+    allow_direct=True,
+    allow_rollup_hdrs=True,
+)
 
 
 class Objects:
@@ -58,9 +68,6 @@ class Objects:
     async def _opened(self) -> ObjectStore:
         if self._store is None:
             jetstream = self._connection.jetstream
-            config = ObjectStoreConfig(storage=StorageType.FILE, replicas=self._connection.replicas)
-            try:
-                self._store = await jetstream.create_object_store(STORE, config)
-            except BadRequestError:  # it is there with other settings
-                self._store = await jetstream.object_store(STORE)
+            await ensure(self._connection, CONFIG)
+            self._store = await jetstream.object_store(STORE)
         return self._store

@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from eventjob.bus import frames
+from eventjob.bus.client import Denied
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 
@@ -153,10 +154,9 @@ class Pull:
         }
         if self._expires_s > 2 * HEARTBEAT_S:
             request["idle_heartbeat"] = int(HEARTBEAT_S * NANOSECOND)
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
         try:
             await self._connection.client.publish(
-                subject, msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
+                next_of(source), msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
             )
         except nats.errors.Error as error:
             raise Unavailable(f"cannot pull from {source.durable}: {error!r}") from error
@@ -209,9 +209,18 @@ class Pull:
 
     async def _check_silence(self) -> None:
         now = time.monotonic()
+        try:
+            self._connection.client.check_permitted(*(next_of(s) for s in self._sources))
+        except Denied as reason:
+            self._trouble = str(reason)
         for index, pulls in enumerate(self._pulls):
             if pulls.asked and now - pulls.heard_at > SILENCE_S:
                 self._trouble = f"{self._sources[index].durable} has gone silent"
+
+
+def next_of(source: Source) -> str:
+    """Where a consumer is asked for messages."""
+    return f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
 
 
 _TOKENS_V1 = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<left>

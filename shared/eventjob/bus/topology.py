@@ -89,12 +89,13 @@ async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None
         await _ensure_stream(jetstream, replace(config, num_replicas=replicas))
 
 
-async def ensure_consumers(jetstream: JetStreamContext) -> None:
-    """Make the durable consumers of scheduler and workers."""
+async def ensure_consumers(jetstream: JetStreamContext, *, derived_only: bool = False) -> None:
+    """Make the durable consumers of scheduler and workers, or those of `DERIVED` alone."""
     for token in subjects.ALL_PARTITIONS:
         durable = subjects.scheduler_durable(token)
-        command = _consumer(durable, subjects.command_subject(token))
-        await jetstream.add_consumer(subjects.CMD, command)
+        if not derived_only:
+            command = _consumer(durable, subjects.command_subject(token))
+            await jetstream.add_consumer(subjects.CMD, command)
         report = _consumer(durable, subjects.report_subject(token))
         await jetstream.add_consumer(subjects.REPORTS, report)
     for kind in WORK_KINDS:

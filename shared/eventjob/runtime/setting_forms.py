@@ -93,6 +93,17 @@ def existing_file(text: str) -> Path:
     return path
 
 
+def text_of_file(text: str) -> str:
+    """What a file holds, without the end of its last line."""
+    try:
+        held = Path(text).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        held = ""
+    if not held:
+        raise ValueError("the path of a file that can be read and is not empty")
+    return held
+
+
 def name(text: str) -> str:
     """A name that can stand in a key."""
     if not _NAME.fullmatch(text):

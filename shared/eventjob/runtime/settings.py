@@ -128,15 +128,23 @@ def _check_keys(read: Reader, settings: Settings) -> None:
 
 
 def _nats(read: Reader) -> Nats:
-    user, password = read.optional("NATS_USER", str), read.optional("NATS_PASSWORD", str)
-    if (user is None) != (password is None):
-        missing = "NATS_USER" if user is None else "NATS_PASSWORD"
-        read.wrong(missing, "", "user and password, or neither")
+    url, ca = read.optional("NATS_URL", forms.nats_url), read.text("NATS_CA_FILE", "")
+    user, given = read.optional("NATS_USER", forms.name), read.optional("NATS_PASSWORD", str)
+    of_file = read.optional("NATS_PASSWORD_FILE", forms.text_of_file)
+    file = read.text("NATS_PASSWORD_FILE", "")
+    if given and file:
+        read.wrong("NATS_PASSWORD_FILE", file, "this or EVENTJOB_NATS_PASSWORD, not both")
+    elif user is not None and not given and not file:
+        read.wrong("NATS_PASSWORD_FILE", "", "a file with the password of EVENTJOB_NATS_USER")
+    elif user is None and (given or file) and not read.text("NATS_USER", ""):
+        read.wrong("NATS_USER", "", "user and password, or neither")
+    if ca and url and "nats://" in url:
+        read.wrong("NATS_CA_FILE", ca, "tls:// in each address of EVENTJOB_NATS_URL")
     return Nats(
-        url=read.optional("NATS_URL", forms.nats_url),
+        url=url,
         user=user,
-        password=password,
-        ca=read.optional("NATS_CA", forms.existing_file),
+        password=given or of_file,
+        ca=read.optional("NATS_CA_FILE", forms.existing_file),
         replicas=_replicas(read),
     )
 

@@ -1,0 +1,1 @@
+"""`eventjob provision`: what lasts on the bus, and who may do what there."""

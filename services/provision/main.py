@@ -1,0 +1,60 @@
+"""`eventjob provision`: makes what lasts on the bus, as the one user that may."""
+
+import sys
+
+from eventjob.bus.connection import connect_as
+from eventjob.bus.permissions import authorization
+from eventjob.bus.provisioning import Found, provision
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Settings
+
+MAX_PAYLOAD = "8MB"
+MAX_PENDING = "256MB"
+
+_HEAD = f"""\
+# A nats-server for eventjob, printed by `eventjob provision --print-config`.
+# $NATS_PASSWORD_API and the other passwords are environment variables of the server, or stand in
+# a file that a line such as  include "passwords.conf"  brings in. Let each begin with a letter.
+
+server_name: eventjob
+listen: "0.0.0.0:4222"
+http: "127.0.0.1:8222"
+jetstream {{
+  store_dir: "/data"
+  sync_interval: always
+}}
+max_payload: {MAX_PAYLOAD}
+max_pending: {MAX_PENDING}
+
+"""
+
+
+async def run(settings: Settings) -> None:
+    """Make all that is missing, and print a line for each stream; raises as `make_all`."""
+    for found in await make_all(settings):
+        sys.stdout.write(f"{line(found)}\n")
+
+
+async def make_all(settings: Settings) -> list[Found]:
+    """Make all that is missing, and tell what there is now.
+
+    Raises:
+        Unavailable: the server refuses, or there is none.
+    """
+    connection = await connect_as("provision", settings.nats, get_logger("provision"))
+    try:
+        return await provision(connection)
+    finally:
+        await connection.close()
+
+
+def line(found: Found) -> str:
+    """A stream as it is told of."""
+    consumers = f", {found.consumers} consumers" if found.consumers else ""
+    said = f"{found.stream}: {'was there' if found.was_there else 'made'}{consumers}"
+    return "\n".join([said, *(f"  differs: {difference}" for difference in found.differences)])
+
+
+def config_file() -> str:
+    """The configuration of a server for eventjob; its passwords are variables."""
+    return _HEAD + authorization(lambda user: f"$NATS_PASSWORD_{user.upper()}")

@@ -1,0 +1,41 @@
+"""Streams, made where they are missing by whoever may; others say who should have made them."""
+
+from dataclasses import replace
+
+from nats.js.api import StreamConfig
+from nats.js.errors import BadRequestError, NotFoundError
+
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.permissions import may_make
+
+RUN_PROVISION = "run `eventjob provision`"
+_STREAM_EXISTS = 10058  # with other settings; equal ones are no error
+
+
+def on_servers(config: StreamConfig, replicas: int) -> StreamConfig:
+    """A stream as so many servers keep it: several of them cannot write it behind."""
+    if replicas == 1:
+        return replace(config, num_replicas=1)
+    return replace(config, num_replicas=replicas, persist_mode=None)
+
+
+async def ensure(connection: Connection, config: StreamConfig) -> None:
+    """Make a stream where it is missing; one that exists with other settings is left alone.
+
+    Raises:
+        Unavailable: it is missing, and this user may not make it.
+        nats.errors.Error: the server refuses, or does not answer.
+    """
+    name = config.name or ""
+    if may_make(connection.user, name):
+        try:
+            await connection.jetstream.add_stream(on_servers(config, connection.replicas))
+        except BadRequestError as error:
+            if error.err_code != _STREAM_EXISTS:
+                raise
+        return
+    try:
+        await connection.jetstream.stream_info(name)
+    except NotFoundError as error:
+        raise Unavailable(f"{name} is missing: {RUN_PROVISION}") from error

@@ -1,0 +1,172 @@
+"""Who may say and hear what on the bus: one user for each service, and no right beyond its work.
+
+Only `provision` makes what lasts. Nobody may make a stream but `provision` and the scheduler: who
+makes one chooses what it collects, and so could read everything. Consumers and direct gets are
+answered by the server wherever the asker wants; what that can be used for is in the README.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from eventjob.bus import subjects
+from eventjob.bus.subjects import CMD, EVENTS, PARKED, REPORTS, TASKS
+
+PROVISION = "provision"
+INBOX = "_INBOX"
+API = "$JS.API"
+HOSTS, HTTP, LEASES, SNAPSHOTS = "KV_hosts", "KV_http", "KV_leases", "OBJ_snapshots"
+
+
+class Rights(NamedTuple):
+    """The subjects that a user may publish to and subscribe to, besides its own inbox."""
+
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
+
+
+def inbox_prefix(user: str | None) -> str:
+    """What the inboxes of a user begin with: nobody else may listen there."""
+    return INBOX if user is None else f"{INBOX}_{user}"
+
+
+def _info(*streams: str) -> tuple[str, ...]:
+    return tuple(f"{API}.STREAM.INFO.{stream}" for stream in streams)
+
+
+def _reads(stream: str) -> tuple[str, ...]:
+    """By consumers without a name, which end with their reader."""
+    return (
+        f"{API}.CONSUMER.CREATE.{stream}",
+        f"{API}.CONSUMER.INFO.{stream}.*",
+        f"{API}.CONSUMER.MSG.NEXT.{stream}.*",
+        f"{API}.CONSUMER.DELETE.{stream}.*",
+    )
+
+
+def _works_off(stream: str, durable: str) -> tuple[str, ...]:
+    """By a durable consumer; the second form of an acknowledgement has domain and account."""
+    return (
+        f"{API}.CONSUMER.MSG.NEXT.{stream}.{durable}",
+        f"$JS.ACK.{stream}.{durable}.>",
+        f"$JS.ACK.*.*.{stream}.{durable}.>",
+    )
+
+
+def _bucket(name: str) -> tuple[str, ...]:
+    return (f"$KV.{name}.>", *_info(f"KV_{name}"), f"{API}.DIRECT.GET.KV_{name}.>")
+
+
+def _leases(role: str) -> tuple[str, ...]:
+    return (
+        f"$KV.leases.member.{role}.*",
+        f"$KV.leases.owner.{role}.*",
+        *_info(LEASES),
+        f"{API}.DIRECT.GET.{LEASES}",
+    )
+
+
+_EVENTS = (*_info(EVENTS), f"{API}.DIRECT.GET.{EVENTS}", *_reads(EVENTS))
+_SAID = ("say.*",)
+
+_SCHEDULER = (
+    "ev.>",
+    "task.>",
+    "say.scheduler",
+    f"{inbox_prefix('api')}.>",  # replies
+    f"parked.{subjects.command_subject('*')}",
+    f"parked.{subjects.report_subject('*')}",
+    *_EVENTS,
+    f"{API}.STREAM.PURGE.{EVENTS}",
+    *_leases("scheduler"),
+    *_info(CMD, REPORTS, TASKS, PARKED, HOSTS),
+    *(f"{API}.STREAM.CREATE.{stream}" for stream in (TASKS, REPORTS, HOSTS)),
+    *(f"{API}.CONSUMER.DURABLE.CREATE.{stream}.*" for stream in (TASKS, REPORTS)),
+    *(f"{API}.CONSUMER.{verb}.{s}.*" for verb in ("INFO", "RESET") for s in (CMD, REPORTS)),
+    *_works_off(CMD, "*"),
+    *_works_off(REPORTS, "*"),
+    "$O.snapshots.>",
+    *_info(SNAPSHOTS),
+    f"{API}.STREAM.PURGE.{SNAPSHOTS}",
+    f"{API}.DIRECT.GET.{SNAPSHOTS}",
+    f"{API}.DIRECT.GET.{SNAPSHOTS}.>",
+)
+
+
+def _worker(kind: str) -> tuple[str, ...]:
+    return (
+        subjects.report_subject("*"),
+        f"parked.task.{kind}.>",
+        "say.worker",
+        *_works_off(TASKS, f"{kind}-workers"),
+    )
+
+
+USERS: dict[str, Rights] = {
+    PROVISION: Rights(
+        publish=("$JS.>", "ev.>", subjects.command_subject("*"), "parked.>", "$O.snapshots.>"),
+        subscribe=_SAID,
+    ),
+    "api": Rights(publish=(subjects.command_subject("*"), *_EVENTS), subscribe=_SAID),
+    "scheduler": Rights(publish=_SCHEDULER, subscribe=_SAID),
+    "projector": Rights(
+        publish=(
+            "say.projected",
+            *_EVENTS,
+            *_leases("projector"),
+            *_info(CMD, REPORTS, PARKED, HTTP),
+            *_reads(PARKED),
+            *_reads(HTTP),
+        ),
+        subscribe=_SAID,
+    ),
+    "processor": Rights(
+        publish=(*_worker("fetch"), *_bucket("http"), *_bucket("hosts")),
+        subscribe=("$KV.hosts.>",),
+    ),
+    "archiver": Rights(publish=(*_worker("archive"), *_EVENTS)),
+    "subscriber": Rights(
+        publish=(
+            *_EVENTS,
+            f"{API}.CONSUMER.CREATE.{EVENTS}.>",  # also under a name, to go on where it was
+            f"{API}.CONSUMER.DURABLE.CREATE.{EVENTS}.*",
+            f"$JS.ACK.{EVENTS}.>",
+            f"$JS.ACK.*.*.{EVENTS}.>",
+        ),
+        subscribe=("say.projected",),
+    ),
+}
+
+
+def may_make(user: str | None, stream: str) -> bool:
+    """Whether a user makes a stream that is missing; who is not of the table has rights unknown."""
+    rights = USERS.get(user or PROVISION)
+    return rights is None or not {"$JS.>", f"{API}.STREAM.CREATE.{stream}"}.isdisjoint(
+        rights.publish
+    )
+
+
+def authorization(password: Callable[[str], str]) -> str:
+    """The users as a block of a nats-server's configuration.
+
+    Args:
+        password: of a user, as it stands in the file: quoted, or the name of a variable.
+    """
+    users = "\n".join(_user(user, rights, password(user)) for user, rights in USERS.items())
+    return f"authorization {{\n  users: [\n{users}\n  ]\n}}\n"
+
+
+def _user(name: str, rights: Rights, password: str) -> str:
+    inbox = f"{inbox_prefix(name)}.>"
+    return f"""\
+    {{
+      user: {name}, password: {password}
+      permissions: {{
+        publish: {_only(rights.publish)}
+        subscribe: {_only((inbox, *rights.subscribe))}
+      }}
+    }}"""
+
+
+def _only(allowed: tuple[str, ...]) -> str:
+    listed = "".join(f'\n          "{subject}"' for subject in allowed)
+    return f"{{ allow: [{listed}\n        ] }}"

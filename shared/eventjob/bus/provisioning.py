@@ -1,0 +1,86 @@
+"""All that eventjob keeps on the bus: made by `provision`, or else by whoever needs it first."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import nats.errors
+from nats.js.api import StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from eventjob.bus import hosts, http_cache, leases, objects, subjects, topology
+from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Unavailable
+from eventjob.bus.making import ensure
+from eventjob.bus.permissions import may_make
+
+LASTING = (*topology.LASTING, http_cache.STREAM, leases.CONFIG, objects.CONFIG)
+DERIVED = (*topology.DERIVED, hosts.CONFIG)  # in memory: the scheduler makes them again
+
+
+class Found(NamedTuple):
+    """A stream, whether it was there, and which settings are others than they should be."""
+
+    stream: str
+    was_there: bool
+    differences: tuple[str, ...]
+    consumers: int
+
+
+async def prepare(connection: Connection) -> None:
+    """What a scheduler begins with: streams and consumers, made where it may.
+
+    Raises:
+        Unavailable: something is missing that it may not make.
+        nats.errors.Error: the server refuses, or does not answer.
+    """
+    for config in (*topology.LASTING, *DERIVED):
+        await ensure(connection, config)
+    if may_make(connection.user, subjects.CMD):
+        await topology.ensure_consumers(connection.jetstream)
+    else:
+        await topology.ensure_consumers(connection.jetstream, derived_only=True)
+
+
+async def provision(connection: Connection) -> list[Found]:
+    """Make all that is missing, and tell what there is now. What is there stays as it is.
+
+    Raises:
+        Unavailable: the server refuses, or does not answer.
+    """
+    try:
+        before = [await _config(connection, config.name or "") for config in (*LASTING, *DERIVED)]
+        for config in (*LASTING, *DERIVED):
+            await ensure(connection, config)
+        await topology.ensure_consumers(connection.jetstream)
+        return [
+            await _found(connection, config, was_there=there is not None)
+            for config, there in zip((*LASTING, *DERIVED), before, strict=True)
+        ]
+    except (APIError, TimeoutError, nats.errors.Error) as error:
+        raise Unavailable(f"cannot make what lasts: {error!r}") from error
+
+
+async def _config(connection: Connection, stream: str) -> StreamConfig | None:
+    try:
+        return (await connection.jetstream.stream_info(stream)).config
+    except NotFoundError:
+        return None
+
+
+async def _found(connection: Connection, wanted: StreamConfig, *, was_there: bool) -> Found:
+    info = await connection.jetstream.stream_info(wanted.name or "")
+    return Found(
+        stream=wanted.name or "",
+        was_there=was_there,
+        differences=differences(wanted.as_dict(), info.config.as_dict()),
+        consumers=info.state.consumer_count,
+    )
+
+
+def differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
+    """The settings of a stream that are others than they should be; what is not said is free."""
+    return tuple(
+        f"{name} is {there.get(name)!r}, made anew it would be {value!r}"
+        for name, value in sorted(wanted.items())
+        if value is not None and there.get(name) != value
+    )
