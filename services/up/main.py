@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
-from eventjob.runtime.settings import Settings, read_settings
-from services.provision.main import make_all
+from eventjob.runtime.settings import Settings
 from services.up import nats_server
 from services.up.address import Address, free_address
 from services.up.data_folder import locked
 from services.up.nats_server import Listening
+from services.up.provisioned import command, provision
 from services.up.supervisor import Program, Supervisor
 
 LOOK_EVERY_S = 0.05
@@ -40,7 +40,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
         try:
             bus = await _bus(supervisor, settings, environ, stop)
             if bus is not None and not stop.is_set():
-                await make_all(read_settings({**environ, **bus.settings()}))
+                await provision({**environ, **bus.settings()})
             chosen = {
                 "EVENTJOB_DATA_DIR": str(settings.data_dir),
                 "EVENTJOB_PORT": f"{address.port}",
@@ -101,14 +101,11 @@ async def wait_until(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
 
 
 def _services(processors: int, environ: Mapping[str, str], bus: Listening | None) -> list[Program]:
-    script = Path(sys.executable).with_name("eventjob")
-    if not script.exists():
-        raise CannotStart(f"the eventjob command is not installed: {script} is not there")
     names = ["api", "projector", "scheduler", "archiver", *["processor"] * processors]
     return [
         Program(
             name=name,
-            command=(sys.executable, str(script), name),
+            command=command(name),
             environ=environ if bus is None else {**environ, **bus.settings(name)},
             stops=STOPS_FIRST if name == "api" else STOPS_NEXT,
         )

@@ -30,7 +30,7 @@ PARAMETERS = {
 @contextmanager
 def beside(up, **settings):
     """Another api of what is up."""
-    bus = prepared(up.folder / "data" / "nats").settings()
+    bus = prepared(up.folder / "data" / "nats").settings("api")
     other = Up(up.folder, **settings, **bus)
     command = [str(Path(sys.executable).with_name("eventjob")), "api"]
     with (up.folder / "api.log").open("wb") as log:

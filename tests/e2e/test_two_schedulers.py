@@ -32,7 +32,7 @@ class Second:
 
     def __init__(self, up, service):
         self._log = up.folder / f"second-{service}.log"
-        bus = prepared(up.folder / "data" / "nats").settings()
+        bus = prepared(up.folder / "data" / "nats").settings(service)
         environ = {**up.environ, **bus, "EVENTJOB_INSTANCE": "second"}
         command = [str(Path(sys.executable).with_name("eventjob")), service]
         with self._log.open("wb") as log:

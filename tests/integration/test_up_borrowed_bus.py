@@ -95,7 +95,7 @@ async def test_a_folder_without_an_event_log_is_left_alone(environ, tmp_path, ma
 
 def test_the_configuration_says_where_its_server_is(tmp_path):
     server = prepare(tmp_path / "nats", None)
-    assert prepared(tmp_path / "nats") == Listening(port=server.port, password=server.password)
+    assert prepared(tmp_path / "nats") == Listening(port=server.port, passwords=server.passwords)
     server.config.write_text("listen: 4222")
     with pytest.raises(CannotStart, match="does not say where its server listens"):
         prepared(tmp_path / "nats")

@@ -10,6 +10,7 @@ import pytest
 
 from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.permissions import USERS
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from services.up import nats_server
@@ -52,11 +53,11 @@ async def test_what_was_acknowledged_survives_a_kill_and_clients_come_back(serve
     back = asyncio.Event()
     connection.on_reconnect(back.set)
     try:
-        await connection.jetstream.add_stream(name="KEPT", subjects=["kept"])
-        await connection.jetstream.publish("kept", b"this")
+        await connection.jetstream.add_stream(name="KEPT", subjects=["ev.>"])
+        await connection.jetstream.publish("ev.00.kept", b"this")
         os.kill(supervisor._children[0]._process.pid, signal.SIGKILL)
         await asyncio.wait_for(back.wait(), WITHIN_S)
-        message = await connection.jetstream.get_last_msg("KEPT", "kept")
+        message = await connection.jetstream.get_last_msg("KEPT", "ev.00.kept")
         assert message.data == b"this"
     finally:
         await connection.close()
@@ -66,8 +67,8 @@ async def test_what_was_acknowledged_survives_a_kill_and_clients_come_back(serve
 async def test_a_message_of_eight_megabytes_passes(server):
     connection = await connected(server)
     try:
-        await connection.jetstream.add_stream(name="KEPT", subjects=["kept"])
-        await connection.jetstream.publish("kept", bytes(8 * 1024 * 1024 - 1024))
+        await connection.jetstream.add_stream(name="KEPT", subjects=["ev.>"])
+        await connection.jetstream.publish("ev.00.kept", bytes(8 * 1024 * 1024 - 1024))
     finally:
         await connection.close()
 
@@ -75,15 +76,17 @@ async def test_a_message_of_eight_megabytes_passes(server):
 @pytest.mark.usefixtures("supervisor")
 async def test_nobody_enters_without_the_secret(server, monkeypatch):
     monkeypatch.setattr("eventjob.bus.connection.CONNECT_WITHIN_S", 0.5)
-    with pytest.raises(Unavailable):
-        await connected(msgspec.structs.replace(server, password=server.password[:-1]))
+    with pytest.raises(Unavailable, match=r"no NATS server answers at .*'Authorization Violation'"):
+        await connected(msgspec.structs.replace(server, passwords={"provision": "guessed"}))
 
 
-async def test_the_secret_is_in_no_command_line_and_in_no_file_that_others_can_read(server):
-    assert server.password in server.config.read_text()
+async def test_the_secrets_are_in_no_command_line_and_in_no_file_that_others_can_read(server):
+    assert len(set(server.passwords.values())) == len(USERS)
+    assert all(password in server.config.read_text() for password in server.passwords.values())
     assert server.config.stat().st_mode & 0o777 == 0o600
     assert server.config.parent.stat().st_mode & 0o777 == 0o700
-    assert server.password not in " ".join(server.program({}).command)
+    command = " ".join(server.program({}).command)
+    assert not any(password in command for password in server.passwords.values())
 
 
 async def test_a_server_that_is_gone_does_not_answer(server):

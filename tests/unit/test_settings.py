@@ -95,7 +95,7 @@ def test_right(name, value):
         ("PORT", "²", "a whole number, 0 to 65535"),
         ("NATS_URL", "localhost:4222", "nats://host:port or tls://host:port"),
         ("NATS_URL", "nats://host:port", "nats://host:port or tls://host:port"),
-        ("NATS_CA", "/nowhere/ca.pem", "the path of a file that exists"),
+        ("NATS_CA_FILE", "/nowhere/ca.pem", "the path of a file that exists"),
         ("STORE_URL", "sqlite://projection.db", "sqlite:///absolute/path"),
         ("STORE_URL", "mongodb://db", "mongodb://host/database"),
         ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
@@ -147,7 +147,8 @@ def test_keys_leave_no_door_open():
 
 
 def test_a_user_needs_a_password_and_the_other_way_round():
-    assert complaints(NATS_USER="me")[0].startswith("EVENTJOB_NATS_PASSWORD is ")
+    [complaint] = complaints(NATS_USER="me")
+    assert complaint.startswith("EVENTJOB_NATS_PASSWORD_FILE is ")
     [complaint] = complaints(NATS_PASSWORD="hush")  # noqa: S106 - nobody's
     assert complaint.startswith("EVENTJOB_NATS_USER is ")
 
@@ -164,3 +165,29 @@ def test_a_user_needs_a_password_and_the_other_way_round():
 )
 def test_no_secret_is_shown(variables):
     assert not any("hush" in complaint for complaint in complaints(**variables))
+
+
+def test_a_password_comes_out_of_a_file(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("hush hush\n")
+    told = {"EVENTJOB_NATS_USER": "me", "EVENTJOB_NATS_PASSWORD_FILE": str(file)}
+    assert read_settings(told).nats.password == "hush hush"  # noqa: S105
+    [complaint] = complaints(NATS_USER="me", NATS_PASSWORD_FILE=str(file), NATS_PASSWORD="hush")  # noqa: S106
+    assert complaint.endswith("this or EVENTJOB_NATS_PASSWORD, not both")
+    file.write_text(" \n")
+    for wrong in (file, tmp_path / "nowhere", tmp_path):
+        [complaint] = complaints(NATS_USER="me", NATS_PASSWORD_FILE=str(wrong))
+        assert complaint.endswith("the path of a file that can be read and is not empty")
+
+
+def test_an_authority_goes_with_tls():
+    [complaint] = complaints(NATS_URL="tls://a:4222,nats://b:4222", NATS_CA_FILE=__file__)
+    assert complaint.endswith("tls:// in each address of EVENTJOB_NATS_URL")
+    right = {"EVENTJOB_NATS_URL": "tls://a:4222", "EVENTJOB_NATS_CA_FILE": __file__}
+    assert read_settings(right).nats.ca == Path(__file__)
+
+
+@pytest.mark.parametrize("user", ["a.b", ">", "*", "a b", "x" * 65])
+def test_a_user_can_stand_in_a_subject(user):
+    [complaint] = complaints(NATS_USER=user, NATS_PASSWORD="x")  # noqa: S106
+    assert complaint.endswith("1 to 64 letters, digits, - and _")

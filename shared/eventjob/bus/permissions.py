@@ -87,6 +87,7 @@ _SCHEDULER = (
     "$O.snapshots.>",
     *_info(SNAPSHOTS),
     f"{API}.STREAM.PURGE.{SNAPSHOTS}",
+    f"{API}.STREAM.MSG.GET.{SNAPSHOTS}",
     f"{API}.DIRECT.GET.{SNAPSHOTS}",
     f"{API}.DIRECT.GET.{SNAPSHOTS}.>",
 )
