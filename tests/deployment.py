@@ -58,6 +58,7 @@ class Up:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        assert "nats.denied" not in self.log(), "a service may not do what it needs to"
 
     def launch(self) -> None:
         """Start it without waiting for anything."""

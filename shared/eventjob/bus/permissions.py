@@ -104,7 +104,7 @@ def _worker(kind: str) -> tuple[str, ...]:
 
 USERS: dict[str, Rights] = {
     PROVISION: Rights(
-        publish=("$JS.>", "ev.>", subjects.command_subject("*"), "parked.>", "$O.snapshots.>"),
+        publish=("$JS.>", "ev.>", "cmd.*", "rep.*", "task.>", "parked.>", "$O.snapshots.>"),
         subscribe=_SAID,
     ),
     "api": Rights(publish=(subjects.command_subject("*"), *_EVENTS), subscribe=_SAID),

@@ -78,9 +78,14 @@ async def _found(connection: Connection, wanted: StreamConfig, *, was_there: boo
 
 
 def differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
-    """The settings of a stream that are others than they should be; what is not said is free."""
+    """The settings of a stream that are others than they should be."""
     return tuple(
         f"{name} is {there.get(name)!r}, made anew it would be {value!r}"
         for name, value in sorted(wanted.items())
-        if value is not None and there.get(name) != value
+        if not _is_free(value) and there.get(name) != value
     )
+
+
+def _is_free(value: object) -> bool:
+    """Whether it is left to the server; 0 says so, where False does not."""
+    return value is None or (value == 0 and value is not False)
