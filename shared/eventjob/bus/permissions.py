@@ -107,7 +107,7 @@ USERS: dict[str, Rights] = {
         publish=("$JS.>", "ev.>", "cmd.*", "rep.*", "task.>", "parked.>", "$O.snapshots.>"),
         subscribe=_SAID,
     ),
-    "api": Rights(publish=(subjects.command_subject("*"), *_EVENTS), subscribe=_SAID),
+    "api": Rights(publish=("cmd.*", *_EVENTS, *_info(PARKED)), subscribe=_SAID),
     "scheduler": Rights(publish=_SCHEDULER, subscribe=_SAID),
     "projector": Rights(
         publish=(

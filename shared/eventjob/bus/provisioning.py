@@ -10,7 +10,7 @@ from nats.js.errors import APIError, NotFoundError
 from eventjob.bus import hosts, http_cache, leases, objects, subjects, topology
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.making import ensure
+from eventjob.bus.making import ensure, on_servers
 from eventjob.bus.permissions import may_make
 
 LASTING = (*topology.LASTING, http_cache.STREAM, leases.CONFIG, objects.CONFIG)
@@ -48,13 +48,14 @@ async def provision(connection: Connection) -> list[Found]:
         Unavailable: the server refuses, or does not answer.
     """
     try:
-        before = [await _config(connection, config.name or "") for config in (*LASTING, *DERIVED)]
-        for config in (*LASTING, *DERIVED):
+        configs = [on_servers(config, connection.replicas) for config in (*LASTING, *DERIVED)]
+        before = [await _config(connection, config.name or "") for config in configs]
+        for config in configs:
             await ensure(connection, config)
         await topology.ensure_consumers(connection.jetstream)
         return [
             await _found(connection, config, was_there=there is not None)
-            for config, there in zip((*LASTING, *DERIVED), before, strict=True)
+            for config, there in zip(configs, before, strict=True)
         ]
     except (APIError, TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"cannot make what lasts: {error!r}") from error
