@@ -13,10 +13,11 @@ from pages import Site
 
 from eventjob.bus import subjects
 from eventjob.bus.connection import connect
+from eventjob.bus.permissions import PROVISION
 from eventjob.bus.publish import Outgoing, publish
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import StoredCommand, SubmitJob
-from services.up.nats_server import USER, prepared
+from services.up.nats_server import prepared
 
 ANN = {"X_User_ID": "ann"}
 
@@ -39,7 +40,8 @@ def send(up, *messages):
 
     async def sending():
         url = f"nats://127.0.0.1:{server.port}"
-        connection = await connect(url, name="test", user=USER, password=server.password)
+        password = server.passwords[PROVISION]
+        connection = await connect(url, name="test", user=PROVISION, password=password)
         for message in messages:
             await publish(connection, [message])
         await connection.close()
