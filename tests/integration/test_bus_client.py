@@ -1,8 +1,10 @@
 """What is private to nats-py and used nevertheless, held against the release that is installed."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from eventjob.bus import frames, subjects, topology
 from eventjob.bus.errors import Unavailable
@@ -88,3 +90,28 @@ def test_a_head_is_read_as_it_was_written():
     head = frame[frame.index(b"NATS/1.0") : frame.index(b"data")]
     assert frames.headers_of(head) == {**ODD, "More": "1"}
     assert frames.headers_of(b"") == {}
+
+
+async def test_a_pull_asks_again_until_its_consumer_is_there(connection):
+    pull = Pull(connection, [Source(subjects.CMD, "later")])
+    await pull.open()
+    await pull.keep(0, 1)
+    await asyncio.sleep(0.3)
+    consumer = ConsumerConfig(durable_name="later", ack_policy=AckPolicy.EXPLICIT)
+    await connection.jetstream.delete_consumer(subjects.CMD, subjects.scheduler_durable("01"))
+    await connection.jetstream.add_consumer(
+        subjects.CMD, replace(consumer, filter_subject="cmd.01")
+    )
+    await publish(connection, [Outgoing("cmd.01", b"x")])
+    [found] = await pull.take(1, within_s=5)
+    await pull.close()
+    assert found.data == b"x"
+
+
+async def test_a_pull_from_nobody_is_given_up(connection):
+    pull = Pull(connection, [Source(subjects.CMD, "nobody")])
+    await pull.open()
+    await pull.keep(0, 1)
+    with pytest.raises(Unavailable, match="nobody: 503"):
+        await pull.take(1, within_s=10)
+    await pull.close()

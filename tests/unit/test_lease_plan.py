@@ -61,6 +61,25 @@ def test_an_observer_that_was_away_finds_nobody_dead_at_first():
     assert view.live(10.0) == {"a"}
 
 
+def test_where_nobody_could_renew_all_are_believed_again():
+    view = View()
+    for tick in range(9):
+        view.update([member("a", 1), member("b", 1)], tick / 2)
+    assert view.live(4.0) == set()
+    view.forgive(4.0)
+    assert view.live(4.0) == {"a", "b"}
+    assert view.live(4.0 + FRESH_FOR_S) == set()
+
+
+def test_a_server_that_is_behind_takes_nothing_back():
+    view = View()
+    view.note(member("a", 5, value="new"))
+    view.note(Key("owner", "00", "a", 6))
+    view.update([member("a", 1, value="old"), Key("owner", "00", "b", 2)], 0.0)
+    assert view.incarnation("a") == "new"
+    assert (view.owners, view.revision("owner", "00")) == ({"00": "a"}, 6)
+
+
 def test_who_has_left_is_not_alive():
     view = View()
     view.update([member("a", 1, value="")], 0.0)

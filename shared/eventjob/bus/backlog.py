@@ -40,7 +40,7 @@ async def prepare(
         await provisioning.prepare(connection)
         await asyncio.gather(
             *(
-                connection.jetstream.reset_consumer(source.stream, source.durable)
+                connection.brief.reset_consumer(source.stream, source.durable)
                 for source in sources(tokens)
             )
         )
@@ -52,7 +52,7 @@ async def ends(connection: Connection) -> dict[str, int]:
     """The newest sequence of commands and of reports: where the backlog ends."""
     try:
         return {
-            stream: (await connection.jetstream.stream_info(stream)).state.last_seq
+            stream: (await connection.brief.stream_info(stream)).state.last_seq
             for stream in SCHEDULER_STREAMS
         }
     except (APIError, TimeoutError, nats.errors.Error) as error:
@@ -65,7 +65,7 @@ async def unfinished(
     """The consumers that still have messages from before the noted ends."""
 
     async def is_done(source: Source) -> bool:
-        info = await connection.jetstream.consumer_info(source.stream, source.durable)
+        info = await connection.brief.consumer_info(source.stream, source.durable)
         left = (info.num_pending or 0) + (info.num_ack_pending or 0)
         floor = 0 if info.ack_floor is None else info.ack_floor.stream_seq
         return left == 0 or floor >= backlog[source.stream]
@@ -86,7 +86,7 @@ async def tasks_out(
         Unavailable: the server does not answer.
     """
     try:
-        info = await connection.jetstream.stream_info(subjects.TASKS, subjects_filter="task.>")
+        info = await connection.brief.stream_info(subjects.TASKS, subjects_filter="task.>")
     except (APIError, TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"cannot list the tasks: {error!r}") from error
     found = (subjects.parse_task_subject(subject) for subject in info.state.subjects or {})

@@ -48,7 +48,7 @@ class HttpCache:
     async def open(self) -> KeyValue:
         """The bucket, made where it is missing; one with other settings is left alone."""
         if self._bucket is None:
-            jetstream = self._connection.jetstream
+            jetstream = self._connection.brief
             with _faults():
                 await ensure(self._connection, STREAM)
                 self._bucket = await jetstream.key_value(BUCKET)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 FRESH_FOR_S = 3.0  # without a change for so long, whoever should renew is dead
@@ -35,15 +36,24 @@ class View:
 
     def update(self, found: Iterable[Key], now: float) -> None:
         """Note all keys there are at the moment ``now``, in seconds of the observer's own clock."""
-        found = list(found)
-        members = {key.name: key for key in found if key.kind == "member"}
-        self._owners |= {key.name: key for key in found if key.kind == "owner"}
+        seen = [self._newer(key) for key in found]
+        members = {key.name: key for key in seen if key.kind == "member"}
+        self._owners |= {key.name: key for key in seen if key.kind == "owner"}
         was_away = now - self._looked_at > LONGEST_GAP_S
         for name, key in members.items():
             if was_away or key.revision > self.revision("member", name):
                 self._changed_at[name] = now
         self._members = members
         self._looked_at = now
+
+    def _newer(self, key: Key) -> Key:
+        """The key, or what is known of it: the server that was asked may be behind others."""
+        known = (self._members if key.kind == "member" else self._owners).get(key.name, key)
+        return max(known, key, key=attrgetter("revision"))
+
+    def forgive(self, now: float) -> None:
+        """Believe all members from ``now``: where nobody could renew, silence says nothing."""
+        self._changed_at = dict.fromkeys(self._members, now)
 
     def note(self, key: Key) -> None:
         """Note a key that this process has just written."""

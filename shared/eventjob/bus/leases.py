@@ -149,7 +149,10 @@ class Leases:
         if self._has_joined and known not in {"", self._incarnation}:
             self._hold(frozenset())
             raise Displaced(f"another {self._role} goes by the name {self._instance}")
+        was_lost = self._has_joined and not self.is_sure
         if await self._put("member", self._instance, self._incarnation):
+            if was_lost:
+                self._view.forgive(now)
             self._renewed_at = now
             self._has_joined = True
 

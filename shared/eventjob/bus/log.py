@@ -61,7 +61,7 @@ class EventLog:
 
     async def _info(self) -> StreamInfo:
         try:
-            return await self._connection.jetstream.stream_info(subjects.EVENTS)
+            return await self._connection.brief.stream_info(subjects.EVENTS)
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
 

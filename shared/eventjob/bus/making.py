@@ -30,12 +30,12 @@ async def ensure(connection: Connection, config: StreamConfig) -> None:
     name = config.name or ""
     if may_make(connection.user, name):
         try:
-            await connection.jetstream.add_stream(on_servers(config, connection.replicas))
+            await connection.brief.add_stream(on_servers(config, connection.replicas))
         except BadRequestError as error:
             if error.err_code != _STREAM_EXISTS:
                 raise
         return
     try:
-        await connection.jetstream.stream_info(name)
+        await connection.brief.stream_info(name)
     except NotFoundError as error:
         raise Unavailable(f"{name} is missing: {RUN_PROVISION}") from error

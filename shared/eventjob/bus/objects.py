@@ -1,5 +1,6 @@
 """Objects by name: what a scheduler keeps of its memory, so that the next need not read all."""
 
+import asyncio
 import base64
 import hashlib
 
@@ -32,6 +33,7 @@ class Objects:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._store: ObjectStore | None = None
+        self._opening = asyncio.Lock()  # a cluster does not answer all who make the same at once
 
     async def put(self, name: str, data: bytes) -> None:
         """Store ``data`` in place of what was there."""
@@ -66,8 +68,8 @@ class Objects:
         return b"".join(chunks)
 
     async def _opened(self) -> ObjectStore:
-        if self._store is None:
-            jetstream = self._connection.jetstream
-            await ensure(self._connection, CONFIG)
-            self._store = await jetstream.object_store(STORE)
-        return self._store
+        async with self._opening:
+            if self._store is None:
+                await ensure(self._connection, CONFIG)
+                self._store = await self._connection.jetstream.object_store(STORE)
+            return self._store

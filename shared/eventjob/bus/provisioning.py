@@ -36,9 +36,9 @@ async def prepare(connection: Connection) -> None:
     for config in (*topology.LASTING, *DERIVED):
         await ensure(connection, config)
     if may_make(connection.user, subjects.CMD):
-        await topology.ensure_consumers(connection.jetstream)
+        await topology.ensure_consumers(connection.brief)
     else:
-        await topology.ensure_consumers(connection.jetstream, derived_only=True)
+        await topology.ensure_consumers(connection.brief, derived_only=True)
 
 
 async def provision(connection: Connection) -> list[Found]:

@@ -21,8 +21,13 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 
 EXPIRES_S = 30.0
-HEARTBEAT_S = 5.0  # where a pull lasts long enough for one
-SILENCE_S = 3 * HEARTBEAT_S  # without message or heartbeat a pull is lost
+HEARTBEAT_S = 1.5  # where a pull lasts long enough for some
+BEATS = 3  # a pull is lost after so many of them without a word
+LATE_S = 1.5  # how much later than it should the server may say that a pull has expired
+LOOK_EVERY_S = 0.5
+LONGEST_GAP_S = 1.5  # between two looks; after more it was this process that was silent
+AGAIN_AFTER_S = 0.1
+MOST_REFUSALS = 20  # in a row: a new consumer is not known to all servers of a cluster at once
 MANY = 100  # from here on, asked for again by halves
 NANOSECOND = 1_000_000_000
 
@@ -59,6 +64,7 @@ class _Pulls:
         self.wanted = 0
         self.asked = 0
         self.queued = 0
+        self.refusals = 0
         self.heard_at = time.monotonic()
 
 
@@ -85,6 +91,9 @@ class Pull:
         self._inbox = connection.client.new_inbox()
         self._subscription: Subscription | None = None
         self._trouble: str | None = None
+        self._beats = expires_s > 2 * HEARTBEAT_S
+        self._silence_s = BEATS * HEARTBEAT_S if self._beats else expires_s + LATE_S
+        self._looked_at = time.monotonic()
 
     async def open(self) -> None:
         """Begin to listen; nothing is asked for yet."""
@@ -123,7 +132,8 @@ class Pull:
                 async with asyncio.timeout(within_s):  # `wait_for` of 3.11 can swallow a cancel
                     await self._arrived.wait()
             except TimeoutError:
-                await self._check_silence()
+                pass
+        self._check_silence()
         if self._trouble is not None:
             raise Unavailable(self._trouble)
         taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
@@ -152,7 +162,7 @@ class Pull:
             "batch": count,
             "expires": int(self._expires_s * NANOSECOND),
         }
-        if self._expires_s > 2 * HEARTBEAT_S:
+        if self._beats:
             request["idle_heartbeat"] = int(HEARTBEAT_S * NANOSECOND)
         try:
             await self._connection.client.publish(
@@ -172,6 +182,7 @@ class Pull:
         pulls = self._pulls[source]
         pulls.asked -= 1
         pulls.queued += 1
+        pulls.refusals = 0
         pulls.heard_at = time.monotonic()
         self._queue.append(
             Delivery(
@@ -202,19 +213,31 @@ class Pull:
                 missing = pulls.wanted - pulls.asked - pulls.queued
                 if missing > 0 and self._trouble is None:
                     await self._ask(index, missing)
+            case "503" if pulls.refusals < MOST_REFUSALS and self._trouble is None:
+                pulls.refusals += 1
+                pulls.asked = 0
+                await asyncio.sleep(AGAIN_AFTER_S)
+                await self.keep(index, pulls.wanted)
             case status:
                 durable = self._sources[index].durable
                 self._trouble = f"{durable}: {status} {headers.get('Description', '')}".strip()
                 self._arrived.set()
 
-    async def _check_silence(self) -> None:
+    def _check_silence(self) -> None:
+        """See which consumer says nothing, be it that others do: each may lose its leader."""
         now = time.monotonic()
+        if now - self._looked_at < LOOK_EVERY_S:
+            return
+        was_away = now - self._looked_at > LONGEST_GAP_S
+        self._looked_at = now
         try:
             self._connection.client.check_permitted(*(next_of(s) for s in self._sources))
         except Denied as reason:
             self._trouble = str(reason)
         for index, pulls in enumerate(self._pulls):
-            if pulls.asked and now - pulls.heard_at > SILENCE_S:
+            if was_away:
+                pulls.heard_at = now
+            elif pulls.asked and now - pulls.heard_at > self._silence_s:
                 self._trouble = f"{self._sources[index].durable} has gone silent"
 
 

@@ -115,7 +115,7 @@ async def finish(connection: Connection) -> None:
 
 async def _config(connection: Connection, stream: str) -> StreamConfig | None:
     try:
-        return (await connection.jetstream.stream_info(stream)).config
+        return (await connection.brief.stream_info(stream)).config
     except NotFoundError:
         return None
     except (APIError, TimeoutError, nats.errors.Error) as error:

@@ -27,6 +27,7 @@ from eventjob.contracts.work import Outcome, Report, Task, WorkFailed
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
 
+LOOK_EVERY_S = 1.0
 KEEP_ALIVE_S = 10.0  # a third of the consumer's ack_wait
 MOST_DELIVERIES = 3
 MOST_OUTCOMES = 200  # in a report
@@ -105,7 +106,7 @@ class Worker:
         try:
             while True:
                 await pull.keep(0, self._capacity - len(self._running))
-                for delivery in await pull.take(self._capacity, within_s=KEEP_ALIVE_S):
+                for delivery in await pull.take(self._capacity, within_s=LOOK_EVERY_S):
                     self._begin(delivery)
         finally:
             await pull.close()
