@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(importlib.import_module("services.api.key_command").run(asked, settings))
     set_up_logs(command, settings.log_level)
     run = partial(_run, asked, settings)
-    return run_service(command, run, parent_pipe=settings.parent_pipe)
+    return run_service(
+        command, run, parent_pipe=settings.parent_pipe, heartbeat_file=settings.heartbeat_file
+    )
 
 
 async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> None:

@@ -98,6 +98,7 @@ def test_right(name, value):
         ("NATS_CA_FILE", "/nowhere/ca.pem", "the path of a file that exists"),
         ("STORE_URL", "sqlite://projection.db", "sqlite:///absolute/path"),
         ("STORE_URL", "mongodb://db", "mongodb://host/database"),
+        ("STORE_URL_FILE", "/nowhere/url", "the path of a readable file, with sqlite:///"),
         ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
         ("ARTIFACTS_URL", "s3:///prefix", "s3://bucket/prefix"),
         ("ANONYMOUS", "yes", "restricted or full or none"),
@@ -151,6 +152,19 @@ def test_a_user_needs_a_password_and_the_other_way_round():
     assert complaint.startswith("EVENTJOB_NATS_PASSWORD_FILE is ")
     [complaint] = complaints(NATS_PASSWORD="hush")  # noqa: S106 - nobody's
     assert complaint.startswith("EVENTJOB_NATS_USER is ")
+
+
+def test_the_store_may_be_named_in_a_file_of_its_own(tmp_path):
+    file = tmp_path / "store_url"
+    file.write_text("mongodb://me:hush@db/eventjob\n")
+    settings = read_settings({"EVENTJOB_STORE_URL_FILE": str(file)})
+    assert settings.store_url == "mongodb://me:hush@db/eventjob"
+    [complaint] = complaints(STORE_URL_FILE=str(file), STORE_URL="mongodb://db/eventjob")
+    assert complaint.endswith("EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
+    file.write_text("mongodb://me:hush@db")
+    [complaint] = complaints(STORE_URL_FILE=str(file))
+    assert "mongodb://host/database" in complaint
+    assert "hush" not in complaint
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeAlias
 
+from eventjob.runtime.heartbeat import beating
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.setting_reader import SettingsError
 
@@ -31,7 +33,11 @@ class CannotStart(Exception):
 
 
 def run_service(
-    name: str, main: Callable[[Stop], Awaitable[None]], *, parent_pipe: int | None = None
+    name: str,
+    main: Callable[[Stop], Awaitable[None]],
+    *,
+    parent_pipe: int | None = None,
+    heartbeat_file: Path | None = None,
 ) -> int:
     """The exit code, once ``main`` has ended: 0, 2 for a wrong setting, else 1.
 
@@ -42,11 +48,12 @@ def run_service(
         main: cleans up and returns soon after the event is set.
         parent_pipe: an inherited descriptor; where it closes, the parent is gone, and this process
             ends at once.
+        heartbeat_file: touched as long as the event loop turns, where there is one.
     """
     log = get_logger(name)
     gc.set_threshold(*COLLECT_AFTER)
     try:
-        asyncio.run(_run(main, parent_pipe))
+        asyncio.run(_run(main, parent_pipe, heartbeat_file))
     except (CannotStart, SettingsError) as reason:
         sys.stderr.write(f"eventjob {name}: {reason}\n")
         return reason.exit_code if isinstance(reason, CannotStart) else WRONG_USE
@@ -57,7 +64,9 @@ def run_service(
     return FINE
 
 
-async def _run(main: Callable[[Stop], Awaitable[None]], parent_pipe: int | None) -> None:
+async def _run(
+    main: Callable[[Stop], Awaitable[None]], parent_pipe: int | None, heartbeat_file: Path | None
+) -> None:
     stop = Stop()
 
     def on_signal() -> None:
@@ -69,7 +78,8 @@ async def _run(main: Callable[[Stop], Awaitable[None]], parent_pipe: int | None)
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     if parent_pipe is not None:
         threading.Thread(target=_end_with_parent, args=(parent_pipe,), daemon=True).start()
-    await main(stop)
+    async with beating(heartbeat_file):
+        await main(stop)
 
 
 def _end_with_parent(parent_pipe: int) -> None:

@@ -52,6 +52,16 @@ def store_url(text: str) -> str:
     return text
 
 
+def store_url_in_file(text: str) -> str:
+    """The same, from a file that holds nothing else; what is in it is never shown."""
+    try:
+        return store_url(existing_file(text).read_text().strip())
+    except (OSError, ValueError):
+        raise ValueError(
+            "the path of a readable file, with sqlite:///absolute/path or mongodb://host/database"
+        ) from None
+
+
 def artifacts_url(text: str) -> str:
     """Where the artifacts are kept."""
     parts = _split(text)

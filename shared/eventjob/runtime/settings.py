@@ -71,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_free_bytes: int  # below this, writes are refused
     log_level: Literal["debug", "info", "warning", "error"]
     instance: str | None  # this process's name among those of its kind, even after a restart
+    heartbeat_file: Path | None  # absolute; touched as long as the process is not stuck
     parent_pipe: int | None  # set by `up` for its children: closed when `up` is gone
 
 
@@ -87,9 +88,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         port=read.integer("PORT", 5000, least=0, most=65_535),
         data_dir=data_dir,
         nats=_nats(read),
-        store_url=read.formed(
-            "STORE_URL", f"sqlite://{quote(str(data_dir))}/projection.db", forms.store_url
-        ),
+        store_url=_store_url(read, f"sqlite://{quote(str(data_dir))}/projection.db"),
         artifacts_url=read.formed(
             "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", forms.artifacts_url
         ),
@@ -106,6 +105,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         min_free_bytes=read.megabytes("MIN_FREE_MB", 512, least=0),
         log_level=read.choice("LOG_LEVEL", "info", "debug", "warning", "error"),
         instance=read.optional("INSTANCE", forms.name),
+        heartbeat_file=read.optional("HEARTBEAT_FILE", forms.absolute_path),
         parent_pipe=read.optional("PARENT_PIPE", forms.pipe),
     )
     _check_keys(read, settings)
@@ -125,6 +125,15 @@ def _check_keys(read: Reader, settings: Settings) -> None:
         read.wrong("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it, or restricted or full")
     if rate := read.text("RATE_LIMIT", ""):
         read.wrong("RATE_LIMIT", rate, "EVENTJOB_API_KEYS_FILE beside it: keys are what it limits")
+
+
+def _store_url(read: Reader, default: str) -> str:
+    """Where there is a password in it, it is better kept in a file."""
+    url = read.optional("STORE_URL", forms.store_url)
+    from_file = read.optional("STORE_URL_FILE", forms.store_url_in_file)
+    if url is not None and from_file is not None:
+        read.wrong("STORE_URL", url, "EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
+    return url or from_file or default
 
 
 def _nats(read: Reader) -> Nats:
