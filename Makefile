@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: help setup demo test check format bench fuzz quality lock clean
+.PHONY: help setup demo compose-demo test check format bench fuzz quality lock clean
 
 help:  ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## put everything, run-time and development, into .venv
 
@@ -19,6 +19,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup  ## run the main job on the sample site, or on any session page: make demo URL=https://…
 	$(BIN)/python -m demo $(if $(URL),--url "$(URL)")
+
+compose-demo: setup  ## the same in containers: AIRGAPPED=1 builds all images from Debian and wheels
+	@deploy/run.sh $(BIN)/python -m demo --containers
 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest -q

@@ -1,4 +1,7 @@
-"""``python -m demo``: the sample conference; with ``--url``, any session page on the web."""
+"""``python -m demo``: the sample conference; with ``--url``, any session page on the web.
+
+With ``--containers`` the services are those of ``deploy/compose.yaml``.
+"""
 
 import argparse
 import os
@@ -6,19 +9,23 @@ import signal
 import sys
 
 from demo import DemoFailed
-from demo.runs import run_page, run_sample
+from demo.runs import run_contained, run_page, run_sample
 from demo.screen import Screen
 from demo.service import INTERRUPTS
 
 
 def main() -> int:
     """The exit code: 0 where all went as it should, with the ZIP's path as last line; else 1."""
-    url: str | None = _parser().parse_args().url
+    asked = _parser().parse_args()
+    url: str | None = asked.url
     for number in INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     screen = Screen(sys.stdout)
     try:
-        path = run_sample(screen) if url is None else run_page(screen, url)
+        if asked.containers:
+            path = run_contained(screen)
+        else:
+            path = run_sample(screen) if url is None else run_page(screen, url)
         screen.say(f"ZIP: {path}")
     except BrokenPipeError:  # nobody reads on; nor can Python say so at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -34,7 +41,9 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--url", help="a session page to turn into Markdown and a ZIP")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--url", help="a session page to turn into Markdown and a ZIP")
+    what.add_argument("--containers", action="store_true", help="run the services in containers")
     return parser
 
 

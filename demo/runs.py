@@ -1,17 +1,18 @@
 """The two things that the demo can do: the sample conference, and any one page."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from demo import DemoFailed
 from demo.any_page import parameters_for
 from demo.client import Client
+from demo.containers import containers
 from demo.data_dir import free_data_dir
 from demo.downloads import batch_zip, session_zips
 from demo.outcome import markdown_head, outcome, unexpected
-from demo.programme import programme
+from demo.programme import Planned, programme
 from demo.screen import Screen
 from demo.serve import serving
 from demo.service import running
@@ -31,31 +32,54 @@ def run_sample(screen: Screen) -> Path:
     """
     with serving() as port:
         site_url = f"http://127.0.0.1:{port}/"
-        name, plans = programme(site_url)
-        screen.say(f"{name}: {len(plans)} sessions of a sample site, two of them broken on purpose")
-        screen.say(f"\n  site     {site_url}")
+        name, plans = _announced(screen, site_url)
         settings = {
             "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{port}",
             "EVENTJOB_FETCH_DELAY_S": "0.05",
             "EVENTJOB_MAX_ATTEMPTS": "2",
         }
         with _service(screen, settings) as (client, zips):
-            batch_id = client.submit_batch(name, [plan.parameters for plan in plans])
-            screen.say(f"  batch    {batch_id}\n")
-            jobs = watch(lambda: client.jobs_of(batch_id), screen, _SAMPLE_S)
-            screen.say()
-            for job in jobs:
-                screen.say(outcome(job))
-            if surprises := unexpected(jobs, plans):
-                raise DemoFailed("\n  ".join(["this was not planned:", *surprises]))
-            completed = [client.job(job.job_id) for job in jobs if job.error is None]
-            screen.say(f"\n{markdown_head(completed[0])}\n")
-            paths = session_zips(client, completed, zips)
-            screen.say(f"  {len(paths)} ZIPs in {zips}, every file as its manifest says")
-            whole = zips / f"{name}.zip"
-            count = batch_zip(client, batch_id, whole)
-            screen.say(f"  and one of the whole batch: {count} files, with an index page\n")
-            return whole
+            return _play(screen, client, zips, name, plans)
+
+
+def run_contained(screen: Screen) -> Path:
+    """The same ZIP, from services in containers.
+
+    Raises:
+        DemoFailed: a session has not ended as planned, or something broke.
+    """
+    with free_data_dir(DATA_DIR.absolute()) as data_dir, containers(screen) as (client, site_url):
+        name, plans = _announced(screen, site_url)
+        zips = data_dir.path / "zips"
+        zips.mkdir(exist_ok=True)
+        return _play(screen, client, zips, name, plans)
+
+
+def _announced(screen: Screen, site_url: str) -> tuple[str, list[Planned]]:
+    name, plans = programme(site_url)
+    screen.say(f"{name}: {len(plans)} sessions of a sample site, two of them broken on purpose")
+    screen.say(f"\n  site     {site_url}")
+    return name, plans
+
+
+def _play(screen: Screen, client: Client, zips: Path, name: str, plans: Sequence[Planned]) -> Path:
+    """The ZIP of the whole conference, once each session has ended as planned."""
+    batch_id = client.submit_batch(name, [plan.parameters for plan in plans])
+    screen.say(f"  batch    {batch_id}\n")
+    jobs = watch(lambda: client.jobs_of(batch_id), screen, _SAMPLE_S)
+    screen.say()
+    for job in jobs:
+        screen.say(outcome(job))
+    if surprises := unexpected(jobs, plans):
+        raise DemoFailed("\n  ".join(["this was not planned:", *surprises]))
+    completed = [client.job(job.job_id) for job in jobs if job.error is None]
+    screen.say(f"\n{markdown_head(completed[0])}\n")
+    paths = session_zips(client, completed, zips)
+    screen.say(f"  {len(paths)} ZIPs in {zips}, every file as its manifest says")
+    whole = zips / f"{name}.zip"
+    count = batch_zip(client, batch_id, whole)
+    screen.say(f"  and one of the whole batch: {count} files, with an index page\n")
+    return whole
 
 
 def run_page(screen: Screen, url: str) -> Path:

@@ -1,4 +1,7 @@
-"""The sample conference's web server, on loopback."""
+"""The sample conference's web server, on loopback.
+
+``python -m demo.serve HOST PORT`` serves it until it is stopped, elsewhere too.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -53,3 +56,14 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
         """Nothing: the screen belongs to the demo."""
+
+
+def main() -> None:
+    """Serve at the host and port of the command line."""
+    host, port = sys.argv[1:]
+    with _Server((host, int(port)), partial(_Handler, directory=str(SITE))) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -33,7 +33,7 @@ def running(data_dir: DataDir, settings: Mapping[str, str]) -> Iterator[Client]:
     Raises:
         DemoFailed: the service does not start, does not stop, or broke meanwhile.
     """
-    client = Client(_free_port())
+    client = Client(free_port())
     log_path = data_dir.path / "service.log"
     with (
         log_path.open("w") as log,
@@ -81,7 +81,7 @@ def _wait_until_ready(client: Client, process: subprocess.Popen[bytes], log_path
 def _stop(process: subprocess.Popen[bytes], log_path: Path) -> None:
     """Ask, wait, and only then insist."""
     try:
-        with _uninterrupted():
+        with uninterrupted():
             process.terminate()
             process.wait(_STOP_S)
     except subprocess.TimeoutExpired:
@@ -93,7 +93,7 @@ def _stop(process: subprocess.Popen[bytes], log_path: Path) -> None:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Nobody's impatience leaves a service behind."""
     handlers = {number: signal.signal(number, signal.SIG_IGN) for number in INTERRUPTS}
     try:
@@ -110,7 +110,8 @@ def _command() -> Path:
     return command
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
