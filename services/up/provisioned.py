@@ -28,7 +28,7 @@ async def provision(environ: Mapping[str, str]) -> None:
     """
     process = await asyncio.create_subprocess_exec(
         *command("provision"),
-        env=environ,
+        env={**environ, "EVENTJOB_PARENT_PIPE": ""},  # it ends by itself
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         start_new_session=True,
