@@ -24,6 +24,7 @@ READY_WITHIN_S = 30.0
 DONE_WITHIN_S = 120.0
 READY = '"scheduler.ready"'
 HERE = Path(__file__).parent
+_EVERYBODY = "authorization { user: bench, password: bench }\n"
 _FSYNC = "  sync_interval: always\n"
 
 
@@ -116,14 +117,20 @@ class Machine:
 
 
 def start_server(processes: Processes, folder: Path, *, fsync: bool = True) -> dict[str, str]:
-    """The environment for services that use a server of their own, which answers by now."""
+    """The environment for services that use a server of their own, which answers by now.
+
+    They all are one user that may do everything: what stands in for a service is several.
+    """
     server = nats_server.prepare(folder / "nats", os.environ.get("PATH"))
+    config, users, _ = server.config.read_text().partition("authorization {")
+    assert users
+    assert _FSYNC in config
     if not fsync:
-        config = server.config.read_text()
-        assert _FSYNC in config
-        server.config.write_text(config.replace(_FSYNC, ""))
+        config = config.replace(_FSYNC, "")
+    server.config.write_text(config + _EVERYBODY)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
     program = server.program(inherited)
     processes.start("nats-server", program.command, program.environ)
     eventually("nats-server", READY_WITHIN_S, lambda: asyncio.run(server.answers()))
-    return inherited | server.settings()
+    user = {"EVENTJOB_NATS_USER": "bench", "EVENTJOB_NATS_PASSWORD": "bench"}
+    return inherited | server.settings() | user
