@@ -130,8 +130,7 @@ class Rounds:
                 self._log.error("message.parked", subject=delivery.subject, reason=str(poison))
                 await park(self._connection, delivery, str(poison))
                 units = [Unit(drafts=[], declined=UNREADABLE)]
-            reply_to = delivery.headers.get(subjects.HEADER_REPLY)
-            answers.append(Answer(delivery, units, reply_to))
+            answers.append(Answer(delivery, units, subjects.reply_of(delivery.headers)))
         return answers
 
     async def _decide_one(self, delivery: Delivery, now: datetime) -> list[Unit]:
@@ -139,6 +138,8 @@ class Rounds:
         key = (delivery.subject, delivery.stream_sequence)
         if self._faults[key] >= MOST_FAULTS:
             raise Poison(f"deciding it failed {MOST_FAULTS} times")
+        if frames.is_answer(delivery.head):
+            raise Poison("an answer of the server, to somebody who may not send this")
         try:
             if delivery.subject.startswith("rep."):
                 return self._decide_report(delivery, now)

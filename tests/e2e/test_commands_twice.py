@@ -58,7 +58,7 @@ class Bus:
     async def __aenter__(self):
         self.connection = await self._connect("client")
         self.events = EventLog(self.connection)
-        await self.connection.client.subscribe("answers", cb=self.replies.put)
+        await self.connection.client.subscribe("_INBOX.answers", cb=self.replies.put)
         await self.start()
         return self
 
@@ -91,7 +91,7 @@ class Bus:
         headers = {
             subjects.HEADER_COMMAND: command_id,
             subjects.HEADER_ACTOR: "ann",
-            subjects.HEADER_REPLY: "answers",
+            subjects.HEADER_REPLY: "_INBOX.answers",
             "Nats-Msg-Id": uuid4().hex,
         }
         subject = subjects.command_subject(subjects.token_of(group))

@@ -38,6 +38,14 @@ def headers_of(head: bytes) -> dict[str, str]:
     return found
 
 
+def is_answer(head: bytes) -> bool:
+    """Whether a stored message is what the server answered to somebody's direct get.
+
+    It answers wherever the asker wants, so that could be a subject that the asker may not use.
+    """
+    return b"\r\nNats-Stream:" in head
+
+
 async def write(client: Client, frames: Iterable[bytes]) -> None:
     """Send the frames in one write."""
     await client._send_command(b"".join(frames))  # noqa: SLF001 - see the module's docstring

@@ -8,7 +8,7 @@ import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy, StreamInfo
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import subjects
+from eventjob.bus import frames, subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.direct import by_sequence, merged, read_subject
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
@@ -214,6 +214,8 @@ def _decoded(
 
 
 def _event(delivery: Delivery) -> Recorded:
+    if frames.is_answer(delivery.head):
+        raise Poison(f"event {delivery.stream_sequence} was not written by a scheduler")
     headers = delivery.headers if _SAYS_WHO(delivery.head) else None  # one event in many does
     return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 

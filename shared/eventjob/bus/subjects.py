@@ -3,6 +3,7 @@
 A subject is computable from an id alone, so that the log is always read by literal subjects.
 """
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,6 +24,8 @@ HEADER_RIGHT = "Ej-Right"
 HEADER_REPLY = "Ej-Reply"
 HEADER_VERSION = "Ej-Version"
 HEADER_REASON = "Ej-Reason"
+
+_INBOX = re.compile(r"_INBOX[\w-]*(?:\.[\w-]+)+", re.ASCII)
 HEADER_DELIVERIES = "Ej-Deliveries"
 
 
@@ -37,6 +40,12 @@ ALL_PARTITIONS = tuple(partition_token(number) for number in range(PARTITIONS))
 def partition_of(event_subject: str) -> str:
     """The partition token in an event's subject."""
     return event_subject[3:5]
+
+
+def reply_of(headers: Mapping[str, str]) -> str | None:
+    """Where the answer to a command goes; None where nobody waits, or where that is no inbox."""
+    wanted = headers.get(HEADER_REPLY, "")
+    return wanted if _INBOX.fullmatch(wanted) else None
 
 
 def actor_of(headers: Mapping[str, str]) -> str:
