@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from eventjob.artifacts.store import open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.commands import CommandSender
 from eventjob.bus.connection import connect_as
 from eventjob.bus.log import EventLog
@@ -33,7 +33,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     allow_many_connections()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port))
-        artifacts = open_artifacts(settings.artifacts_url)
+        artifacts = await reach_artifacts(settings.artifacts_url)
         store = open_store(settings.store_url)
         stack.push_async_callback(store.close)
         connection = await connect_as("api", settings.nats, log)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
-from eventjob.artifacts.store import open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.announcements import announce
 from eventjob.bus.connection import connect_as
 from eventjob.bus.leases import Displaced, Leases
@@ -39,7 +39,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     """
     log = get_logger("projector")
     store = open_store(settings.store_url)
-    artifacts = open_artifacts(settings.artifacts_url)
+    artifacts = await reach_artifacts(settings.artifacts_url)
     connection = await connect_as("projector", settings.nats, log)
     events = EventLog(connection)
     watch = Watch(connection)

@@ -3,7 +3,8 @@
 import sys
 from contextlib import AsyncExitStack
 
-from eventjob.artifacts.store import ArtifactsUnavailable, open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
@@ -27,7 +28,7 @@ async def run(settings: Settings, _stop: Stop, *, dry_run: bool = False) -> None
     async with AsyncExitStack() as stack:
         store = open_store(settings.store_url)
         stack.push_async_callback(store.close)
-        artifacts = open_artifacts(settings.artifacts_url)
+        artifacts = await reach_artifacts(settings.artifacts_url)
         try:
             connection = await connect_as("sweep", settings.nats, get_logger("sweep"))
             stack.push_async_callback(connection.close)

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from eventjob.artifacts.store import open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.log import EventLog
 from eventjob.bus.worker import Worker
@@ -24,7 +24,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         Unavailable: there is no NATS server to begin with.
     """
     log = get_logger("archiver")
-    artifacts = open_artifacts(settings.artifacts_url)
+    artifacts = await reach_artifacts(settings.artifacts_url)
     connection = await connect_as("archiver", settings.nats, log)
     try:
         with workspace(settings.data_dir / "work") as folder:

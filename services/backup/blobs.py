@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from eventjob.artifacts.opening import open_artifacts
 from eventjob.artifacts.store import (
     CHUNK_BYTES,
     ArtifactCorrupt,
     ArtifactMissing,
     Artifacts,
     blob_path,
-    open_artifacts,
 )
 from services.backup.folder import Writing
 from services.backup.names import Names

@@ -6,7 +6,8 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from eventjob.artifacts.store import ArtifactsUnavailable, open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.runtime import clock
@@ -52,7 +53,7 @@ async def _backup(settings: Settings, folder: Path, stop: Stop) -> Manifest:
         stack.push_async_callback(connection.close)
         taking = Taking(
             connection,
-            open_artifacts(settings.artifacts_url),
+            await reach_artifacts(settings.artifacts_url),
             folder,
             run_name,
             stop=stop,

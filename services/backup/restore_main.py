@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from eventjob.artifacts.store import ArtifactsUnavailable, open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
@@ -56,7 +57,7 @@ async def run(settings: Settings, folder: Path, manifest: Manifest, stop: Stop) 
             connection = await connect_as("restore", settings.nats, get_logger("restore"))
             stack.push_async_callback(connection.close)
             await check_empty(connection, store, where)
-            artifacts = open_artifacts(settings.artifacts_url)
+            artifacts = await reach_artifacts(settings.artifacts_url)
             count = await restore(connection, artifacts, folder, manifest, stop=stop, tell=Voice())
         except OSError as error:
             raise CannotStart(f"{error}; restore again") from error

@@ -8,7 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from eventjob.artifacts.store import Artifacts, open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.store import Artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.hosts import open_hosts
 from eventjob.bus.http_cache import open_http_cache
@@ -45,6 +46,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         Unavailable: there is no NATS server to begin with.
     """
     log = get_logger("processor")
+    artifacts = await reach_artifacts(settings.artifacts_url)
     pool = Pool()
     connection = await connect_as("processor", settings.nats, log)
     try:
@@ -54,7 +56,6 @@ async def run(settings: Settings, stop: Stop) -> None:
                 _fetching(settings.fetch) as fetcher,
                 polite_turns(await open_hosts(connection)) as turns,
             ):
-                artifacts = open_artifacts(settings.artifacts_url)
                 cached = CachedFetcher(fetcher, await open_http_cache(connection), artifacts, now)
                 handler = _handler(
                     settings, folder, pool=pool, fetcher=cached, artifacts=artifacts, turns=turns

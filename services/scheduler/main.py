@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from uuid import uuid4
 
-from eventjob.artifacts.store import open_artifacts
+from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.announcements import EVERY_S, announce, listen
 from eventjob.bus.connection import Connection, connect_as
 from eventjob.bus.errors import Conflict, StorageFull, Unavailable
@@ -37,13 +37,13 @@ async def run(settings: Settings, stop: Stop) -> None:
         CannotStart: another process goes by the same name.
     """
     log = get_logger("scheduler")
+    artifacts = await reach_artifacts(settings.artifacts_url)
     connection = await connect_as("scheduler", settings.nats, log)
     policy = Policy(
         max_attempts=settings.max_attempts,
         first_pause=settings.first_pause,
         attempt_timeout=settings.attempt_timeout,
     )
-    artifacts = open_artifacts(settings.artifacts_url)
     scheduler = Scheduler(
         connection, artifacts, policy, log, instance=settings.instance or uuid4().hex
     )

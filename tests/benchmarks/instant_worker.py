@@ -11,7 +11,8 @@ import time
 
 import msgspec
 
-from eventjob.artifacts.store import Artifacts, open_artifacts
+from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.store import Artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.worker import Worker
 from eventjob.contracts.base import FileRef

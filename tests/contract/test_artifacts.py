@@ -1,17 +1,20 @@
-"""What every artifact store promises, in a folder and in memory."""
+"""What every artifact store promises: in a folder, in memory, and on S3."""
 
 import asyncio
 import hashlib
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from obstore.store import LocalStore, MemoryStore
+from obstore.store import LocalStore, MemoryStore, S3Store
+from s3_server import S3Server
 
 from eventjob.artifacts.store import RENEWED_AFTER, ArtifactCorrupt, ArtifactMissing, Artifacts
 
 DATA = b"0123456789"
 SHA256 = hashlib.sha256(DATA).hexdigest()
 UNKNOWN = "0" * 64
+_numbers = itertools.count()
 MOMENT = timedelta(seconds=30)  # longer than any of these tests takes
 
 
@@ -30,9 +33,23 @@ def clock():
     return Clock()
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(scope="session")
+def s3_server():
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(params=["file", "memory", "s3"])
 def store(request, tmp_path):
-    return LocalStore(tmp_path / "store", mkdir=True) if request.param == "file" else MemoryStore()
+    if request.param == "file":
+        return LocalStore(tmp_path / "store", mkdir=True)
+    if request.param == "memory":
+        return MemoryStore()
+    server = request.getfixturevalue("s3_server")
+    bucket = f"test-{next(_numbers)}"
+    server.make(bucket)
+    config = {name.lower(): value for name, value in server.settings().items()}
+    return S3Store.from_url(f"s3://{bucket}/of/ours", config=config)
 
 
 @pytest.fixture

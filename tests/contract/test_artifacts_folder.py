@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from eventjob.artifacts import disk
-from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable, open_artifacts
+from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 
 DATA = b"0123456789"
 SHA256 = hashlib.sha256(DATA).hexdigest()

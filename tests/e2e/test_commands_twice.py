@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from fakes import QuietLog
 
-from eventjob.artifacts.store import open_artifacts
+from eventjob.artifacts.opening import open_artifacts
 from eventjob.bus import subjects
 from eventjob.bus.connection import connect
 from eventjob.bus.log import EventLog

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from eventjob.artifacts import disk
@@ -18,11 +17,9 @@ from eventjob.artifacts.faults import (
     ArtifactMissing,
     ArtifactsUnavailable,
     read_faults,
-    reason,
     store_faults,
 )
 from eventjob.artifacts.together import Together
-from eventjob.runtime.setting_reader import SettingsError
 
 __all__ = [
     "Aged",
@@ -30,12 +27,10 @@ __all__ = [
     "ArtifactMissing",
     "Artifacts",
     "ArtifactsUnavailable",
-    "open_artifacts",
 ]
 
 if TYPE_CHECKING:
     from obstore import GetOptions
-    from obstore.store import RetryConfig
 
 CHUNK_BYTES = 1024 * 1024
 LISTED_AT_ONCE = 1000
@@ -44,7 +39,6 @@ RENEWED_AFTER = timedelta(minutes=10)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _HASHED_AT_ONCE = 64 * 1024  # bytes; more cost more than the way to a thread and back
-_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
 class Aged(NamedTuple):
@@ -181,6 +175,13 @@ class Artifacts:
                 some = [Aged(meta["path"].rpartition("/")[2], meta["size"]) for meta in old]
                 yield [blob for blob in some if _SHA256.match(blob.sha256)]
 
+    async def look(self) -> None:
+        """Nothing, where the store answers."""
+        if self._folder is None:  # which was looked at when it was opened
+            with store_faults():
+                async for _ in self._store.list(prefix="blobs", chunk_size=1):
+                    return
+
     async def delete(self, sha256: str) -> None:
         """Remove the blob; nothing happens where there is none."""
         path = blob_path(sha256)
@@ -203,30 +204,6 @@ class Artifacts:
             meta = await self._store.head_async(path)
             return disk.Kept(meta["size"], meta["last_modified"])
         return None
-
-
-def open_artifacts(url: str) -> Artifacts:
-    """The store at ``file:///absolute/folder``, made where absent, or ``s3://bucket/prefix``.
-
-    Credentials, region and endpoint of S3 are read from the usual ``AWS_*`` variables.
-
-    Raises:
-        SettingsError: it is wrong.
-    """
-    try:
-        return Artifacts(_open(url))
-    except (BaseError, OSError, ValueError) as error:
-        raise SettingsError(f"EVENTJOB_ARTIFACTS_URL is {url!r}: {reason(error)}") from error
-
-
-def _open(url: str) -> LocalStore | S3Store:
-    if url.startswith("s3://"):
-        return S3Store.from_url(url, retry_config=_RETRIES)
-    store = LocalStore.from_url(url, mkdir=True) if url.startswith("file:///") else None
-    if store is None or store.prefix is None:
-        raise ValueError("expected file:///absolute/folder or s3://bucket/prefix")
-    disk.prepare(store.prefix)
-    return store
 
 
 def blob_path(sha256: str) -> str:

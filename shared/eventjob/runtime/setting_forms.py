@@ -69,6 +69,8 @@ def artifacts_url(text: str) -> str:
     is_bucket = parts is not None and parts.scheme == "s3" and parts.netloc
     if not is_folder and not is_bucket:
         raise ValueError("file:///absolute/folder or s3://bucket/prefix")
+    if is_bucket and "@" in text:
+        raise ValueError("no user in it, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     return text
 
 
