@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from obstore.store import LocalStore, MemoryStore, S3Store
-from s3_server import S3Server
+from s3_server import REGION, S3Server
 
 from eventjob.artifacts.store import RENEWED_AFTER, ArtifactCorrupt, ArtifactMissing, Artifacts
 
@@ -48,8 +48,15 @@ def store(request, tmp_path):
     server = request.getfixturevalue("s3_server")
     bucket = f"test-{next(_numbers)}"
     server.make(bucket)
-    config = {name.lower(): value for name, value in server.settings().items()}
-    return S3Store.from_url(f"s3://{bucket}/of/ours", config=config)
+    return S3Store(
+        bucket,
+        prefix="of/ours",
+        endpoint=server.url,
+        region=REGION,
+        access_key_id="tests",
+        secret_access_key="nothing",  # noqa: S106 - it takes any
+        client_options={"allow_http": True},
+    )
 
 
 @pytest.fixture

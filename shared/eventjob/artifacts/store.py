@@ -176,11 +176,13 @@ class Artifacts:
                 yield [blob for blob in some if _SHA256.match(blob.sha256)]
 
     async def look(self) -> None:
-        """Nothing, where the store answers."""
-        if self._folder is None:  # which was looked at when it was opened
+        """Nothing, where the store answers. A folder was looked at when it was opened.
+
+        From a thread: a process that ends right after a failure of obstore's own threads aborts.
+        """
+        if self._folder is None:
             with store_faults():
-                async for _ in self._store.list(prefix="blobs", chunk_size=1):
-                    return
+                await asyncio.to_thread(next, self._store.list(prefix="blobs", chunk_size=1), None)
 
     async def delete(self, sha256: str) -> None:
         """Remove the blob; nothing happens where there is none."""
