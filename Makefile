@@ -39,8 +39,8 @@ format: setup  ## put the code in shape
 bench: setup  ## measure, and print the numbers
 	$(BIN)/python -m pytest -q tests/benchmarks -m bench
 
-fuzz: setup  ## send the running product thousands of generated requests: make fuzz SEED=… repeats a run
-	$(BIN)/python tests/fuzz/fuzz_report.py $(SEED)
+fuzz: setup  ## send the running product thousands of generated requests: make fuzz KEYS=1 with API keys, SEED=… repeats a run
+	KEYS=$(KEYS) $(BIN)/python tests/fuzz/fuzz_report.py $(SEED)
 
 quality: setup  ## extract all real pages at hand, and print how much of them is exactly right
 	$(BIN)/python tests/quality/report.py

@@ -31,13 +31,36 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "description": "seconds after which to try again",
         "schema": {"type": "integer", "minimum": 1},
     },
+    "WWW-Authenticate": {
+        "description": "that it is to be an API key",
+        "schema": {"type": "string", "pattern": '^Bearer(?: error="invalid_token")?$'},
+    },
+    "RateLimit": {
+        "description": "how many requests are left, and in how many seconds all are back",
+        "schema": {"type": "string", "pattern": '^"[a-z]+";r=[0-9]+;t=[0-9]+$'},
+    },
+    "RateLimit-Policy": {
+        "description": "how many requests there may be, and in how many seconds",
+        "schema": {"type": "string", "pattern": '^"[a-z]+";q=[0-9]+;w=[0-9]+$'},
+    },
 }
 _WITH_ERROR: dict[HTTPStatus, tuple[str, ...]] = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ("Content-Range",),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", "RateLimit", "RateLimit-Policy"),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
 }
+_KEY = "key"
+_KEYS = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "ej_<id>_<secret>",
+    "description": "an API key, where keys are in use",
+}
 _ABOUT = (
-    "Conference sessions in, Markdown and ZIPs out. The X-User-ID header says who asks. Fields "
+    "Conference sessions in, Markdown and ZIPs out. The X-User-ID header says who asks. Where API "
+    "keys are in use, Authorization: Bearer says it, and X-User-ID counts only with a key that may "
+    "act for others; without a key only what is public can be read. Fields "
     "that are null count as absent. Webhooks are kept and not delivered yet; target_language, "
     "source_language and unknown parameters are kept and not acted on. The parameters of a "
     "deleted job of a batch stay in the batch's log until the batch is deleted."
@@ -55,7 +78,8 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "eventjob", "version": version("eventjob"), "description": _ABOUT},
         "paths": paths,
-        "components": {"schemas": _schemas(operations)},
+        "security": [{}, {_KEY: []}],
+        "components": {"schemas": _schemas(operations), "securitySchemes": {_KEY: _KEYS}},
     }
 
 
@@ -81,6 +105,8 @@ def _described(operation: Operation, linked: dict[str, Any]) -> dict[str, Any]:
         ],
         "responses": dict(_responses(operation, linked)),
     }
+    if not operation.is_behind_door:
+        described["security"] = []
     if operation.body is not None:
         described["requestBody"] = {
             "required": not operation.is_body_optional,

@@ -38,6 +38,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return f"{name}_alias" if self.path.endswith("event-job/{job_id}/restart") else name
 
     @property
+    def is_behind_door(self) -> bool:
+        """Whether an API key means something here."""
+        return "unauthenticated" in self.errors
+
+    @property
     def methods(self) -> list[str]:
         """With GET comes HEAD."""
         return ["GET", "HEAD"] if self.method == "GET" else [self.method]

@@ -22,7 +22,8 @@ _JOB = f"{_JOBS}/{{job_id}}"
 _BATCHES = f"{BASE_PATH}/batches"
 _BATCH = f"{_BATCHES}/{{batch_id}}"
 
-_ANY = ("validation_error", "permission_denied", "internal", "unavailable")
+_DOOR = ("unauthenticated", "rate_limited")  # where API keys are in use
+_ANY = (*_DOOR, "validation_error", "permission_denied", "internal", "unavailable")
 _ONE = (*_ANY, "not_found")
 _SENT = (*_ANY, "payload_too_large", "unsupported_media_type")
 _NEW = (*_SENT, "not_found", "conflict", "idempotency_mismatch", "storage_full")
@@ -204,9 +205,19 @@ OPERATIONS = (
         errors=("unavailable",),
         refusal=NotReadyAnswer,
     ),
-    Operation(method="GET", path="/metrics", handler=metrics.get_metrics, answer="text/plain"),
     Operation(
-        method="GET", path="/openapi.json", handler=pages.get_openapi, answer="application/json"
+        method="GET",
+        path="/metrics",
+        handler=metrics.get_metrics,
+        answer="text/plain",
+        errors=(*_DOOR, "permission_denied"),
     ),
-    Operation(method="GET", path="/docs", handler=pages.get_docs, answer="text/html"),
+    Operation(
+        method="GET",
+        path="/openapi.json",
+        handler=pages.get_openapi,
+        answer="application/json",
+        errors=_DOOR,
+    ),
+    Operation(method="GET", path="/docs", handler=pages.get_docs, answer="text/html", errors=_DOOR),
 )

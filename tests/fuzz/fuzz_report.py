@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fuzzing import Outcome, fuzz
 
 EXAMPLES = int(os.environ.get("N", "400"))
+WITH_KEY = bool(os.environ.get("KEYS"))
 FEWEST_CASES = 5_000
 
 
@@ -20,7 +21,7 @@ def main() -> int:
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else None
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="eventjob-fuzz-") as folder:
-        outcome = fuzz(Path(folder), EXAMPLES, seed)
+        outcome = fuzz(Path(folder), EXAMPLES, seed, with_key=WITH_KEY)
     return show(outcome, time.monotonic() - began)
 
 
@@ -36,8 +37,7 @@ def show(outcome: Outcome, took_s: float) -> int:
     if not is_good:
         print(outcome.said)
         print(*outcome.troubles, sep="\n")
-        for (name, status), count in sorted(outcome.tally.items()):
-            print(f"{name:60} {status} {count:6,}")
+    show_operations(outcome)
     by_status = Counter[int]()
     for (_, status), count in outcome.tally.items():
         by_status[status] += count
@@ -55,6 +55,17 @@ def show(outcome: Outcome, took_s: float) -> int:
     for name, value in rows.items():
         print(f"{name:22} {value}")
     return 0 if is_good else 1
+
+
+def show_operations(outcome: Outcome) -> None:
+    """For each operation how often it was asked, and what it answered."""
+    answers: dict[str, Counter[int]] = {}
+    for (asked, status), count in outcome.tally.items():
+        name = asked if asked in outcome.operations else "other methods"
+        answers.setdefault(name, Counter())[status] += count
+    for name, counted in sorted(answers.items(), key=lambda item: item[0].split()[::-1]):
+        told = " ".join(f"{status}: {count:,}" for status, count in sorted(counted.items()))
+        print(f"{name:60} {counted.total():6,}   {told}")
 
 
 if __name__ == "__main__":

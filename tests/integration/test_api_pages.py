@@ -95,6 +95,17 @@ async def test_every_operation_is_documented(document):
     assert len(ids) == len(set(ids))
 
 
+async def test_a_key_is_documented_where_it_means_something(document):
+    assert document["security"] == [{}, {"key": []}]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            is_open = path in {"/healthz", "/readyz"}
+            assert operation.get("security") == ([] if is_open else None)
+            refused = {"401", "429"} & set(operation["responses"])
+            assert refused == (set() if is_open else {"401", "429"})
+
+
 async def test_every_reference_leads_somewhere(document):
     names = re.findall(r"'\$ref': '#/components/schemas/([^']+)'", str(document))
     assert names
