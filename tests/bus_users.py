@@ -1,8 +1,10 @@
 """A nats-server on which each service is a user of its own, as the table of rights has it."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Self
 
+from machine import Machine
 from nats_server import NatsServer
 
 from eventjob.bus.connection import Connection, connect
@@ -11,6 +13,10 @@ from eventjob.bus.permissions import authorization
 
 def password_of(user: str) -> str:
     return f"{user}'s secret"
+
+
+WITHIN_S = 20
+SERVICE_OF = {"client": "api", "fetch": "processor", "archive": "archiver"}
 
 
 class UsersServer(NatsServer):
@@ -24,7 +30,7 @@ class Users:
     """``async with Users(server) as users``: connections, and what each was denied."""
 
     def __init__(self, server: NatsServer) -> None:
-        self._server = server
+        self.url = server.url
         self._stack = AsyncExitStack()
         self._connections: dict[str, Connection] = {}
         self.denied: dict[str, list[str]] = {}
@@ -45,7 +51,7 @@ class Users:
                     heard.append(reason)
 
             self._connections[user] = await connect(
-                self._server.url,
+                self.url,
                 name=user,
                 user=user,
                 password=password_of(user),
@@ -77,3 +83,29 @@ class Users:
         self.denied[user].clear()
         connection.client.forget_denials()
         return is_fine
+
+
+class UsersMachine(Machine):
+    """Scheduler, workers and client, each by its own user."""
+
+    async def connect(self, name):
+        user = SERVICE_OF.get(name, name)
+        connection = await connect(
+            self.url, name=name, user=user, password=password_of(user), on_trouble=self.hear
+        )
+        self.stack.push_async_callback(connection.close)
+        return connection
+
+    def hear(self, event, reason):
+        self.log.warning(event, reason=reason)
+
+
+async def state(users, stream):
+    connection = await users.connection("provision")
+    return (await connection.jetstream.stream_info(stream)).state
+
+
+async def until(check):
+    async with asyncio.timeout(WITHIN_S):
+        while not await check():
+            await asyncio.sleep(0.05)

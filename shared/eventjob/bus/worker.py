@@ -236,6 +236,8 @@ class Worker:
 
 
 def _decode(delivery: Delivery) -> Task:
+    if frames.is_answer(delivery.head):
+        raise Poison("an answer of the server, to somebody who may not send this")
     try:
         return _tasks.decode(delivery.data)
     except msgspec.MsgspecError as error:

@@ -1,0 +1,162 @@
+"""What a user has the server send to where it may not publish itself: nothing comes of it."""
+
+import asyncio
+import contextlib
+import json
+
+import msgspec
+import pytest
+from bus_users import Users, UsersMachine, UsersServer, state, until
+from machine import batch, types
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import BadRequestError
+
+from eventjob.bus.askers import asker_headers
+from eventjob.bus.commands import CommandSender
+from eventjob.bus.errors import Poison
+from eventjob.bus.log import EventLog
+from eventjob.bus.objects import STREAM, Objects
+from eventjob.bus.provisioning import provision
+from eventjob.bus.publish import Outgoing, publish
+from eventjob.bus.subjects import command_subject, event_subject, token_of
+from eventjob.contracts.commands import DeleteBatch
+from eventjob.contracts.replies import Accepted
+from eventjob.domain.access import Caller
+
+GROUP = "b-one"
+
+
+@pytest.fixture
+def server():
+    server = UsersServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def users(server):
+    """What lasts is made."""
+    async with Users(server) as users:
+        await provision(await users.connection("provision"))
+        yield users
+
+
+@pytest.fixture
+async def machine(users):
+    async with UsersMachine(users.url) as machine:
+        yield machine
+    assert "nats.denied" not in machine.log.events()
+
+
+async def remember_and_send(users, data, headers, to):
+    """What a processor remembers of the web comes back to where it likes."""
+    processor = await users.connection("processor")
+    await processor.jetstream.publish("$KV.http.evil", data, headers=headers)
+    await processor.client.publish("$JS.API.DIRECT.GET.KV_http.$KV.http.evil", reply=to)
+
+
+def evil():
+    """A command and its headers, as somebody might send who is trusted with everything."""
+    headers = asker_headers(Caller("root", trusted=True)) | {"Ej-Command": "1"}
+    return msgspec.json.encode(DeleteBatch(batch_id="batch-one")), headers
+
+
+async def test_a_command_that_the_server_was_made_to_send_is_parked(machine, users):
+    await machine.schedule()
+    assert isinstance(await machine.send(batch("batch-one", 1), GROUP), Accepted)
+    before = await machine.events.last_sequence()
+    await remember_and_send(users, *evil(), command_subject(token_of(GROUP)))
+
+    async def is_parked():
+        return (await state(users, "PARKED")).messages == 1
+
+    await until(is_parked)
+    assert await machine.events.last_sequence() == before
+
+
+async def test_an_event_that_the_server_was_made_to_send_is_not_believed(users):
+    log = EventLog(await users.connection("api"))
+    await remember_and_send(users, b'{"type":"BatchDeleted"}', {}, event_subject(GROUP))
+
+    async def is_stored():
+        return await log.last_sequence() == 1
+
+    await until(is_stored)
+    with pytest.raises(Poison, match="event 1 was not written by a scheduler"):
+        async for _ in log.follow(0, until=1):
+            pass
+
+
+async def test_the_scheduler_answers_to_inboxes_alone(machine, users):
+    await machine.schedule()
+    headers = asker_headers(Caller("ann")) | {"Ej-Reply": "rep.00", "Ej-Command": "1"}
+    data = msgspec.json.encode(batch("batch-one", 1))
+    message = Outgoing(command_subject(token_of(GROUP)), data, headers)
+    await publish(await users.connection("api"), [message])
+    assert types(await machine.until("BatchSubmitted"))
+    async with CommandSender(machine.connection, machine.blobs) as other:
+        await other.send(batch("batch-two", 1), group="b-two", caller=Caller("ann"))
+    assert (await state(users, "REPORTS")).last_seq == 0
+
+
+async def test_a_task_that_the_server_was_made_to_send_is_parked(machine, users):
+    asked = []
+
+    async def handler(task):
+        asked.append(task)
+
+    await machine.work(handler)
+    await remember_and_send(users, b"{}", {}, "task.archive.00.b-one.1.1")
+
+    async def is_parked():
+        return (await state(users, "PARKED")).messages == 1
+
+    await until(is_parked)
+    assert asked == []
+
+
+async def test_a_snapshot_that_the_server_was_made_to_store_is_none(users):
+    objects = Objects(await users.connection("scheduler"))
+    await objects.put("scheduler-00", b"ours")
+    connection = await users.connection("provision")
+    subject = (await connection.jetstream.get_msg(STREAM, 2)).subject
+    told = (await connection.jetstream.get_msg(STREAM, 2)).data
+    assert json.loads(told)["size"] == 4
+    await remember_and_send(users, told, {"Nats-Rollup": "sub"}, subject)
+
+    async def is_stored():
+        return (await state(users, STREAM)).last_seq == 3
+
+    await until(is_stored)
+    assert await objects.get("scheduler-00") is None
+    await objects.put("scheduler-00", b"ours again")
+    assert await objects.get("scheduler-00") == b"ours again"
+
+
+TO = {
+    "cmd.00": "CMD",
+    "rep.00": "REPORTS",
+    "task.archive.00.b-x.1.1": "TASKS",
+    "ev.00.b-x": "EVENTS",
+}
+
+
+@pytest.mark.parametrize("to", TO)
+async def test_what_a_consumer_delivers_keeps_its_subject_wherever_it_is_sent(users, to):
+    """So no consumer of another stream gives it to anybody, and the log has it already."""
+    first = {"Nats-Expected-Last-Subject-Sequence": "0"}
+    await publish(await users.connection("scheduler"), [Outgoing("ev.00.b-one", b"{}", first)])
+    subscriber = await users.connection("subscriber")
+    config = ConsumerConfig(ack_policy=AckPolicy.NONE)
+    for _ in range(3):
+        made = await subscriber.jetstream.add_consumer("EVENTS", config)
+        asked = f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{made.name}"
+        await subscriber.client.publish(asked, b'{"batch":1}', reply=to)
+    with contextlib.suppress(BadRequestError):  # it would go in a circle
+        await subscriber.jetstream.add_consumer("EVENTS", config, deliver_subject=to)
+    await asyncio.sleep(1)
+    connection = await users.connection("provision")
+    assert (await state(users, "EVENTS")).last_seq == 1
+    for info in await connection.jetstream.consumers_info(TO[to]):
+        assert info.num_pending == 0 or info.stream_name == "EVENTS"
