@@ -5,14 +5,17 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop, run_service
 from eventjob.runtime.logs import set_up_logs
+from eventjob.runtime.setting_forms import days
 from eventjob.runtime.settings import Settings, SettingsError, read_settings
 
+RETENTION = "when they last changed; default: EVENTJOB_RETENTION_DAYS"
 SERVICES = {
     "api": ("services.api.main", "answer HTTP requests"),
     "projector": ("services.api.projector_main", "fold events into what the api reads"),
@@ -52,16 +55,6 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 await up.run(settings, os.environ, stop)
             case "provision":
                 await importlib.import_module("services.provision.main").run(settings)
-            case "rebuild":
-                bus = importlib.import_module("services.up.borrowed_bus")
-                rebuild = importlib.import_module("services.api.rebuild_main")
-                async with bus.borrowed_bus(settings, os.environ, stop) as found:
-                    await rebuild.run(found, stop, only_check=asked.check)
-            case "backup":
-                bus = importlib.import_module("services.up.borrowed_bus")
-                backup = importlib.import_module("services.backup.main")
-                async with bus.borrowed_bus(settings, os.environ, stop) as found:
-                    await backup.run(found, asked.folder, stop)
             case "restore":
                 bus = importlib.import_module("services.up.borrowed_bus")
                 restore = importlib.import_module("services.backup.restore_main")
@@ -69,21 +62,35 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 if not asked.verify:
                     async with bus.own_bus(settings, os.environ, stop) as found:
                         await restore.run(found, asked.folder, manifest, stop)
-            case "sweep":
+            case "backup" | "parked" | "rebuild" | "retire" | "sweep":
                 bus = importlib.import_module("services.up.borrowed_bus")
-                sweep = importlib.import_module("services.api.sweep_main")
                 async with bus.borrowed_bus(settings, os.environ, stop) as found:
-                    await sweep.run(found, stop, dry_run=asked.dry_run)
-            case "parked":
-                bus = importlib.import_module("services.up.borrowed_bus")
-                parked = importlib.import_module("services.parked.main")
-                async with bus.borrowed_bus(settings, os.environ, stop) as found:
-                    await parked.run(found, asked.does or "list", asked.sequences, stop)
+                    await _run_on(found, asked, stop)
             case service:
                 name, _ = SERVICES[service]
                 await importlib.import_module(name).run(settings, stop)
     except Unavailable as reason:  # nobody to begin with; later on, services wait by themselves
         raise CannotStart(str(reason)) from reason
+
+
+async def _run_on(found: Settings, asked: argparse.Namespace, stop: Stop) -> None:
+    """A command about what a deployment keeps, on its bus."""
+    match asked.command:
+        case "backup":
+            backup = importlib.import_module("services.backup.main")
+            await backup.run(found, asked.folder, stop)
+        case "parked":
+            parked = importlib.import_module("services.parked.main")
+            await parked.run(found, asked.does or "list", asked.sequences, stop)
+        case "rebuild":
+            rebuild = importlib.import_module("services.api.rebuild_main")
+            await rebuild.run(found, stop, only_check=asked.check)
+        case "retire":
+            retire = importlib.import_module("services.api.retire_main")
+            await retire.run(found, asked.older_than, stop, dry_run=asked.dry_run)
+        case _:
+            sweep = importlib.import_module("services.api.sweep_main")
+            await sweep.run(found, stop, dry_run=asked.dry_run)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,9 +117,19 @@ def _parser() -> argparse.ArgumentParser:
     restore.add_argument("--verify", action="store_true", help="only check the backup")
     sweep = commands.add_parser("sweep", help="remove the blobs that nobody refers to")
     sweep.add_argument("--dry-run", action="store_true", help="only count them")
+    retire = commands.add_parser("retire", help="export the events of batches archived long ago")
+    retire.add_argument("--older-than", metavar="DAYS", type=_days, help=RETENTION)
+    retire.add_argument("--dry-run", action="store_true", help="only say which")
     _add_parked(commands.add_parser("parked", help="see and retry what nobody could handle"))
     _add_key(commands.add_parser("key", help="make, list and revoke API keys"))
     return parser
+
+
+def _days(text: str) -> timedelta:
+    try:
+        return days(text, least=0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {error}") from error
 
 
 def _folder(text: str) -> Path:

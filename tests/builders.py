@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Raw
 
 from eventjob.contracts import commands, events, work
-from eventjob.contracts.base import Access, FileRef, JobError, JobSpec, LogLine
+from eventjob.contracts.base import Access, Export, FileRef, JobError, JobSpec, LogLine
 from eventjob.domain import batch, job
 from eventjob.domain.access import owned_by
 from eventjob.domain.batch import Group
@@ -118,6 +118,24 @@ def zip_built(**changes):
 
 def zip_failed(**changes):
     return events.BatchZipFailed(**{"attempt": 1, "error": ERROR, "at": AT} | changes)
+
+
+def file_batch(**changes):
+    usual = {"batch_id": "batch-x", "until": 9, "exports": [Export(sha256="e" * 64, events=9)]}
+    return commands.FileBatch(**usual | changes)
+
+
+def batch_filed(**changes):
+    usual = {
+        "batch_id": "batch-x",
+        "until": 9,
+        "exports": [Export(sha256="e" * 64, events=9)],
+        "completed": 1,
+        "owner": OWNER,
+        "access": owned_by(OWNER),
+        "at": AT,
+    }
+    return events.BatchFiled(**usual | changes)
 
 
 def batch_deleted(**changes):

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.commands import CommandSender
 from eventjob.bus.connection import connect_as
-from eventjob.bus.log import EventLog
 from eventjob.bus.watch import Watch
+from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
@@ -42,7 +42,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         await watch.open()
         context = Context(
             commands=await stack.enter_async_context(CommandSender(connection, artifacts)),
-            history=EventLog(connection),
+            history=WholeLog(connection, artifacts),
             projection=watch,
             store=store,
             artifacts=artifacts,

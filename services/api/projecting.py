@@ -1,19 +1,24 @@
 """Stretches of the log, one after the other, into a store: what projector and rebuild share."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
+import msgspec
+
+from eventjob.contracts.events import BatchFiled
 from eventjob.domain.recorded import Recorded
-from services.api.projection import fold, touched
+from services.api.projection import fold, slices, touched
 from services.api.read_model import BatchDocument, JobDocument
 from services.api.store import Changes, Store
 
 MOST_JOBS = 10_000  # that are remembered, at some 2.5 KB each
 MOST_BATCHES = 500
+MOST_DOCUMENTS = 4000  # written by one transaction, of a batch that is filed
 
 
 class Events(Protocol):
-    """The event log, read; see `eventjob.bus.log.EventLog`."""
+    """The event log, read; see `eventjob.filing.whole_log.WholeLog`."""
 
     def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
         """Everything after ``after``, in stretches, up to the one with ``until``, or endless.
@@ -23,6 +28,9 @@ class Events(Protocol):
 
     async def last_sequence(self) -> int:
         """The newest event's sequence; Unavailable."""
+
+    def exported(self, event: BatchFiled) -> AsyncGenerator[list[Recorded]]:
+        """The events that are no longer in the log, in stretches. Raises as `follow`."""
 
 
 class AnotherLog(Exception):
@@ -50,26 +58,52 @@ class Projecting:
     remembered is what is there. After any fault it is good for nothing: make another one.
     """
 
-    def __init__(self, store: Store, sequence: int) -> None:
+    def __init__(self, events: Events, store: Store, sequence: int) -> None:
         self.sequence = sequence
+        self._events = events
         self._store = store
         self._jobs: dict[str, JobDocument] = {}
         self._batches: dict[str, BatchDocument] = {}
 
-    async def apply(self, part: Sequence[Recorded]) -> Changes:
-        """Write what the events, one or more, change; what that was.
+    async def apply(self, part: Sequence[Recorded]) -> None:
+        """Write what the events, one or more, change.
 
         Raises:
             StoreUnavailable: the store is away, or somebody else wrote.
+            Poison, Unavailable: what a batch's events were exported to cannot be read.
         """
+        first = 0
+        for index, record in enumerate(part):
+            if isinstance(record.event, BatchFiled):
+                if index > first:
+                    await self._write(part[first:index], part[index - 1].sequence)
+                await self.catch_up(record.group, record.event)
+                first = index
+        await self._write(part[first:], part[-1].sequence)
+
+    async def catch_up(self, group: str, filed: BatchFiled, until: int | None = None) -> None:
+        """Reflect what was exported, or of that what happened ``until`` then; raises as `apply`.
+
+        Each document is only written forward, as ever.
+        """
+        known = (await self._known_batches({group})).get(group)
+        if known is not None and known.sequence >= filed.until:
+            return
+        async with aclosing(self._events.exported(filed)) as stretches:
+            async for stretch in stretches:
+                past = [r for r in stretch if until is None or r.sequence <= until]
+                for part in slices(past, MOST_DOCUMENTS):
+                    await self._write(part, self.sequence)
+
+    async def _write(self, part: Sequence[Recorded], checkpoint: int) -> None:
         wanted = touched(part)
         jobs = await self._known_jobs(wanted.job_ids)
         batches = await self._known_batches(wanted.groups)
         changes = fold(part, jobs, batches, after=self.sequence)
+        changes = msgspec.structs.replace(changes, checkpoint=checkpoint)
         await self._store.apply(changes)
-        self.sequence = changes.checkpoint
+        self.sequence = checkpoint
         self._remember(changes)
-        return changes
 
     async def _known_jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         known = {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}

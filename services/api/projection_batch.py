@@ -8,6 +8,7 @@ from eventjob.contracts.events import (
     AttemptFailed,
     BatchArchived,
     BatchCompleted,
+    BatchFiled,
     BatchPaused,
     BatchResumed,
     BatchSubmitted,
@@ -122,6 +123,8 @@ class BatchFold:
             self._put(record.n, LETTERS[type(record.event)])
         elif isinstance(record.event, BatchZipRequested | BatchZipBuilt | BatchZipFailed):
             self._evolve_zip(record.event)
+        elif isinstance(record.event, BatchFiled):
+            self._changes["exports"] = record.event.exports
         else:
             self._changes["updated_at"] = record.event.at
             self._evolve_group(record.event)

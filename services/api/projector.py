@@ -81,7 +81,7 @@ class Projector:
         self._sequence = await self._store.checkpoint()
         if await end_of(self._events, self._sequence) == self._sequence:
             await self._tell(trouble=None)
-        projecting = Projecting(self._store, self._sequence)
+        projecting = Projecting(self._events, self._store, self._sequence)
         async with aclosing(self._events.follow(self._sequence)) as stretches:
             async for stretch in stretches:
                 self._is_writing = True

@@ -15,8 +15,8 @@ from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.announcements import announce
 from eventjob.bus.connection import connect_as
 from eventjob.bus.leases import Displaced, Leases
-from eventjob.bus.log import EventLog
 from eventjob.bus.watch import Watch
+from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -41,7 +41,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     store = open_store(settings.store_url)
     artifacts = await reach_artifacts(settings.artifacts_url)
     connection = await connect_as("projector", settings.nats, log)
-    events = EventLog(connection)
+    events = WholeLog(connection, artifacts)
     watch = Watch(connection)
 
     async def project(over: Stop) -> None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from eventjob.contracts.base import Access, FileRef, JobError, LogLine
+from eventjob.contracts.base import Access, Export, FileRef, JobError, LogLine
 
 Status = Literal["pending", "processing", "completed", "failed"]
 
@@ -76,12 +76,14 @@ class BatchDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     content: int = 0
     zip: FileRef | None = None
     zip_error: JobError | None = None
+    exports: list[Export] = []  # where its events are, once they are out of the log
 
 
 def references(document: JobDocument | BatchDocument) -> set[str]:
     """The blobs that a document names."""
     if isinstance(document, BatchDocument):
-        return set() if document.zip is None else {document.zip.sha256}
+        exports = {export.sha256 for export in document.exports}
+        return exports if document.zip is None else exports | {document.zip.sha256}
     named = {file.sha256 for file in document.files}
     named.update(document.sources)
     if document.bundle is not None:

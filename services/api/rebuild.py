@@ -12,6 +12,7 @@ from contextlib import aclosing
 
 import msgspec
 
+from eventjob.contracts.events import BatchFiled
 from eventjob.domain.recorded import Recorded
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.tasks import end
@@ -49,7 +50,7 @@ class Building:
     def __init__(self, events: Events, store: Store, tell: Tell, stop: Stop) -> None:
         self.progress = Progress()
         self._events = events
-        self._projecting = Projecting(store, 0)
+        self._projecting = Projecting(events, store, 0)
         self._tell = tell
         self._stop = stop
 
@@ -68,6 +69,19 @@ class Building:
                 wanted = bisect_right(stretch, sequence, key=lambda record: record.sequence)
                 for part in slices(stretch[:wanted], MOST_DOCUMENTS):
                     await self._take(part)
+
+    async def look_ahead(self, reflected: int, last: int) -> None:
+        """Reflect what happened up to ``reflected``, and is no more in the log: filed behind it.
+
+        Raises as `rebuild`.
+        """
+        if reflected >= last:
+            return
+        async with aclosing(self._events.follow(self.sequence, last)) as stretches:
+            while stretch := await self._next(stretches):
+                for record in stretch:
+                    if isinstance(record.event, BatchFiled):
+                        await self._projecting.catch_up(record.group, record.event, reflected)
 
     async def _next(self, stretches: AsyncGenerator[list[Recorded]]) -> list[Recorded] | None:
         """The next stretch, None after the last; a stop is not kept waiting for it."""

@@ -67,7 +67,9 @@ async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
     beside = await store.beside()
     try:
         building = Building(events, beside, tell, stop)
-        await building.reach(await store.checkpoint())
+        reflected = await store.checkpoint()
+        await building.reach(reflected)
+        await building.look_ahead(reflected, last)
         checking = Checking(events, store, beside, building)
         differences = [*await checking.differences(BATCHES), *await checking.differences(JOBS)]
     finally:

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
+from eventjob.artifacts.opening import open_artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Poison, Unavailable
-from eventjob.bus.log import EventLog
 from eventjob.domain.access import Caller
+from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -39,7 +40,8 @@ async def run(settings: Settings, stop: Stop, *, only_check: bool = False) -> No
             connection = await connect_as("rebuild", settings.nats, get_logger("rebuild"))
             stack.push_async_callback(connection.close)
             work = _check if only_check else _rebuild
-            await work(EventLog(connection), store, stop)
+            artifacts = open_artifacts(settings.artifacts_url)
+            await work(WholeLog(connection, artifacts), store, stop)
         except Interrupted:
             raise CannotStart("interrupted; nothing was switched") from None
         except (AnotherLog, Poison, StoreUnavailable, Unavailable) as reason:
@@ -48,7 +50,7 @@ async def run(settings: Settings, stop: Stop, *, only_check: bool = False) -> No
             raise CannotStart(f"a document cannot be read, rebuild: {reason}") from reason
 
 
-async def _rebuild(events: EventLog, store: Store, stop: Stop) -> None:
+async def _rebuild(events: WholeLog, store: Store, stop: Stop) -> None:
     done = await rebuild(events, store, _Voice("rebuild"), stop)
     jobs = (await store.list_jobs(JobQuery(caller=_ANYONE, limit=0))).total
     batches = (await store.list_batches(BatchQuery(caller=_ANYONE, archived=None, limit=0))).total
@@ -58,7 +60,7 @@ async def _rebuild(events: EventLog, store: Store, stop: Stop) -> None:
     )
 
 
-async def _check(events: EventLog, store: Store, stop: Stop) -> None:
+async def _check(events: WholeLog, store: Store, stop: Stop) -> None:
     report = await check(events, store, _Voice("check"), stop)
     for line in report.differences[:MOST_LINES]:
         _say(line)

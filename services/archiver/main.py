@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.connection import connect_as
-from eventjob.bus.log import EventLog
 from eventjob.bus.worker import Worker
+from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.clock import now
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
@@ -30,7 +30,7 @@ async def run(settings: Settings, stop: Stop) -> None:
         with workspace(settings.data_dir / "work") as folder:
             handler = ArchiveHandler(
                 artifacts=artifacts,
-                events=EventLog(connection),
+                events=WholeLog(connection, artifacts),
                 folder=folder,
                 min_free_bytes=settings.min_free_bytes,
                 clock=now,

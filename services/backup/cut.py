@@ -12,10 +12,10 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.event_codec import recorded
 from eventjob.bus.stored import Stored
-from eventjob.contracts.events import BatchDeleted, JobDeleted
+from eventjob.contracts.events import BatchDeleted, BatchFiled, JobDeleted
 
 MOST_LOOKS = 200
-DELETIONS = (BatchDeleted, JobDeleted)
+DELETIONS = (BatchDeleted, BatchFiled, JobDeleted)  # what purges follow
 _BATCH, _COMMIT = "Nats-Batch-Id", "Nats-Batch-Commit"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import aclosing
 
 from eventjob.bus.log import EventLog
-from eventjob.contracts.events import BatchZipBuilt, Event, JobCompleted, JobFetched
+from eventjob.contracts.events import BatchFiled, BatchZipBuilt, Event, JobCompleted, JobFetched
 from eventjob.domain.recorded import Recorded
 from services.api.projection import fold
 from services.api.read_model import BatchDocument, references
@@ -19,6 +19,8 @@ def named(event: Event) -> Iterator[str]:
             yield from (file.sha256 for file in files)
         case JobCompleted(archive=file) | BatchZipBuilt(zip=file):
             yield file.sha256
+        case BatchFiled(exports=exports):
+            yield from (export.sha256 for export in exports)
         case _:
             return
 

@@ -15,12 +15,13 @@ import msgspec
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus import snapshots, stored, subjects
 from eventjob.bus.connection import Connection
+from eventjob.bus.errors import Poison
 from eventjob.bus.event_codec import recorded
-from eventjob.bus.log import EventLog
 from eventjob.bus.snapshots import Described
 from eventjob.contracts.commands import Command, StoredCommand
-from eventjob.contracts.events import SCHEMA_VERSION
+from eventjob.contracts.events import SCHEMA_VERSION, BatchFiled
 from eventjob.domain.recorded import Recorded
+from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from services.backup.blobs import LIST, Copying, write_list
@@ -50,7 +51,7 @@ class Taking:
         self.names = Names(folder / run / "names")
         self._copying = Copying(artifacts, folder, folder / run)
         self._connection = connection
-        self._events = EventLog(connection)
+        self._events = WholeLog(connection, artifacts)
         self._folder = folder
         self._run = run
         self._stop = stop
@@ -110,10 +111,22 @@ class Taking:
                         message.subject, message.headers, message.data, message.sequence
                     )
                     wanted |= dict.fromkeys(named(record.event), record)
+                    if isinstance(record.event, BatchFiled):
+                        await self._copy_filed(record.event)
                 await self._copy_all(wanted)
                 after = page[-1].sequence
                 self._tell(f"event {after:,}: {self._copying.new:,} artifacts are new")
         return after
+
+    async def _copy_filed(self, filed: BatchFiled) -> None:
+        """Copy what the events name that are no longer in the log."""
+        try:
+            async with aclosing(self._events.exported(filed)) as stretches:
+                async for stretch in stretches:
+                    self._check_stop()
+                    await self._copy_all({s: r for r in stretch for s in named(r.event)})
+        except Poison:  # then the export itself is among what was lost
+            return
 
     async def _copy_all(self, wanted: dict[str, Recorded]) -> None:
         lost = await self._copying.copy_all(wanted)
@@ -149,7 +162,11 @@ class Taking:
         return [
             Missing(sha256=sha256, named_by=f"event {record.sequence} of {record.group}")
             for record, sha256 in self._lost
-            if self._copying.size(sha256) is None and await is_needed(self._events, record, sha256)
+            if self._copying.size(sha256) is None
+            and (
+                isinstance(record.event, BatchFiled)
+                or await is_needed(self._events, record, sha256)
+            )
         ]
 
     def _writing(self, name: str) -> Writing:

@@ -33,7 +33,7 @@ async def append(log: EventLog, memory: Memory, tasks: Tasks, units: Sequence[Un
             memory.stamp(draft, sequence)
             tasks.remember(sequence, draft.event)
     for purge in [purge for unit in units for draft in unit.drafts for purge in purges(draft)]:
-        await log.purge(purge.subject, purge.keep)
+        await log.purge(purge.subject, purge.keep, purge.before)
 
 
 def _fitting(units: Sequence[Unit]) -> Iterator[list[Unit]]:

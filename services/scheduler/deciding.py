@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from eventjob.bus.errors import Poison
-from eventjob.contracts.commands import AddJob, Command, FailBatches, GroupCommand
+from eventjob.contracts.commands import AddJob, Command, FailBatches, FileBatch, GroupCommand
 from eventjob.contracts.replies import Declined
 from eventjob.contracts.work import BatchPacked, JobOutcome, Outcome, Report, WorkFailed
 from eventjob.domain import batch_zip, decide, job
@@ -19,7 +19,7 @@ from eventjob.domain.ids import group_of
 from eventjob.domain.job import LoseAttempt
 from eventjob.domain.retry import Policy
 from services.scheduler.agenda import Due
-from services.scheduler.memory import Memory
+from services.scheduler.memory import Entry, Memory
 
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _reports = msgspec.json.Decoder(Report)
@@ -80,6 +80,7 @@ class Deciding:
         now = Circumstances(caller, at, self._policy)
         try:
             drafts = decide.decide(command, entry.group, now)
+            _check_exported(command, entry, drafts)
         except Refused as refusal:
             return Unit(drafts=[], declined=Declined(code=refusal.code, message=str(refusal)))
         unit = self._unit(drafts, command_id, caller)
@@ -114,6 +115,8 @@ class Deciding:
             return []
         if isinstance(outcome, BatchPacked) or (isinstance(outcome, WorkFailed) and not outcome.n):
             return self._move_zip(entry.group, batch_zip.report(outcome, entry.group.zip, at))
+        if entry.group.filed is not None:
+            return []  # of an attempt that has long been over
         state = entry.group.job(outcome.n)
         if state is None:
             raise StaleMemory(f"a report of {outcome.group}.{outcome.n}, which is unknown")
@@ -160,6 +163,12 @@ class Deciding:
         for draft in drafts:
             self._memory.move(draft, command_id)
         return drafts
+
+
+def _check_exported(command: GroupCommand, entry: Entry, drafts: Sequence[Draft]) -> None:
+    """Refuse to file what has moved on since it was exported."""
+    if isinstance(command, FileBatch) and drafts and command.until != max(entry.last.values()):
+        raise Refused("conflict", f"batch {command.batch_id} has changed since it was exported")
 
 
 def _number(group: Group, command: GroupCommand) -> int:

@@ -12,6 +12,7 @@ import msgspec
 from eventjob.bus.subjects import event_subject, token_of
 from eventjob.contracts.events import (
     BatchDeleted,
+    BatchFiled,
     BatchPaused,
     BatchResumed,
     Event,
@@ -37,14 +38,21 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Purge(msgspec.Struct, frozen=True):
-    """A subject's events that go for good, but for the newest ``keep``."""
+    """A subject's events that go for good: but for the newest ``keep``, or those ``before``."""
 
     subject: str
-    keep: int
+    keep: int = 0
+    before: int = 0
 
 
 def purges(draft: Draft) -> list[Purge]:
-    """What an event removes from the log: what was deleted, but for its tombstone."""
+    """What an event removes from the log: what was deleted, or exported, but for its tombstone.
+
+    Of what was exported the batch's own subject goes first: readers see by it what to do.
+    """
+    if isinstance(draft.event, BatchFiled):
+        own, until = event_subject(draft.group), draft.event.until
+        return [Purge(own, before=until + 1), Purge(f"{own}.*", before=until + 1)]
     if not isinstance(draft.event, (BatchDeleted, JobDeleted)):
         return []
     own = event_subject(draft.group, draft.n)
@@ -136,7 +144,7 @@ class Memory:
         self.agenda.zip_moved(group, zip_before)
         if isinstance(event, BatchPaused):
             self.agenda.pause(group)
-        elif isinstance(event, BatchResumed | BatchDeleted):
+        elif isinstance(event, BatchResumed | BatchDeleted | BatchFiled):
             self.agenda.resume(group)
 
     def stamp(self, draft: Draft, sequence: int) -> None:
@@ -148,6 +156,8 @@ class Memory:
             entry.places.append(Place(draft.event.first, sequence))
         elif isinstance(draft.event, JobSubmitted):
             entry.places.append(Place(1, sequence))
+        elif isinstance(draft.event, BatchFiled):
+            entry.last, entry.places = {None: sequence}, []
 
     def expected(self, draft: Draft) -> int:
         """The last sequence of the draft's subject, 0 where it has none yet."""
@@ -170,7 +180,7 @@ def touched(event: Event, group: Group) -> Sequence[int]:
             return [start.n for start in event.starts]
         case JobsFailed():
             return event.numbers
-        case BatchDeleted() | JobDeleted():
+        case BatchDeleted() | BatchFiled() | JobDeleted():
             return range(1, count + 1)
         case _:
             return ()

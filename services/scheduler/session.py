@@ -144,7 +144,7 @@ class Session:
         if not self._tenure.is_sure:
             raise Unavailable("the lease ran out while the log was read")
         for purge in self._memory.leftovers:
-            await self._events.purge(purge.subject, purge.keep)
+            await self._events.purge(purge.subject, purge.keep, purge.before)
 
     async def _find_out(self) -> None:
         found = await backlog.tasks_out(self._connection, self.partitions)

@@ -44,6 +44,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     commands: dict[str, int]
     last: dict[int | None, int]
     places: list[Place]
+    filed: int | None
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):
@@ -94,7 +95,7 @@ def restored(kept: Kept) -> Entry:
     group.existence, group.batch_id, group.owner = kept.existence, kept.batch_id, kept.owner
     group.access, group.request_hash = kept.access, kept.request_hash
     group.active, group.archived, group.outcome = kept.active, kept.archived, kept.outcome
-    group.zip, group.jobs = kept.zip, kept.jobs
+    group.zip, group.jobs, group.filed = kept.zip, kept.jobs, kept.filed
     group.hosts = [kept.hosts[index] for index in kept.host_of]
     group.added_by, group.commands = kept.added_by, OrderedDict(kept.commands)
     group.unfinished = sum(is_unfinished(state) for state in kept.jobs)
@@ -126,4 +127,5 @@ def _kept(entry: Entry) -> Kept:
         commands=group.commands,
         last=entry.last,
         places=entry.places,
+        filed=group.filed,
     )

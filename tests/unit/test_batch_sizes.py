@@ -17,7 +17,8 @@ from msgspec import Raw, json
 from eventjob.domain import job
 from eventjob.domain.access import Caller
 from eventjob.domain.batch import REMEMBERED_COMMANDS, Group
-from eventjob.domain.decide import BYTES_PER_EVENT, MOST_JOBS, Circumstances, decide
+from eventjob.domain.chunks import BYTES_PER_EVENT
+from eventjob.domain.decide import MOST_JOBS, Circumstances, decide
 from eventjob.domain.errors import Refused
 
 NOW = Circumstances(Caller(OWNER), AT, POLICY)

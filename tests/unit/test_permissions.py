@@ -49,7 +49,7 @@ def test_the_configuration_names_each_user_with_its_own_inbox_and_password():
     text = authorization(lambda user: f"$PASSWORD_{user}")
     for user in USERS:
         assert f"user: {user}, password: $PASSWORD_{user}\n" in text
-        assert text.count(f'"_INBOX_{user}.>"') == (2 if user == "api" else 1)
+        assert text.count(f'"_INBOX_{user}.>"') == (2 if user in {"api", PROVISION} else 1)
     assert '">"' not in text
 
 

@@ -14,8 +14,10 @@ from builders import (
     attempt_failed,
     batch_completed,
     batch_deleted,
+    batch_filed,
     batch_packed,
     batch_submitted,
+    file_batch,
     file_ref,
     job_completed,
     job_deleted,
@@ -55,6 +57,8 @@ FILE = f'{{"path":"e/t/talk.md","sha256":"{"f" * 64}","size_bytes":7,"media_type
 SOURCED = FILE[:-1] + ',"source_url":"https://example.org/a.pdf"}'
 ERROR = '{"code":"timeout","message":"no answer within 10 s","details":{}}'
 DETAILED = '{"code":"http_500","message":"m","details":{"status":500,"url":"u","none":null}}'
+EXPORTS = f'"exports":[{{"sha256":"{"e" * 64}","events":9}}]'
+ARCHIVE = '{"type":"SetBatchArchived","batch_id":"x","archived":true}'
 PLACE = '"group":"j-job-1","n":1,"attempt":1'
 
 COMMANDS = [
@@ -79,12 +83,10 @@ COMMANDS = [
         commands.SetBatchActive(batch_id="batch-x"),
         '{"type":"SetBatchActive","batch_id":"batch-x","active":null}',
     ),
-    (
-        commands.SetBatchArchived(batch_id="batch-x", archived=True),
-        '{"type":"SetBatchArchived","batch_id":"batch-x","archived":true}',
-    ),
+    (commands.SetBatchArchived(batch_id="x", archived=True), ARCHIVE),
     (commands.DeleteBatch(batch_id="batch-x"), '{"type":"DeleteBatch","batch_id":"batch-x"}'),
     (commands.BuildBatchZip(batch_id="batch-x"), '{"type":"BuildBatchZip","batch_id":"batch-x"}'),
+    (file_batch(), f'{{"type":"FileBatch","batch_id":"batch-x","until":9,{EXPORTS}}}'),
     (commands.FailBatches(dry_run=True), '{"type":"FailBatches","dry_run":true}'),
     (commands.StoredCommand(sha256="f0"), '{"type":"StoredCommand","sha256":"f0"}'),
 ]
@@ -127,6 +129,13 @@ EVENTS = [
     (zip_requested(), f'{{"type":"BatchZipRequested","attempt":1,"deadline":{UNTIL},{NOW}}}'),
     (zip_built(), f'{{"type":"BatchZipBuilt","attempt":1,"zip":{FILE},"content":7,{NOW}}}'),
     (zip_failed(), f'{{"type":"BatchZipFailed","attempt":1,"error":{ERROR},{NOW}}}'),
+    (
+        batch_filed(access=ADA),
+        (
+            f'{{"type":"BatchFiled","batch_id":"batch-x","until":9,{EXPORTS},"completed":1,{RULE},'
+            f'"request_hash":null,{NOW}}}'
+        ),
+    ),
     (batch_deleted(), f'{{"type":"BatchDeleted","batch_id":"batch-x",{NOW}}}'),
     (
         job_fetched(files=[file_ref(source_url="https://example.org/a.pdf")], sources=["f0"]),

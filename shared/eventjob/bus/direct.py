@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 import nats.errors
@@ -12,6 +13,17 @@ from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.event_codec import recorded
 from eventjob.domain.recorded import Recorded
+
+
+class Sequenced(Protocol):
+    """What has a place in the log."""
+
+    @property
+    def sequence(self) -> int:
+        """Its sequence."""
+
+
+T = TypeVar("T", bound=Sequenced)
 
 PAGE_EVENTS = 1000
 PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
@@ -32,12 +44,19 @@ async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[l
             yield page
 
 
-async def merged(*sources: AsyncGenerator[list[Recorded]]) -> AsyncGenerator[list[Recorded]]:
-    """Stretches of events in the order of the log, out of sources that each have it."""
+async def first_on(connection: Connection, subject: str) -> Recorded | None:
+    """The oldest event of a subject; None where there is none. Raises as `read_subject`."""
+    request = {"seq": 1, "batch": 1, "next_by_subj": subject}
+    found, _ = await ask(connection, subjects.EVENTS, request)
+    return _event(found[0]) if found else None
+
+
+async def merged(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
+    """Stretches in the order of the log, out of sources that each have it."""
     heads = [await anext(source, []) for source in sources]
     while any(heads):
         until = min(head[-1].sequence for head in heads if head)
-        stretch: list[Recorded] = []
+        stretch: list[T] = []
         for index, source in enumerate(sources):
             cut = bisect_right(heads[index], until, key=by_sequence)
             stretch += heads[index][:cut]
@@ -45,7 +64,7 @@ async def merged(*sources: AsyncGenerator[list[Recorded]]) -> AsyncGenerator[lis
         yield sorted(stretch, key=by_sequence)
 
 
-def by_sequence(record: Recorded) -> int:
+def by_sequence(record: Sequenced) -> int:
     """The order of the log."""
     return record.sequence
 

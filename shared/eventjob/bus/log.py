@@ -10,7 +10,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import frames, subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
-from eventjob.bus.direct import by_sequence, merged, read_subject
+from eventjob.bus.direct import by_sequence, first_on, merged, read_subject
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
 from eventjob.bus.event_codec import NewEvent, outgoing, recorded
 from eventjob.bus.publish import MOST_MESSAGES, Rejected, publish
@@ -65,11 +65,14 @@ class EventLog:
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
 
-    async def purge(self, subject: str, keep: int = 0) -> None:
-        """Remove the events of ``subject`` for good, but for the newest ``keep``."""
+    async def purge(self, subject: str, keep: int = 0, before: int = 0) -> None:
+        """Remove the events of ``subject`` for good.
+
+        All of them, but for the newest ``keep``; or, where ``before`` is given, those below it.
+        """
         try:
             await self._connection.jetstream.purge_stream(
-                subjects.EVENTS, subject=subject, keep=keep or None
+                subjects.EVENTS, subject=subject, keep=keep or None, seq=before or None
             )
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot purge {subject}: {error!r}") from error
@@ -86,6 +89,10 @@ class EventLog:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
         return recorded(message.subject or "", message.headers, message.data or b"", sequence)
 
+    async def first_of(self, group: str) -> Recorded | None:
+        """The oldest event on the group's own subject; None where there is none."""
+        return await first_on(self._connection, subjects.event_subject(group))
+
     async def read(self, group: str, n: int | None = None) -> list[Recorded]:
         """All events of a group's own subject, and of its job ``n``; oldest first.
 
@@ -94,7 +101,7 @@ class EventLog:
         subject = subjects.event_subject(group)
         found = [r async for page in read_subject(self._connection, subject) for r in page]
         if n is not None:
-            found = [record for record in found if _concerns(record.event, n)]
+            found = [record for record in found if concerns(record.event, n)]
             own = read_subject(self._connection, subjects.event_subject(group, n))
             found += [record async for page in own for record in page]
         return sorted(found, key=by_sequence)
@@ -220,7 +227,8 @@ def _event(delivery: Delivery) -> Recorded:
     return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 
 
-def _concerns(event: Event, n: int) -> bool:
+def concerns(event: Event, n: int) -> bool:
+    """Whether an event on a group's own subject is about its job ``n``, or about all of it."""
     match event:
         case JobsAdded():
             return event.first <= n < event.first + len(event.jobs)

@@ -73,6 +73,7 @@ _SCHEDULER = (
     "task.>",
     "say.scheduler",
     f"{inbox_prefix('api')}.>",  # replies
+    f"{inbox_prefix(PROVISION)}.>",  # to `eventjob retire`
     f"parked.{subjects.command_subject('*')}",
     f"parked.{subjects.report_subject('*')}",
     *_EVENTS,

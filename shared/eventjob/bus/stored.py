@@ -11,7 +11,7 @@ from eventjob.bus import subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
-from eventjob.bus.pull import Pull, Source
+from eventjob.bus.pull import Delivery, Pull, Source
 
 GAP = "ev.00.gap"  # fills sequences of events that are gone; purged before anybody reads
 READ_AHEAD = 4000
@@ -28,8 +28,12 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes
 
 
-async def read(connection: Connection, stream: str, after: int) -> AsyncGenerator[list[Stored]]:
+async def read(
+    connection: Connection, stream: str, after: int, pattern: str | None = None
+) -> AsyncGenerator[list[Stored]]:
     """What there is behind the sequence ``after``, oldest first, in stretches.
+
+    With ``pattern`` only that of the subjects which it matches.
 
     It ends with what was the newest message when that was sent out; not for work queues.
 
@@ -39,6 +43,7 @@ async def read(connection: Connection, stream: str, after: int) -> AsyncGenerato
     config = ConsumerConfig(
         deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
         opt_start_seq=after + 1,
+        filter_subject=pattern,
         ack_policy=AckPolicy.NONE,
         inactive_threshold=60.0,
         mem_storage=True,
@@ -62,19 +67,20 @@ async def read(connection: Connection, stream: str, after: int) -> AsyncGenerato
             if deliveries[-1].consumer_sequence != position:
                 raise Unavailable(f"messages of {stream} were lost on the way")
             left = int(deliveries[-1].reply.rsplit(".", 1)[1])
-            yield [
-                Stored(
-                    sequence=delivery.stream_sequence,
-                    subject=delivery.subject,
-                    headers=delivery.headers,
-                    data=delivery.data,
-                )
-                for delivery in deliveries
-            ]
+            yield [_delivered(delivery) for delivery in deliveries]
     finally:
         await pull.close()
         if connection.is_connected:
             await _forget(connection, stream, info.name)
+
+
+def _delivered(delivery: Delivery) -> Stored:
+    return Stored(
+        sequence=delivery.stream_sequence,
+        subject=delivery.subject,
+        headers=delivery.headers,
+        data=delivery.data,
+    )
 
 
 async def waiting(connection: Connection, stream: str) -> list[Stored]:

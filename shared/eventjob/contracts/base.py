@@ -41,6 +41,13 @@ class FileRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source_url: str | None = None
 
 
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a batch's events as an artifact, and how many there are in it."""
+
+    sha256: str
+    events: int
+
+
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a job's own log, for the people who posted it."""
 

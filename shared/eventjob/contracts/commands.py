@@ -5,7 +5,7 @@ The command's id, its actor and the inbox that waits for the outcome travel in h
 
 import msgspec
 
-from eventjob.contracts.base import NULL, Access, JobSpec, Message
+from eventjob.contracts.base import NULL, Access, Export, JobSpec, Message
 
 
 class SubmitJob(Message, frozen=True, kw_only=True):
@@ -80,6 +80,14 @@ class BuildBatchZip(Message, frozen=True, kw_only=True):
     batch_id: str
 
 
+class FileBatch(Message, frozen=True, kw_only=True):
+    """Take the events of an archived batch out of the log; they were exported up to ``until``."""
+
+    batch_id: str
+    until: int
+    exports: list[Export]
+
+
 class FailBatches(Message, frozen=True, kw_only=True):
     """Fail every unfinished job of each batch of one partition that the actor may change."""
 
@@ -102,5 +110,6 @@ GroupCommand = (
     | SetBatchArchived
     | DeleteBatch
     | BuildBatchZip
+    | FileBatch
 )
 Command = GroupCommand | FailBatches | StoredCommand

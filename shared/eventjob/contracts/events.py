@@ -10,7 +10,16 @@ from typing import Literal
 
 import msgspec
 
-from eventjob.contracts.base import NULL, Access, FileRef, JobError, JobSpec, LogLine, Message
+from eventjob.contracts.base import (
+    NULL,
+    Access,
+    Export,
+    FileRef,
+    JobError,
+    JobSpec,
+    LogLine,
+    Message,
+)
 
 SCHEMA_VERSION = 1
 
@@ -138,6 +147,23 @@ class BatchDeleted(Message, frozen=True, kw_only=True):
     at: datetime
 
 
+class BatchFiled(Message, frozen=True, kw_only=True):
+    """All events of the batch and its jobs up to ``until`` lie in ``exports``, in their order.
+
+    Nothing in the batch changes any more, but that it may be deleted. What the scheduler has to
+    know of it is said here again; ``completed`` is how many jobs have a result.
+    """
+
+    batch_id: str
+    until: int
+    exports: list[Export]
+    completed: int
+    owner: str | None
+    access: Access
+    request_hash: str | None = None
+    at: datetime
+
+
 class JobFetched(Message, frozen=True, kw_only=True):
     """A processor stored the session: ``bundle`` names the artifact with all its texts.
 
@@ -212,6 +238,7 @@ GroupEvent = (
     | BatchZipBuilt
     | BatchZipFailed
     | BatchDeleted
+    | BatchFiled
 )
 JobEvent = JobFetched | AttemptFailed | JobCompleted | JobFailed | JobRestarted | JobDeleted
 Event = GroupEvent | JobEvent

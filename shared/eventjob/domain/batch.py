@@ -16,6 +16,7 @@ from eventjob.contracts.events import (
     BatchArchived,
     BatchCompleted,
     BatchDeleted,
+    BatchFiled,
     BatchPaused,
     BatchResumed,
     BatchSubmitted,
@@ -79,6 +80,7 @@ class Group:
         self.archived = False
         self.outcome: Literal["completed", "failed"] | None = None  # as last announced
         self.zip: ZipState = ZipIdle(0)
+        self.filed: int | None = None  # how many jobs had a result when their events were exported
         self.jobs: list[JobState] = []
         self.hosts: list[str] = []
         self.unfinished = 0
@@ -90,6 +92,8 @@ class Group:
     @property
     def completed(self) -> int:
         """How many jobs have a result."""
+        if self.filed is not None:
+            return self.filed
         return self.present - self.unfinished - self.failed
 
     def job(self, n: int) -> JobState | None:
@@ -150,17 +154,27 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
             group.archived = isinstance(event, BatchArchived)
         case BatchCompleted():
             group.outcome = event.status
-        case BatchZipRequested():
-            group.zip = ZipBuilding(event.attempt, event.at, event.deadline)
-        case BatchZipBuilt():
-            group.zip = ZipIdle(event.attempt)
-        case BatchZipFailed():
-            began = group.zip.began if isinstance(group.zip, ZipBuilding) else event.at
-            group.zip = ZipIdle(event.attempt, began)
+        case BatchZipRequested() | BatchZipBuilt() | BatchZipFailed():
+            group.zip = _zip_after(group.zip, event)
         case BatchDeleted():
             _clear(group)
+        case BatchFiled():
+            _file(group, event)
         case _:
             assert_never(event)
+
+
+def _zip_after(
+    state: ZipState, event: BatchZipRequested | BatchZipBuilt | BatchZipFailed
+) -> ZipState:
+    match event:
+        case BatchZipRequested():
+            return ZipBuilding(event.attempt, event.at, event.deadline)
+        case BatchZipBuilt():
+            return ZipIdle(event.attempt)
+        case BatchZipFailed():
+            began = state.began if isinstance(state, ZipBuilding) else event.at
+            return ZipIdle(event.attempt, began)
 
 
 def _create(group: Group, event: JobSubmitted | BatchSubmitted) -> None:
@@ -195,7 +209,18 @@ def _clear(group: Group) -> None:
     group.jobs, group.hosts = [], []
     group.unfinished = group.failed = group.present = 0
     group.zip = ZipIdle(group.zip.attempt)
+    group.filed = None
     group.added_by.clear()
+
+
+def _file(group: Group, event: BatchFiled) -> None:
+    """The same, whether the events before this one were folded or are exported already."""
+    _clear(group)
+    group.existence = "here"
+    group.batch_id, group.owner, group.access = event.batch_id, event.owner, event.access
+    group.request_hash = event.request_hash
+    group.active, group.archived, group.outcome = True, True, None
+    group.filed = event.completed
 
 
 def is_unfinished(state: JobState) -> bool:

@@ -5,12 +5,13 @@ from typing import Literal, assert_never
 
 import msgspec
 
-from eventjob.contracts.base import JobError, JobSpec
+from eventjob.contracts.base import JobError
 from eventjob.contracts.commands import (
     AddJob,
     BuildBatchZip,
     DeleteBatch,
     DeleteJob,
+    FileBatch,
     GroupCommand,
     RestartJob,
     SetBatchActive,
@@ -31,15 +32,15 @@ from eventjob.contracts.events import (
     JobsFailed,
     JobSubmitted,
 )
-from eventjob.domain import batch_zip, job
+from eventjob.domain import batch_zip, filing, job
 from eventjob.domain.access import Caller, may_change
 from eventjob.domain.batch import Group, is_unfinished
+from eventjob.domain.chunks import cut
 from eventjob.domain.errors import Refused
+from eventjob.domain.filing import check_not_filed
 from eventjob.domain.ids import is_batch, job_key
 from eventjob.domain.retry import Policy
 
-JOBS_PER_EVENT = 100
-BYTES_PER_EVENT = 256 * 1024
 MISMATCH = "this Idempotency-Key came with another body before"
 MOST_JOBS = 999_999  # per batch: six digits of a job's id
 
@@ -85,6 +86,9 @@ def decide(command: GroupCommand, group: Group, now: Circumstances) -> list[Draf
         case DeleteBatch():
             _check_batch(command.batch_id, group, now.caller)
             return [_on(group, BatchDeleted(batch_id=command.batch_id, at=now.at))]
+        case FileBatch():
+            filed = filing.request(command, group, now.caller, now.at)
+            return [_on(group, event) for event in filed]
         case _:
             assert_never(command)
 
@@ -108,6 +112,8 @@ def fail_all(group: Group, now: Circumstances) -> list[Draft]:
 def settle(group: Group, at: datetime) -> list[Draft]:
     """The batch's completion, where nothing in it is unfinished and that was not said yet."""
     if group.batch_id is None or group.existence != "here" or group.unfinished:
+        return []
+    if group.filed is not None:
         return []
     all_failed = group.present > 0 and group.failed == group.present
     status: Literal["failed", "completed"] = "failed" if all_failed else "completed"
@@ -146,7 +152,7 @@ def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Circumstances) 
 def _chunks(command: SubmitBatch, group: Group, now: Circumstances) -> list[Draft]:
     """The jobs of a batch, cut into events of a size that the log likes."""
     drafts: list[Draft] = []
-    for first, jobs in _cut(command.jobs):
+    for first, jobs in cut(command.jobs):
         event = JobsAdded(
             batch_id=command.batch_id,
             first=first,
@@ -157,18 +163,6 @@ def _chunks(command: SubmitBatch, group: Group, now: Circumstances) -> list[Draf
         )
         drafts.append(_on(group, event))
     return drafts
-
-
-def _cut(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
-    chunks: list[tuple[int, list[JobSpec]]] = []
-    size = 0
-    for n, spec in enumerate(jobs, 1):
-        size += len(bytes(spec.parameters))
-        if not chunks or len(chunks[-1][1]) == JOBS_PER_EVENT or size > BYTES_PER_EVENT:
-            chunks.append((n, []))
-            size = len(bytes(spec.parameters))
-        chunks[-1][1].append(spec)
-    return chunks
 
 
 def _check_repeat(request_hash: str | None, group: Group) -> None:
@@ -188,6 +182,7 @@ def _add_job(command: AddJob, group: Group, now: Circumstances) -> list[Draft]:
         if known.request_hash == command.request_hash:
             return []
         raise Refused("idempotency_mismatch", MISMATCH)
+    check_not_filed(group)
     if group.archived:
         raise Refused("conflict", f"batch {command.batch_id} is archived")
     if len(group.jobs) >= MOST_JOBS:
@@ -209,6 +204,7 @@ def _change_job(command: RestartJob | DeleteJob, group: Group, now: Circumstance
     key = job_key(command.job_id)
     if group.existence == "here":  # first, so that no stranger learns which jobs a batch has
         _check_may_change(f"job {command.job_id}", group, now.caller)
+        check_not_filed(group)
     state = group.job(key.n) if key is not None and group.existence == "here" else None
     if key is None or state is None or isinstance(state, job.Deleted):
         raise Refused("not_found", f"there is no job {command.job_id}")
@@ -220,6 +216,7 @@ def _change_job(command: RestartJob | DeleteJob, group: Group, now: Circumstance
 
 def _set_active(command: SetBatchActive, group: Group, now: Circumstances) -> list[Draft]:
     _check_batch(command.batch_id, group, now.caller)
+    check_not_filed(group)
     active = not group.active if command.active is None else command.active
     if active == group.active:
         return []
@@ -230,6 +227,7 @@ def _set_archived(command: SetBatchArchived, group: Group, now: Circumstances) -
     _check_batch(command.batch_id, group, now.caller)
     if command.archived == group.archived:
         return []
+    check_not_filed(group)
     return [
         _on(group, BatchArchived(at=now.at) if command.archived else BatchUnarchived(at=now.at))
     ]

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -20,6 +21,7 @@ _MONGODB = re.compile(  # several hosts are separated by commas
     re.ASCII,
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MOST_DAYS = 36_500
 _PORTS = range(1, 65_536)
 
 
@@ -28,6 +30,13 @@ def host(text: str) -> str:
     if not _is_address(text) and not _HOST_NAME.fullmatch(text):
         raise ValueError("an IP address or a host name")
     return text
+
+
+def days(text: str, least: int = 1) -> timedelta:
+    """A number of days, up to a hundred years."""
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:6]) <= MOST_DAYS:
+        raise ValueError(f"a whole number of days, {least} to {MOST_DAYS}")
+    return timedelta(days=int(text))
 
 
 def nats_url(text: str) -> str:

@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     first_pause: timedelta  # between the first attempt and the second
     attempt_timeout: timedelta
+    retention: timedelta | None  # of the events of archived batches; None: for ever
     min_free_bytes: int  # below this, writes are refused
     log_level: Literal["debug", "info", "warning", "error"]
     instance: str | None  # this process's name among those of its kind, even after a restart
@@ -102,6 +103,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_attempts=read.integer("MAX_ATTEMPTS", 5, most=100),
         first_pause=read.seconds("RETRY_BASE_S", 2.0, most=3600),
         attempt_timeout=timedelta(minutes=read.number("ATTEMPT_MINUTES", 15, least=0.1, most=1440)),
+        retention=read.optional("RETENTION_DAYS", forms.days),
         min_free_bytes=read.megabytes("MIN_FREE_MB", 512, least=0),
         log_level=read.choice("LOG_LEVEL", "info", "debug", "warning", "error"),
         instance=read.optional("INSTANCE", forms.name),

@@ -1,0 +1,98 @@
+"""``eventjob retire``: the events of batches that were archived long ago leave the log."""
+
+import sys
+from contextlib import AsyncExitStack, aclosing
+from datetime import timedelta
+
+import msgspec
+
+from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.store import ArtifactsUnavailable
+from eventjob.bus.commands import CommandSender
+from eventjob.bus.connection import connect_as
+from eventjob.bus.errors import NoAnswer, Poison, Unavailable
+from eventjob.runtime import clock
+from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
+from eventjob.runtime.logs import get_logger
+from eventjob.runtime.settings import Settings
+from services.api.filing import Different, LeftAlone, candidates, file_batch
+from services.api.store import StoreUnavailable
+from services.api.store_open import open_store
+
+NO_AGE = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"
+
+
+class Retired(msgspec.Struct):
+    """What came of it."""
+
+    batches: int = 0
+    events: int = 0
+    different: int = 0
+
+
+async def run(
+    settings: Settings, older_than: timedelta | None, stop: Stop, *, dry_run: bool = False
+) -> None:
+    """File each archived batch that has not changed for so long, or for what the settings say.
+
+    Raises:
+        CannotStart: nobody says how long, it could not be done, or documents are not what the
+            events say.
+        ValueError: a setting is wrong; it is named.
+    """
+    age = settings.retention if older_than is None else older_than
+    if age is None:
+        raise CannotStart(NO_AGE, WRONG_USE)
+    try:
+        retired = await _retire(settings, age, stop, dry_run=dry_run)
+    except NoAnswer as reason:
+        raise CannotStart(f"{reason}: it files the last batch when it is back") from reason
+    except (ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable) as reason:
+        raise CannotStart(f"{reason}; what is not filed is as it was") from reason
+    done = "would file" if dry_run else "filed"
+    _say(f"{done} {retired.batches:,} batches and {retired.events:,} of their events")
+    if stop.is_set():
+        raise CannotStart("interrupted; what is not filed is as it was")
+    if retired.different:
+        raise CannotStart("documents are not what the log says; see `eventjob rebuild --check`")
+
+
+async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bool) -> Retired:
+    retired = Retired()
+    async with AsyncExitStack() as stack:
+        store = open_store(settings.store_url)
+        stack.push_async_callback(store.close)
+        artifacts = await reach_artifacts(settings.artifacts_url)
+        connection = await connect_as("retire", settings.nats, get_logger("retire"))
+        stack.push_async_callback(connection.close)
+        commands = await stack.enter_async_context(CommandSender(connection, artifacts))
+        found = await stack.enter_async_context(aclosing(candidates(store, clock.now() - age)))
+        async for batch in found:
+            if stop.is_set():
+                break
+            if dry_run:
+                retired.batches += 1
+                _say(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
+                continue
+            try:
+                exported = await file_batch(
+                    batch,
+                    connection=connection,
+                    store=store,
+                    artifacts=artifacts,
+                    commands=commands,
+                )
+            except LeftAlone as reason:
+                _say(f"{batch.batch_id}: left as it is: {reason}")
+            except Different as reason:
+                retired.different += 1
+                _say(f"{batch.batch_id}: left as it is: {reason}")
+            else:
+                retired.batches += 1
+                retired.events += exported.events
+    return retired
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

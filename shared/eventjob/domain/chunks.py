@@ -1,0 +1,19 @@
+"""A batch's jobs, cut into events of a size that the log likes."""
+
+from eventjob.contracts.base import JobSpec
+
+JOBS_PER_EVENT = 100
+BYTES_PER_EVENT = 256 * 1024
+
+
+def cut(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
+    """The number of each event's first job, and its jobs."""
+    chunks: list[tuple[int, list[JobSpec]]] = []
+    size = 0
+    for n, spec in enumerate(jobs, 1):
+        size += len(bytes(spec.parameters))
+        if not chunks or len(chunks[-1][1]) == JOBS_PER_EVENT or size > BYTES_PER_EVENT:
+            chunks.append((n, []))
+            size = len(bytes(spec.parameters))
+        chunks[-1][1].append(spec)
+    return chunks
