@@ -3,9 +3,12 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployment import READY_WITHIN_S, Up, eventually
+
+from eventjob.bus.permissions import PROVISION
 
 ONE_EACH = ("api", "projector", "scheduler", "processor", "archiver")
 GRACE_S = 10.0
@@ -14,11 +17,20 @@ GRACE_S = 10.0
 class Apart(Up):
     """``with Apart(folder, services, **settings) as up``: as `Up`, each service by itself.
 
-    Several of a kind are told apart by a number behind a dash: ``scheduler-2``.
+    ``settings_of`` gives what each kind of service is told about the bus, and what the commands
+    are, as ``provision``. Several of a kind are told apart by a number: ``scheduler-2``.
     """
 
-    def __init__(self, folder: Path, services: tuple[str, ...] = ONE_EACH, **settings: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        services: tuple[str, ...] = ONE_EACH,
+        *,
+        settings_of: Callable[[str], Mapping[str, str]],
+        **settings: str,
+    ) -> None:
         super().__init__(folder, **settings)
+        self._settings_of = settings_of
         self._services = services
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -36,21 +48,22 @@ class Apart(Up):
             raise
 
     def start_service(self, name: str) -> None:
-        script = Path(sys.executable).with_name("eventjob")
+        script, service = Path(sys.executable).with_name("eventjob"), name.partition("-")[0]
+        own = {**self._settings_of(service), "EVENTJOB_INSTANCE": name}
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, str(script), name.partition("-")[0]],
-                env={**self.environ, "EVENTJOB_INSTANCE": name},
+                [sys.executable, str(script), service],
+                env={**self.environ, **own},
                 cwd=self.folder,
                 stderr=log,
             )
 
     def run(self, *arguments: str) -> str:
-        """What a command of `eventjob` prints; it must end well."""
+        """What a command of `eventjob` prints, as who may do everything; it must end well."""
         script = Path(sys.executable).with_name("eventjob")
         ended = subprocess.run(
             [sys.executable, str(script), *arguments],
-            env=self.environ,
+            env={**self.environ, **self._settings_of(PROVISION)},
             cwd=self.folder,
             capture_output=True,
             text=True,

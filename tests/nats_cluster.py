@@ -1,16 +1,21 @@
-"""Three nats-servers that are one cluster: real, on free ports, killed and started by name."""
+"""Three nats-servers that are one cluster: real, on free ports, killed and started by name.
+
+With users, each service is one of its own, as the table of rights has it.
+"""
 
 import asyncio
 import time
 from types import TracebackType
 from typing import Self
 
+from bus_users import password_of
 from nats.errors import Error
 from nats.js.api import ClusterInfo
 from nats.js.errors import APIError
 from nats_server import NatsServer, free_port
 
-from eventjob.bus.connection import connect
+from eventjob.bus.connection import Connection, connect
+from eventjob.bus.permissions import PROVISION, authorization
 
 NAMES = ("one", "two", "three")
 ELECTED_WITHIN_S = 30.0
@@ -19,13 +24,16 @@ ELECTED_WITHIN_S = 30.0
 class NatsCluster:
     """``with NatsCluster() as cluster``: up, whole, and able to make streams."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, users: bool = False) -> None:
+        self._users = users
+        rights = authorization(lambda user: f'"{password_of(user)}"') if users else ""
         routes = {name: free_port() for name in NAMES}
         listed = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in routes.values())
         self.servers = {
             name: NatsServer(
                 f"server_name: {name}\n"
                 f"cluster {{ name: tests, listen: 127.0.0.1:{port}, routes: [{listed}] }}\n"
+                + rights
             )
             for name, port in routes.items()
         }
@@ -56,6 +64,16 @@ class NatsCluster:
     def start(self, name: str) -> None:
         self.servers[name].start()
 
+    async def connect(self, user: str = PROVISION) -> Connection:
+        who = {"user": user, "password": password_of(user)} if self._users else {}
+        return await connect(self.url, name="tests", replicas=len(NAMES), **who)
+
+    def settings_of(self, user: str) -> dict[str, str]:
+        bus = {"EVENTJOB_NATS_URL": self.url, "EVENTJOB_NATS_REPLICAS": f"{len(NAMES)}"}
+        if not self._users:
+            return bus
+        return bus | {"EVENTJOB_NATS_USER": user, "EVENTJOB_NATS_PASSWORD": password_of(user)}
+
     def leader(self, stream: str) -> str:
         """The name of the server that leads a stream."""
         return asyncio.run(self._leader(stream))
@@ -72,7 +90,7 @@ class NatsCluster:
             server.stop()
 
     async def _until_led(self) -> None:
-        connection = await connect(self.url, name="tests")
+        connection = await self.connect()
         deadline = time.monotonic() + ELECTED_WITHIN_S
         try:
             while True:
@@ -88,7 +106,7 @@ class NatsCluster:
             await connection.close()
 
     async def _cluster(self, stream: str) -> ClusterInfo | None:
-        connection = await connect(self.url, name="tests")
+        connection = await self.connect()
         try:
             return (await connection.jetstream.stream_info(stream)).cluster
         except (APIError, Error, TimeoutError):

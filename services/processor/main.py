@@ -13,6 +13,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.hosts import open_hosts
 from eventjob.bus.http_cache import open_http_cache
+from eventjob.bus.patience import opened
 from eventjob.bus.worker import Worker
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.client import Fetcher
@@ -54,9 +55,11 @@ async def run(settings: Settings, stop: Stop) -> None:
             await pool.open()
             async with (
                 _fetching(settings.fetch) as fetcher,
-                polite_turns(await open_hosts(connection)) as turns,
+                polite_turns(await opened(open_hosts, connection, stop, log)) as turns,
             ):
-                cached = CachedFetcher(fetcher, await open_http_cache(connection), artifacts, now)
+                cached = CachedFetcher(
+                    fetcher, await opened(open_http_cache, connection, stop, log), artifacts, now
+                )
                 handler = _handler(
                     settings, folder, pool=pool, fetcher=cached, artifacts=artifacts, turns=turns
                 )

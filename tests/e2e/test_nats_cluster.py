@@ -17,7 +17,6 @@ from ledger import Page
 from logged_site import LoggedSite
 from nats_cluster import NatsCluster
 
-from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
 
@@ -29,6 +28,7 @@ WRITERS = 3
 PAUSE_S = 0.15
 JOBS = 4  # of a batch
 QUIET_S = 3.0
+ALONE_S = 8.0
 GOES_ON_WITHIN_S = 30.0
 DONE_WITHIN_S = 240
 
@@ -96,17 +96,17 @@ class Load:
         }  # fmt: skip
 
 
-async def everything(url):
+async def everything(cluster):
     """What the log says of each group; each event must be one that can follow."""
     while True:
         try:
-            return await _everything(url)
+            return await _everything(cluster)
         except Unavailable as reason:
             print(f"the log is read again: {reason}")
 
 
-async def _everything(url):
-    connection = await connect(url, name="tests")
+async def _everything(cluster):
+    connection = await cluster.connect()
     pages = defaultdict(Page)
     try:
         log = EventLog(connection)
@@ -142,12 +142,12 @@ def break_it(cluster, load):
     print(f"killed {', '.join(killed)}; nothing acknowledged for {', '.join(gaps)}")
 
 
-def check(up, url, load, site):
+def check(up, cluster, load, site):
     """Each acknowledged write is in the log, is over, and can be read; each job ended once."""
     pages = {}
 
     def are_over():
-        pages.update(asyncio.run(everything(url)))
+        pages.update(asyncio.run(everything(cluster)))
         return all(page.count("w", "f", "a") == 0 for page in pages.values())
 
     eventually("all to end", DONE_WITHIN_S, are_over)
@@ -167,11 +167,41 @@ def check(up, url, load, site):
 
 
 def test_nothing_acknowledged_is_lost_with_a_server(tmp_path):
-    with NatsCluster() as cluster, LoggedSite() as site:
-        bus = {"EVENTJOB_NATS_URL": cluster.url, "EVENTJOB_NATS_REPLICAS": "3"}
-        with Apart(tmp_path, SERVICES, **without_pauses(site.port), **bus) as up:
+    with NatsCluster(users=True) as cluster, LoggedSite() as site:
+        settings = without_pauses(site.port)
+        up = Apart(tmp_path, SERVICES, settings_of=cluster.settings_of, **settings)
+        print(up.run("provision"))
+        with up:
             with Load(up, site) as load:
                 time.sleep(QUIET_S)
                 break_it(cluster, load)
-            check(up, cluster.url, load, site)
+            check(up, cluster, load, site)
             up.run("rebuild", "--check")
+        assert "nats.denied" not in up.log()
+
+
+def test_services_wait_while_there_is_no_majority(tmp_path):
+    """Before the first leader is elected, and where all servers were killed at once."""
+    with NatsCluster() as cluster, LoggedSite() as site:
+        settings = without_pauses(site.port)
+        up = Apart(tmp_path, SERVICES, settings_of=cluster.settings_of, **settings)
+        cluster.kill("one")
+        cluster.kill("two")
+        up.launch()
+        try:
+            time.sleep(ALONE_S)
+            assert up.has_ended() == []
+            cluster.start("one")
+            cluster.start("two")
+            eventually("readiness", GOES_ON_WITHIN_S, up.is_ready)
+            with Load(up, site) as load:
+                eventually("some writes", GOES_ON_WITHIN_S, lambda: len(load.moments) > 10)
+                for name in cluster.servers:
+                    cluster.kill(name)
+                for name in cluster.servers:
+                    cluster.start(name)
+                dark = time.monotonic()
+                eventually("more", 2 * GOES_ON_WITHIN_S, lambda: load.count_since(dark + 1) > 10)
+            check(up, cluster, load, site)
+        finally:
+            up.stop()

@@ -8,7 +8,6 @@ import pytest
 from nats_cluster import NatsCluster
 
 from eventjob.bus import topology
-from eventjob.bus.connection import connect
 from eventjob.bus.errors import Conflict, Unavailable
 from eventjob.bus.event_codec import NewEvent
 from eventjob.bus.log import EventLog
@@ -83,7 +82,7 @@ async def until(writers, count):
 
 @pytest.fixture
 async def connection(cluster):
-    connection = await connect(cluster.url, name="tests", replicas=3)
+    connection = await cluster.connect()
     yield connection
     await connection.close()
 

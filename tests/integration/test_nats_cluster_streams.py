@@ -8,7 +8,6 @@ from fakes import QuietLog
 from nats_cluster import NatsCluster
 
 from eventjob.bus.backlog import prepare
-from eventjob.bus.connection import connect
 from eventjob.bus.hosts import open_hosts
 from eventjob.bus.http_cache import open_http_cache
 from eventjob.bus.leases import Leases
@@ -28,7 +27,7 @@ def cluster():
 
 @pytest.fixture
 async def connection(cluster):
-    connection = await connect(cluster.url, name="tests", replicas=3)
+    connection = await cluster.connect()
     yield connection
     await connection.close()
 
