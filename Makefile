@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: help setup demo compose-demo test check format bench fuzz quality lock clean
+.PHONY: help setup demo compose-demo test check format bench chaos fuzz quality lock clean
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: setup  ## measure, and print the numbers
 
 fuzz: setup  ## send the running product thousands of generated requests: make fuzz KEYS=1 with API keys, SEED=… repeats a run
 	KEYS=$(KEYS) $(BIN)/python tests/fuzz/fuzz_report.py $(SEED)
+
+chaos: setup  ## break everything while 1,000 jobs run, and say what held: make chaos MINUTES=10 SEED=…
+	MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=tests $(BIN)/python -m chaos
 
 quality: setup  ## extract all real pages at hand, and print how much of them is exactly right
 	$(BIN)/python tests/quality/report.py

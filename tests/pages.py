@@ -98,15 +98,15 @@ class _Server(ThreadingHTTPServer):
 class Site:
     """``with Site() as site``: ``site.url`` + any path is a session page; *.pdf is a PDF."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.seen: Counter[str] = Counter()
         self.hold = threading.Event()
         self.hold.set()
         self.closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server((host, 0), _Handler)
         self._server.site = self
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
 
     def respond(self, handler: _Handler) -> None:
         handler.send(*self.answer(handler.path))

@@ -1,0 +1,147 @@
+"""The set-up: every service as a process of its own, most of them twice, and what they stand on."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mongo_server import DAEMON
+from nats_server import free_port
+
+from chaos.door import Door
+from chaos.keeper import Keeper, Kept
+from chaos.sites import Sites
+
+DISK_MB = 512
+READY_WITHIN_S = 120.0
+TWICE = ("api", "projector", "scheduler", "processor")
+SERVICES = (*(f"{name}-{n}" for name in TWICE for n in (1, 2)), "archiver-1")
+BIN = Path(sys.executable).parent
+HERE = Path(__file__).parent
+
+NATS_CONFIG = """\
+server_name: chaos
+listen: "127.0.0.1:{port}"
+jetstream {{ store_dir: "{disk}/nats", sync_interval: always, max_file_store: 8GB }}
+max_payload: 8MB
+max_pending: 256MB
+"""
+
+
+class Room:
+    """``with Room() as room``: all is up. The folder with the logs stays where something failed."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="eventjob-chaos-"))
+        self.disk = self.folder / "disk"
+        self.keeper = Keeper()
+        self.sites = Sites()
+        self.has_own_disk = False
+        self.keeps_folder = True
+        self._nats_port, self._mongo_port = free_port(), free_port()
+        self._api_ports = {"api-1": free_port(), "api-2": free_port()}
+        self.door = Door(self._api_ports.values())
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._stack.callback(self._clear)
+        try:
+            self._mount()
+            self._stack.enter_context(self.sites)
+            self._stack.enter_context(self.keeper)
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What all services are told."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
+        mongo = f"mongodb://127.0.0.1:{self._mongo_port}/eventjob?directConnection=true"
+        return {
+            **inherited,
+            "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self._nats_port}",
+            "EVENTJOB_STORE_URL": mongo,
+            "EVENTJOB_DATA_DIR": str(self.disk),
+            "EVENTJOB_FETCH_ALLOW": self.sites.allowance,
+            "EVENTJOB_FETCH_DELAY_S": "0",
+            "EVENTJOB_FETCH_PER_HOST": "16",
+            "EVENTJOB_FETCH_PAGE_MB": "1",
+            "EVENTJOB_FETCH_PAGE_S": "4",
+            "EVENTJOB_RETRY_BASE_S": "0.2",
+            "EVENTJOB_MAX_ATTEMPTS": "4",
+            "EVENTJOB_ATTEMPT_MINUTES": "2",
+            "EVENTJOB_MIN_FREE_MB": "32",
+            "EVENTJOB_CONCURRENCY": "8",
+        }
+
+    def is_ready(self) -> bool:
+        """Whether every api says so, and each service's process is there."""
+        alive = all(k.process is not None for k in self.keeper.kept.values())
+        return alive and self.door.are_ready()
+
+    def eventjob(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command about this deployment, as a person would type it."""
+        return subprocess.run(
+            [str(BIN / "eventjob"), *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def logs(self) -> list[Path]:
+        return sorted(self.folder.glob("*.log"))
+
+    def _mount(self) -> None:
+        """A small disk of its own, where this process may have one."""
+        self.disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(self.disk)]
+        with suppress(OSError):
+            done = subprocess.run(mount, capture_output=True, check=False)
+            self.has_own_disk = done.returncode == 0
+        if self.has_own_disk:
+            self._stack.callback(subprocess.run, ["umount", "-l", str(self.disk)], check=False)
+
+    def _start(self) -> None:
+        config = self.folder / "nats.conf"
+        config.write_text(NATS_CONFIG.format(port=self._nats_port, disk=self.disk))
+        store = [str(DAEMON), "--host", "127.0.0.1", "--port", str(self._mongo_port)]
+        store += ["--storage-path", str(self.folder / "store"), "--sync-on-commit"]
+        nats = [str(BIN / "nats-server"), "-c", str(config)]
+        self.keeper.keep(self._kept("nats-server", nats), self._kept("store", store))
+        self.keeper.keep(*(self._service(name) for name in SERVICES))
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self.is_ready():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not ready within {READY_WITHIN_S:g} s: see {self.folder}")
+            time.sleep(0.2)
+
+    def _service(self, name: str) -> Kept:
+        command = [sys.executable, str(BIN / "eventjob"), name.partition("-")[0]]
+        port = self._api_ports.get(name, 0)
+        return self._kept(name, command, EVENTJOB_INSTANCE=name, EVENTJOB_PORT=str(port))
+
+    def _kept(self, name: str, command: list[str], **more: str) -> Kept:
+        return Kept(name, command, {**self.environ, **more}, self.folder / f"{name}.log")
+
+    def _clear(self) -> None:
+        if not self.keeps_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
