@@ -163,6 +163,8 @@ async def _change(
     if batch is None:
         view = BatchAnswer(message=f"the batch will be {done}")
         return answer(view, HTTPStatus.ACCEPTED, _location(command.batch_id))
+    if isinstance(command, SetBatchActive) and command.active is None:
+        done = _TOGGLED[batch.active]
     return answer(BatchAnswer(message=f"the batch was {done}", batch=batch_view(batch)))
 
 

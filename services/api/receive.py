@@ -2,15 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-import msgspec
 from starlette.requests import Request
 
+from services.api.decoding import LARGE_BYTES, decoded
 from services.api.errors import Problem
 
-LARGE_BYTES = 64 * 1024
+AT_ONCE = 2  # large bodies that are decoded; the others wait for their turn
+MOST_LARGEST = 4  # bodies of the largest size have room at the same time
 
 Made = TypeVar("Made")
 
@@ -22,32 +25,77 @@ async def json_body(request: Request, max_bytes: int, make: Callable[[object], M
     """What ``make`` makes of the decoded body; in a thread for a large one: others are waiting.
 
     Raises:
-        Problem: ``payload_too_large``, ``unsupported_media_type``, or ``validation_error`` for
-            what is no JSON.
+        Problem: ``payload_too_large``, ``unsupported_media_type``, ``validation_error`` for
+            what is no JSON, or ``unavailable`` while there are too many large ones.
     """
     _check_media_type(request)
-    body = await _read(request, max_bytes)
-    return await _made(body, make)
+    with _large.held() as held:
+        body = await _read(request, max_bytes, held)
+        return await _made(body, max_bytes, make)
 
 
 async def optional_json_body(
     request: Request, max_bytes: int, make: Callable[[object], Made]
 ) -> Made:
     """As `json_body`; where nothing was sent, what ``make`` makes of an empty object."""
-    body = await _read(request, max_bytes)
-    if not body:
-        return make({})
-    _check_media_type(request)
-    return await _made(body, make)
+    with _large.held() as held:
+        body = await _read(request, max_bytes, held)
+        if not body:
+            return make({})
+        _check_media_type(request)
+        return await _made(body, max_bytes, make)
 
 
-async def _made(body: bytes, make: Callable[[object], Made]) -> Made:
+class _Held:
+    """What one request holds of the room for large bodies."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+class _Large:
+    """The room for large bodies, of all requests that this process reads.
+
+    Without it, a hundred clients who send a large body slowly would take all memory.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bodies")
+
+    @contextmanager
+    def held(self) -> Iterator[_Held]:
+        """What is held in here is free again after it."""
+        held = _Held()
+        try:
+            yield held
+        finally:
+            self._bytes -= held.bytes
+
+    def hold(self, held: _Held, size_bytes: int, room_bytes: int) -> None:
+        """Hold as much as this in all.
+
+        Raises:
+            Problem: ``unavailable``, where there is no room now.
+        """
+        more = size_bytes - held.bytes
+        if self._bytes + more > room_bytes:
+            raise Problem("unavailable", "there are too many large bodies now, please try again")
+        held.bytes += more
+        self._bytes += more
+
+
+_large = _Large()
+
+
+async def _made(body: bytes, max_bytes: int, make: Callable[[object], Made]) -> Made:
     if len(body) <= LARGE_BYTES:
-        return make(_decoded(body))
-    return await asyncio.to_thread(lambda: make(_decoded(body)))
+        return make(decoded(body, max_bytes))
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_large.threads, lambda: make(decoded(body, max_bytes)))
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(request: Request, max_bytes: int, held: _Held) -> bytes:
     """The body, counted as it comes; what lies behind the limit is never kept."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
@@ -57,6 +105,8 @@ async def _read(request: Request, max_bytes: int) -> bytes:
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
+        if len(body) > LARGE_BYTES:
+            _large.hold(held, len(body), MOST_LARGEST * max_bytes)
     return bytes(body)
 
 
@@ -78,18 +128,3 @@ def is_json(content_type: str) -> bool:
     named = (parameter.partition("=") for parameter in parameters)
     charsets = {value.strip(' \t"') for name, _, value in named if name.strip() == "charset"}
     return _JSON.fullmatch(media_type.strip()) is not None and charsets <= _UTF_8
-
-
-def _decoded(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body, type=object)
-    except RecursionError:
-        raise Problem("validation_error", "the body is nested too deeply") from None
-    except ValueError as error:  # also of UTF-8 that is none
-        raise Problem("validation_error", f"the body is no JSON: {_reason(error)}") from None
-
-
-def _reason(error: ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8 at byte {error.start}"
-    return str(error).removeprefix("JSON is malformed: ")

@@ -83,6 +83,8 @@ async def test_toggling_flips_or_sets(client):
     ]:
         answer = await client.post("/batches/batch-b/toggle-active", json=sent, headers=ANN)
         assert (answer.status_code, answer.json()["batch"]["isActive"]) == (200, found)
+        said = "the batch was resumed" if found else "the batch was paused"
+        assert answer.json()["message"] == said
 
 
 async def test_an_archived_batch_is_listed_apart(client):
