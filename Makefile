@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: help setup demo compose-demo test check format bench chaos fuzz quality lock clean
+.PHONY: help setup demo compose-demo test test-containers check format bench chaos fuzz quality lock clean
 
 help:  ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## put everything, run-time and development, into .venv
 
@@ -25,6 +25,10 @@ compose-demo: setup  ## the same in containers: AIRGAPPED=1 builds all images fr
 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest -q
+
+test-containers: setup  ## run the suites that are on containers, or on processes where there is no Docker
+	@if docker info > /dev/null 2>&1; then deploy/run.sh $(BIN)/python -m pytest -q tests/containers -m containers; \
+	else $(BIN)/python -m pytest -q tests/containers -m containers; fi
 
 check: setup  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

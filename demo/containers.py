@@ -19,55 +19,76 @@ _PATIENCE_S = 300
 _ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 
 
-@contextmanager
-def containers(screen: Screen) -> Iterator[tuple[Client, str]]:
-    """A client of services that are ready, and the address at which they see the sample site.
-
-    Containers, networks and volumes are this demo's own, and go with it, however it ends.
-
-    Raises:
-        DemoFailed: Docker cannot do it; the end of what it said is in the text.
-    """
-    client = Client(free_port())
-    deployment = Compose(f"eventjob-demo-{os.getpid()}", client.port)
-    begun = time.monotonic()
-    try:
-        deployment.run("up", "-d", "site")
-        site = deployment.run("ps", "-q", "site").strip()
-        address = _output(["docker", "inspect", "-f", _ADDRESS, site], os.environ).strip()
-        deployment.environ["EVENTJOB_FETCH_ALLOW"] = f"{address}/32:{SITE_PORT}"
-        deployment.run("up", "-d", "--wait")
-        took_s = time.monotonic() - begun
-        screen.say(f"  service  {client.url}/docs (containers, healthy after {took_s:.1f} s)")
-        for line in deployment.run("ps", "--format", "{{.Service}} {{.Image}}").splitlines():
-            screen.say("           {:10} {}".format(*line.split()))
-        yield client, f"http://site:{SITE_PORT}/"
-    finally:
-        with uninterrupted():
-            deployment.run("down", "--volumes", "--timeout", "10")
-        screen.say("  containers, networks and volumes of this demo are removed")
-
-
-class Compose:
+class Deployment:
     """``docker compose`` for one project: the deployment, and the sample site beside it."""
 
-    def __init__(self, project: str, port: int) -> None:
-        self.project = project
-        self.environ = {
+    def __init__(self, project: str, settings: Mapping[str, str]) -> None:
+        self.client = Client(free_port())
+        self.site_url = f"http://site:{SITE_PORT}/"
+        self._project = project
+        self._environ = {
             **os.environ,
-            "EVENTJOB_PUBLISH": f"127.0.0.1:{port}",
-            "EVENTJOB_FETCH_DELAY_S": "0.05",
-            "EVENTJOB_MAX_ATTEMPTS": "2",
+            **settings,
+            "EVENTJOB_PUBLISH": f"127.0.0.1:{self.client.port}",
         }
 
-    def run(self, *arguments: str) -> str:
+    def compose(self, *arguments: str) -> str:
         """What the command printed.
 
         Raises:
             DemoFailed: it failed, or took more than five minutes.
         """
         command = [str(ROOT / "deploy/compose.sh"), "-f", str(ROOT / "demo/compose.yaml")]
-        return _output([*command, "-p", self.project, *arguments], self.environ)
+        return _output([*command, "-p", self._project, *arguments], self._environ)
+
+    def start(self) -> None:
+        """All services, healthy, and free to fetch from the site, whose address is private.
+
+        Raises:
+            DemoFailed: not so.
+        """
+        self.compose("up", "-d", "site")
+        site = self.compose("ps", "-q", "site").strip()
+        address = _output(["docker", "inspect", "-f", _ADDRESS, site], os.environ).strip()
+        self._environ["EVENTJOB_FETCH_ALLOW"] = f"{address}/32:{SITE_PORT}"
+        self.compose("up", "-d", "--wait")
+
+
+@contextmanager
+def deployed(project: str, settings: Mapping[str, str]) -> Iterator[Deployment]:
+    """Services that are ready.
+
+    Containers, networks and volumes are this project's own, and go with it, however it ends.
+
+    Raises:
+        DemoFailed: Docker cannot do it; the end of what it said is in the text.
+    """
+    deployment = Deployment(project, settings)
+    try:
+        deployment.start()
+        yield deployment
+    finally:
+        with uninterrupted():
+            deployment.compose("down", "--volumes", "--timeout", "10")
+
+
+@contextmanager
+def containers(screen: Screen) -> Iterator[tuple[Client, str]]:
+    """A client of the services, and the address at which they see the sample site.
+
+    Raises:
+        DemoFailed: as in `deployed`.
+    """
+    begun = time.monotonic()
+    settings = {"EVENTJOB_FETCH_DELAY_S": "0.05", "EVENTJOB_MAX_ATTEMPTS": "2"}
+    with deployed(f"eventjob-demo-{os.getpid()}", settings) as deployment:
+        client = deployment.client
+        took_s = time.monotonic() - begun
+        screen.say(f"  service  {client.url}/docs (containers, healthy after {took_s:.1f} s)")
+        for line in deployment.compose("ps", "--format", "{{.Service}} {{.Image}}").splitlines():
+            screen.say("           {:10} {}".format(*line.split()))
+        yield client, deployment.site_url
+    screen.say("  containers, networks and volumes of this demo are removed")
 
 
 def _output(command: list[str], environ: Mapping[str, str]) -> str:

