@@ -8,6 +8,19 @@ from typing import NamedTuple
 
 from chaos.room import SERVICES, Room
 
+JUMP_S = 90.0  # an hour's jump would leave retries an hour away
+# what happens in each round of faults, besides a kill and a freeze of each process
+OTHERS = (
+    ("store_away", "store"),
+    ("full", "disk"),
+    ("dead", "site"),
+    ("slow", "site"),
+    ("cut", "bus connections"),
+    *[("duplicate", "messages"), ("reorder", "messages")] * 2,
+    *(("jump", f"clock of {name}") for name in SERVICES),
+)
+LASTS_S = {"store_away": 30.0, "full": 10.0, "dead": 10.0, "slow": 10.0, "duplicate": 10.0}
+USUALLY_S = 4.0
 FREEZES = (*(name for name in SERVICES if not name.startswith("api")), "nats-server")
 
 
@@ -24,7 +37,7 @@ def drawn(seed: int, length_s: float, every_s: float) -> list[Fault]:
     """Faults over ``length_s`` seconds, one every ``every_s`` on average; each kind in turn."""
     chance = random.Random(seed)
     kinds = [("kill", name) for name in (*SERVICES, "nats-server")]
-    kinds += [("freeze", name) for name in FREEZES]
+    kinds += [*(("freeze", name) for name in FREEZES), *OTHERS]
     count = max(1, int(length_s / every_s))
     queue: list[tuple[str, str]] = []
     found = []
@@ -32,7 +45,8 @@ def drawn(seed: int, length_s: float, every_s: float) -> list[Fault]:
         if not queue:
             queue = chance.sample(kinds, len(kinds))
         kind, target = queue.pop()
-        found.append(Fault(chance.uniform(0, length_s), kind, target, chance.uniform(1, 6)))
+        lasts_s = min(LASTS_S.get(kind, USUALLY_S), length_s / 4) * chance.uniform(0.8, 1.2)
+        found.append(Fault(chance.uniform(0, length_s), kind, target, lasts_s))
     return sorted(found)
 
 
@@ -42,6 +56,7 @@ class Faults:
     def __init__(self, room: Room, plan: list[Fault]) -> None:
         self.happened: Counter[tuple[str, str]] = Counter()
         self.missed: Counter[tuple[str, str]] = Counter()  # the target was away already
+        self.troubles: list[str] = []  # faults that could not be done
         self._room, self._plan = room, plan
         self._lock = threading.Lock()
 
@@ -57,7 +72,11 @@ class Faults:
             thread.join()
 
     def _let(self, fault: Fault) -> None:
-        did = getattr(self, f"_{fault.kind}")(fault)
+        try:
+            did = getattr(self, f"_{fault.kind}")(fault)
+        except OSError as error:
+            self.troubles.append(f"{fault.kind} {fault.target}: {error}")
+            return
         with self._lock:
             (self.happened if did else self.missed)[fault.kind, fault.target] += 1
 
@@ -66,3 +85,40 @@ class Faults:
 
     def _freeze(self, fault: Fault) -> bool:
         return self._room.keeper.freeze(fault.target, fault.seconds)
+
+    def _store_away(self, fault: Fault) -> bool:
+        was_there = self._room.keeper.hold(fault.target)
+        time.sleep(fault.seconds)
+        self._room.keeper.release(fault.target)
+        return was_there
+
+    def _full(self, fault: Fault) -> bool:
+        return self._room.fill(fault.seconds)
+
+    def _dead(self, fault: Fault) -> bool:
+        return self._room.sites.be("dead", fault.seconds)
+
+    def _slow(self, fault: Fault) -> bool:
+        return self._room.sites.be("slow", fault.seconds)
+
+    def _cut(self, _: Fault) -> bool:
+        return self._room.wire.cut()
+
+    def _duplicate(self, fault: Fault) -> bool:
+        return self._mistreat("duplicate", fault.seconds)
+
+    def _reorder(self, fault: Fault) -> bool:
+        return self._mistreat("reorder", fault.seconds)
+
+    def _mistreat(self, how: str, seconds: float) -> bool:
+        with self._lock:
+            self._room.wire.modes[how] += 1
+        time.sleep(seconds)
+        with self._lock:
+            self._room.wire.modes[how] -= 1
+        return True
+
+    def _jump(self, fault: Fault) -> bool:
+        forwards = int(fault.at * 1000) % 2 == 0
+        name = fault.target.removeprefix("clock of ")
+        return self._room.jump(name, JUMP_S if forwards else -JUMP_S, fault.seconds)

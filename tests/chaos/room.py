@@ -17,6 +17,7 @@ from nats_server import free_port
 from chaos.door import Door
 from chaos.keeper import Keeper, Kept
 from chaos.sites import Sites
+from chaos.wire import Wire
 
 DISK_MB = 512
 READY_WITHIN_S = 120.0
@@ -24,6 +25,7 @@ TWICE = ("api", "projector", "scheduler", "processor")
 SERVICES = (*(f"{name}-{n}" for name in TWICE for n in (1, 2)), "archiver-1")
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
+ZEROS = bytes(64 * 1024)
 
 NATS_CONFIG = """\
 server_name: chaos
@@ -44,7 +46,8 @@ class Room:
         self.sites = Sites()
         self.has_own_disk = False
         self.keeps_folder = True
-        self._nats_port, self._mongo_port = free_port(), free_port()
+        self._nats_port, self._mongo_port, self._wire_port = (free_port() for _ in range(3))
+        self.wire = Wire(self._wire_port, self._nats_port)
         self._api_ports = {"api-1": free_port(), "api-2": free_port()}
         self.door = Door(self._api_ports.values())
         self._stack = ExitStack()
@@ -54,6 +57,7 @@ class Room:
         try:
             self._mount()
             self._stack.enter_context(self.sites)
+            self._stack.enter_context(self.wire)
             self._stack.enter_context(self.keeper)
             self._start()
         except BaseException:
@@ -76,7 +80,7 @@ class Room:
         mongo = f"mongodb://127.0.0.1:{self._mongo_port}/eventjob?directConnection=true"
         return {
             **inherited,
-            "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self._nats_port}",
+            "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self._wire_port}",
             "EVENTJOB_STORE_URL": mongo,
             "EVENTJOB_DATA_DIR": str(self.disk),
             "EVENTJOB_FETCH_ALLOW": self.sites.allowance,
@@ -106,6 +110,31 @@ class Room:
             check=False,
             timeout=300,
         )
+
+    def jump(self, name: str, by_s: float, seconds: float) -> bool:
+        """A service's clock is wrong by ``by_s`` for a while."""
+        self._clock(name).write_text(str(by_s))
+        try:
+            time.sleep(seconds)
+        finally:
+            self._clock(name).unlink(missing_ok=True)
+        return True
+
+    def fill(self, seconds: float) -> bool:
+        """The disk is full to its last byte for a while; False where it is not ours alone."""
+        if not self.has_own_disk:
+            return False
+        ballast = self.disk / "ballast"
+        began = time.monotonic()
+        try:
+            while time.monotonic() < began + seconds:  # what others give back is taken, too
+                with suppress(OSError), ballast.open("ab", buffering=0) as file:
+                    while file.write(ZEROS):
+                        pass
+                time.sleep(0.2)
+        finally:
+            ballast.unlink(missing_ok=True)
+        return True
 
     def logs(self) -> list[Path]:
         return sorted(self.folder.glob("*.log"))
@@ -137,7 +166,12 @@ class Room:
     def _service(self, name: str) -> Kept:
         command = [sys.executable, str(BIN / "eventjob"), name.partition("-")[0]]
         port = self._api_ports.get(name, 0)
-        return self._kept(name, command, EVENTJOB_INSTANCE=name, EVENTJOB_PORT=str(port))
+        more = {"EVENTJOB_INSTANCE": name, "EVENTJOB_PORT": str(port)}
+        clock = {"CHAOS_CLOCK_FILE": str(self._clock(name)), "PYTHONPATH": str(HERE / "clocks")}
+        return self._kept(name, command, **more, **clock)
+
+    def _clock(self, name: str) -> Path:
+        return self.folder / f"{name}.clock"
 
     def _kept(self, name: str, command: list[str], **more: str) -> Kept:
         return Kept(name, command, {**self.environ, **more}, self.folder / f"{name}.log")

@@ -1,0 +1,156 @@
+"""The line between services and bus: understands the client protocol, and repeats and reorders.
+
+A delivery is repeated or held back as a whole; so is a command or report on its way to the server.
+What belongs to an atomic batch is left alone: the server takes one in its order or not at all.
+"""
+
+import asyncio
+import random
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+CHANCE = 0.2  # of a message, while a fault lasts
+HELD_S = 0.15
+LINE_BYTES = 1024 * 1024
+_WITH_PAYLOAD = {b"PUB", b"HPUB", b"MSG", b"HMSG"}
+
+
+class Frame(NamedTuple):
+    """One message of the protocol, as it came."""
+
+    head: bytes  # the first line
+    payload: bytes
+
+    @property
+    def raw(self) -> bytes:
+        return self.head + self.payload
+
+    @property
+    def words(self) -> list[bytes]:
+        return self.head.split()
+
+
+async def frames(reader: asyncio.StreamReader) -> AsyncIterator[Frame]:
+    """Whole messages, until the connection ends."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            head = await reader.readuntil(b"\r\n")
+            words = head.split()
+            has_payload = bool(words) and words[0].upper() in _WITH_PAYLOAD
+            payload = await reader.readexactly(int(words[-1]) + 2) if has_payload else b""
+            yield Frame(head, payload)
+
+
+def is_delivery(frame: Frame) -> bool:
+    """Whether a consumer has delivered it, so that it may come again, or late."""
+    return frame.words[:1] in ([b"MSG"], [b"HMSG"]) and b" $JS.ACK." in frame.head
+
+
+def is_publish(frame: Frame) -> bool:
+    """Whether it is a command or a report on its way to the server."""
+    words = frame.words
+    is_ours = words[:1] in ([b"PUB"], [b"HPUB"]) and words[1].startswith((b"cmd.", b"rep."))
+    return is_ours and b"Nats-Batch" not in frame.payload
+
+
+class Wire:
+    """``with Wire(port, server_port)``: listens at ``port``, and passes on what it hears."""
+
+    def __init__(self, port: int, server_port: int) -> None:
+        self.modes: Counter[str] = Counter()  # how many faults of a kind last at present
+        self.done: Counter[str] = Counter()
+        self._port, self._server_port = port, server_port
+        self._loop = asyncio.new_event_loop()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> "Wire":  # noqa: PYI034 - it has no heirs
+        self._thread.start()
+        serving = asyncio.start_server(
+            self._accept, "127.0.0.1", self._port, limit=LINE_BYTES, backlog=100
+        )
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def cut(self) -> bool:
+        """End all connections at once; whether there were any."""
+        had = bool(self._open)
+        for writer in list(self._open):
+            self._loop.call_soon_threadsafe(writer.transport.abort)
+        return had
+
+    async def _end(self) -> None:
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await self._connect(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is away, or all is over
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, server = await asyncio.open_connection(
+            "127.0.0.1", self._server_port, limit=LINE_BYTES
+        )
+        self._open |= {writer, server}
+        ways = [
+            asyncio.create_task(self._pass(there, writer, is_delivery, "delivery")),
+            asyncio.create_task(self._pass(reader, server, is_publish, "publish")),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            self._open -= {writer, server}
+            server.transport.abort()
+
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_fair: Callable[[Frame], bool],
+        what: str,
+    ) -> None:
+        async for frame in frames(reader):
+            if self.modes and is_fair(frame):
+                self._mistreat(frame, writer, what)
+            else:
+                writer.write(frame.raw)
+            await writer.drain()
+
+    def _mistreat(self, frame: Frame, writer: asyncio.StreamWriter, what: str) -> None:
+        """Send it twice, or later than what comes behind it, or as it should be."""
+        if self.modes["reorder"] > 0 and random.random() < CHANCE:
+            self.done[f"{what} held back"] += 1
+            self._loop.call_later(HELD_S * random.random(), self._late, frame, writer)
+            return
+        writer.write(frame.raw)
+        if self.modes["duplicate"] > 0 and random.random() < CHANCE:
+            self.done[f"{what} repeated"] += 1
+            writer.write(frame.raw)
+
+    @staticmethod
+    def _late(frame: Frame, writer: asyncio.StreamWriter) -> None:
+        if not writer.is_closing():
+            writer.write(frame.raw)
