@@ -60,7 +60,8 @@ class Projector:
 
     async def _project_while_kept(self) -> None:
         """Project until something goes wrong, or the store has lost what it was given."""
-        projecting = asyncio.ensure_future(self._project())
+        projecting = asyncio.create_task(self._project())
+        projecting.add_done_callback(_hear)
         try:
             while not projecting.done():
                 await asyncio.wait({projecting}, timeout=CHECK_EVERY_S)
@@ -72,8 +73,6 @@ class Projector:
             await projecting
         finally:
             await end(projecting)
-            if not projecting.cancelled():
-                projecting.exception()  # heard: the store has told both of its trouble
 
     async def _project(self) -> None:
         """Apply what comes after the checkpoint, until something goes wrong."""
@@ -109,3 +108,9 @@ class Projector:
         while True:
             await self._announce(ProjectedTo(sequence=self._sequence, stopped=self._trouble))
             await asyncio.sleep(ANNOUNCE_EVERY_S)
+
+
+def _hear(projecting: asyncio.Task[None]) -> None:
+    """Its trouble needs no second telling: the look at the store met it, too, or all is over."""
+    if not projecting.cancelled():
+        projecting.exception()

@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+from contextlib import suppress
 
 from fakes import QuietLog
 
 from services.api import projector as tested
 from services.api.projector import Projector
-from services.api.store import StoreUnavailable
+from services.api.store import StoreMoved, StoreUnavailable
 
 
 class SlowToFail:
@@ -46,3 +47,39 @@ async def test_what_both_hear_of_a_store_is_told_once(monkeypatch):
     gc.collect()
     assert unheard == []
     assert [event for _, event, _ in log.lines] == ["projection.stopped"]
+
+
+class SlowToEnd:
+    """A write that was cancelled and, when that is long past, fails."""
+
+    def __init__(self):
+        self.is_asked = asyncio.Event()
+        self.has_failed = asyncio.Event()
+
+    async def checkpoint(self):
+        self.is_asked.set()
+        deadline = asyncio.get_running_loop().time() + 0.6  # longer than a cancel is waited for
+        while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(left_s)
+        self.has_failed.set()
+        raise StoreMoved("another has gone on")
+
+
+async def test_what_fails_after_the_end_is_no_error():
+    unheard, stop = [], asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    store = SlowToEnd()
+
+    async def announce(_said):
+        pass
+
+    async with asyncio.timeout(10):
+        running = asyncio.create_task(Projector(None, store, announce, QuietLog()).run(stop))
+        await store.is_asked.wait()
+        stop.set()
+        await running
+        await store.has_failed.wait()
+        await asyncio.sleep(0)
+    gc.collect()
+    assert unheard == []
