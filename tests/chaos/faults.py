@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
+from operator import itemgetter
 from typing import NamedTuple
 
 from chaos.room import SERVICES, Room
@@ -43,11 +44,21 @@ def drawn(seed: int, length_s: float, every_s: float) -> list[Fault]:
     found = []
     for _ in range(count):
         if not queue:
-            queue = chance.sample(kinds, len(kinds))
-        kind, target = queue.pop()
+            queue = _one_of_each_first(chance.sample(kinds, len(kinds)))
+        kind, target = queue.pop(0)
         lasts_s = min(LASTS_S.get(kind, USUALLY_S), length_s / 4) * chance.uniform(0.8, 1.2)
         found.append(Fault(chance.uniform(0, length_s), kind, target, lasts_s))
     return sorted(found)
+
+
+def _one_of_each_first(kinds: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """In turns, so that a short run has some of everything."""
+    turn = Counter[str]()
+    turns = []
+    for kind, target in kinds:
+        turns.append((turn[kind], (kind, target)))
+        turn[kind] += 1
+    return [fault for _, fault in sorted(turns, key=itemgetter(0))]
 
 
 class Faults:

@@ -32,12 +32,12 @@ def chaos(seed: int, jobs: int, seconds: float, every_s: float) -> Outcome:
         wrong = [*people.troubles, *faults.troubles]
         if not _is_ready_again(room):
             wrong.append(f"not ready within {READY_AGAIN_S:g} s after the last fault")
-        if not room.has_own_disk:
-            print("NOT DONE: the full disk, since only root may mount one to fill", flush=True)
         judgement = Judgement(room, people.record)
         judgement.pass_on()
         wrong += judgement.faults
         lines = [*_faults(faults, room.wire.done), *_done(people), *_judged(judgement)]
+        if not room.has_own_disk:
+            lines.append(_row("NOT DONE: the full disk", "only root may mount one to fill"))
         room.keeps_folder = bool(wrong)
         if wrong:
             wrong.append(f"seed {seed}; the logs are in {room.folder}")
