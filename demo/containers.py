@@ -25,7 +25,7 @@ class Deployment:
     def __init__(self, project: str, settings: Mapping[str, str]) -> None:
         self.client = Client(free_port())
         self.site_url = f"http://site:{SITE_PORT}/"
-        self._project = project
+        self.project = project
         self._environ = {
             **os.environ,
             **settings,
@@ -39,7 +39,7 @@ class Deployment:
             DemoFailed: it failed, or took more than five minutes.
         """
         command = [str(ROOT / "deploy/compose.sh"), "-f", str(ROOT / "demo/compose.yaml")]
-        return _output([*command, "-p", self._project, *arguments], self._environ)
+        return _output([*command, "-p", self.project, *arguments], self._environ)
 
     def start(self) -> None:
         """All services, healthy, and free to fetch from the site, whose address is private.

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deployment import Up
 from mongo_server import SecantusServer
 from nats_server import NatsServer
 
 READY_WITHIN_S = 60.0
+DELAY_S = 0.2  # between two requests to the compose deployment's site: a batch takes some time
 NATS_CONF = """
 listen: "0.0.0.0:4222"
 jetstream { store_dir: "/tmp/js", sync_interval: always }
@@ -29,16 +31,20 @@ if Path("/.dockerenv").exists():
     os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 
 
-def there_is_docker() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
+def docker() -> str | None:
+    """The command, where an engine answers."""
+    command = shutil.which("docker")
+    if (
+        command is None
+        or subprocess.run([command, "info"], capture_output=True, check=False).returncode
+    ):
+        return None
+    return command
 
 
 from testcontainers.core.container import DockerContainer  # noqa: E402 - it reads os.environ
 
-DOCKER = there_is_docker()
+DOCKER = docker()
 IMAGES = {name: os.environ.get(name, "") for name in ("NATS_IMAGE", "MONGO_IMAGE")}
 
 
@@ -104,3 +110,12 @@ def started(made: DockerContainer, port: int) -> int:
         time.sleep(0.1)
     out, err = made.get_logs()
     raise RuntimeError(f"{made.image} is not ready: {(out + err)[-2000:]!r}")
+
+
+class Deployed(Up):
+    """Talks to a deployment that is not its own to start and stop."""
+
+    def __init__(self, port):
+        self.port = port
+        self.root = f"http://127.0.0.1:{port}"
+        self.url = f"{self.root}/api/event-job"

@@ -1,7 +1,11 @@
 """Where these suites run, said loudly."""
 
+import os
+
 import pytest
-from backing import DOCKER, IMAGES, mongo, nats
+from backing import DELAY_S, DOCKER, IMAGES, mongo, nats
+
+from demo.containers import deployed
 
 
 def pytest_report_header():
@@ -23,3 +27,11 @@ def nats_url(tmp_path_factory):
 def mongo_url():
     with mongo() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def deployment():
+    """All of `deploy/compose.yaml`, and a site."""
+    settings = {"EVENTJOB_FETCH_DELAY_S": str(DELAY_S)}
+    with deployed(f"eventjob-test-{os.getpid()}", settings) as deployment:
+        yield deployment
