@@ -35,6 +35,16 @@ class S3Server:
         ).close()
         self._server.stop()
 
+    def go_away(self) -> None:
+        """Hang up; what is stored is kept."""
+        self._server.stop()
+
+    def come_back(self) -> None:
+        """Answer again, at the same address."""
+        port = int(self.url.rpartition(":")[2])
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+        self._server.start()
+
     def settings(self) -> dict[str, str]:
         """The variables that lead to it."""
         return {

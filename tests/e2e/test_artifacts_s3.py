@@ -94,6 +94,28 @@ def test_a_batch_from_its_start_to_its_backup_and_end(tmp_path, server):
         print(f"{before} objects, {before - len(left)} of them swept, {len(copied)} in the backup")
 
 
+def test_work_waits_for_a_server_that_is_away(tmp_path, server):
+    settings = {"EVENTJOB_ARTIFACTS_URL": URL, **server.settings()}
+    with LoggedSite() as site, Up(tmp_path, **settings, **without_pauses(site.port)) as up:
+
+        def completed():
+            return up.get("/batches/away", **ANN).json["batch"]["completed_jobs"]
+
+        jobs = [session(site, f"large-{n}") for n in range(4 * JOBS)]
+        assert up.post("/batches", {"batch_id": "away", "jobs": jobs}, **ANN).status == 201
+        eventually("the first ones", WITHIN_S, completed)
+        server.go_away()
+        try:
+            eventually("a wait", WITHIN_S, lambda: '"task.postponed"' in up.log())
+            assert up.get("/jobs/job-away.1/download-archive", **ANN).status in {404, 503}
+        finally:
+            server.come_back()
+        eventually("the others", WITHIN_S, lambda: completed() == len(jobs))
+        for job in all_jobs(up, "away", **ANN):
+            check_completed(up, job, **ANN)
+        assert '"child.ended"' not in up.log()
+
+
 def variables(server, **changes):
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("EVENTJOB_", "AWS_"))}
     changed = inherited | {"EVENTJOB_ARTIFACTS_URL": URL} | server.settings() | changes
