@@ -4,11 +4,10 @@ import sys
 import time
 from contextlib import AsyncExitStack
 
-import msgspec
-
 from eventjob.artifacts.opening import open_artifacts
 from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Poison, Unavailable
+from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
 from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import CannotStart, Stop
@@ -46,7 +45,7 @@ async def run(settings: Settings, stop: Stop, *, only_check: bool = False) -> No
             raise CannotStart("interrupted; nothing was switched") from None
         except (AnotherLog, Poison, StoreUnavailable, Unavailable) as reason:
             raise CannotStart(f"{reason}; nothing was switched") from reason
-        except msgspec.MsgspecError as reason:
+        except UNREADABLE as reason:
             raise CannotStart(f"a document cannot be read, rebuild: {reason}") from reason
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
-from eventjob.contracts.base import FileRef, JobError, LogLine
+from eventjob.contracts.base import UNREADABLE, FileRef, JobError, LogLine
 from eventjob.contracts.work import (
     ArchiveBuilt,
     BatchPacked,
@@ -72,7 +72,7 @@ class ArchiveHandler:
             return self._failed(task, "not done before the attempt's deadline", transient=True)
         except (ArtifactMissing, BrokenMember, CannotPack) as reason:
             return self._failed(task, str(reason), transient=True)
-        except (msgspec.MsgspecError, ValueError) as reason:
+        except (ValueError, *UNREADABLE) as reason:
             return self._failed(task, f"the bundle is wrong: {reason}", transient=False)
         except ArtifactsUnavailable as error:
             raise Unavailable(f"artifacts: {error}") from error

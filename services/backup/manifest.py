@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from eventjob.bus.snapshots import Described
+from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION
 from eventjob.runtime.lifecycle import CannotStart
 
@@ -77,7 +78,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise CannotStart(f"there is no backup in {folder}: it has no {NAME}") from None
     except OSError as error:
         raise CannotStart(f"{file} cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise CannotStart(f"{file} is not the manifest of a backup: {error}") from error
     if manifest.schema_version > SCHEMA_VERSION:
         raise CannotStart(

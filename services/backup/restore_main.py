@@ -4,12 +4,11 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import msgspec
-
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Unavailable
+from eventjob.contracts.base import UNREADABLE
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -63,7 +62,7 @@ async def run(settings: Settings, folder: Path, manifest: Manifest, stop: Stop) 
             raise CannotStart(f"{error}; restore again") from error
         except (ArtifactsUnavailable, StoreUnavailable, Unavailable) as reason:
             raise CannotStart(f"{reason}; what is there is not whole, restore again") from reason
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise CannotStart(f"a file of the backup cannot be read: {error}") from error
     say(
         f"restored the log up to event {manifest.last_sequence:,}, {manifest.artifacts:,} "

@@ -18,6 +18,7 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison
 from eventjob.bus.event_codec import recorded
 from eventjob.bus.snapshots import Described
+from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import Command, StoredCommand
 from eventjob.contracts.events import SCHEMA_VERSION, BatchFiled
 from eventjob.domain.recorded import Recorded
@@ -180,7 +181,7 @@ class Taking:
 def _decoded(data: bytes) -> Command | None:
     try:
         return _commands.decode(data)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None  # poison: it is kept as it is, and parked by the scheduler that gets it
 
 

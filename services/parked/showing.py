@@ -4,11 +4,13 @@ What stands in it came from clients and sites, so nothing of it reaches a termin
 """
 
 import json
+from contextlib import suppress
 
 import msgspec
 
 from eventjob.bus.parking import Parked
 from eventjob.bus.subjects import parse_task_subject
+from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.ids import batch_group, job_key
 
 COLUMNS = ("seq", "parked at", "from", "kind", "group", "deliveries", "reason")
@@ -63,15 +65,16 @@ def _about(message: Parked) -> tuple[str, list[str]]:
     """What kind of message it is, and the groups that it is about, as far as can be told."""
     try:
         peeked = _peek.decode(message.data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         peeked = _Peeked()
     groups = [peeked.group, *(outcome.group for outcome in peeked.outcomes)]
     if peeked.batch_id:
         groups.append(batch_group(peeked.batch_id))
     if key := job_key(peeked.job_id):
         groups.append(key.group)
-    if message.subject.startswith("task.") and message.subject.count(".") == _DOTS_IN_A_TASK:
-        groups.append(parse_task_subject(message.subject).group)
+    if message.subject.startswith("task."):
+        with suppress(ValueError):  # what nobody can handle may lie anywhere
+            groups.append(parse_task_subject(message.subject).group)
     kinds = [peeked.type, *(outcome.type for outcome in peeked.outcomes)]
     kind = ",".join(dict.fromkeys(filter(None, kinds)))
     if not kind and message.subject.startswith("rep."):
@@ -92,5 +95,4 @@ def _escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-_DOTS_IN_A_TASK = 5
 _peek = msgspec.json.Decoder(_Peeked)

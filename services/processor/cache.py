@@ -15,6 +15,7 @@ from typing import IO, Protocol
 import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts
+from eventjob.contracts.base import UNREADABLE
 from eventjob.fetch.answers import parsed
 from eventjob.fetch.body import kept_if_whole
 from eventjob.fetch.client import FetchCaps, Fetched, Gate
@@ -125,7 +126,7 @@ class CachedFetcher:
         value = await self._memory.read(key)
         try:
             return _entries.decode(value) if value else None
-        except msgspec.MsgspecError:  # another version has written it
+        except UNREADABLE:  # another version has written it
             return None
 
     async def _is_usable(

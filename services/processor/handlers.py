@@ -12,7 +12,7 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
-from eventjob.contracts.base import JobError, LogLine
+from eventjob.contracts.base import UNREADABLE, JobError, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import FetchSession, Outcome, SessionFetched, Task, WorkFailed
 from eventjob.fetch.client import FetchFailed
@@ -60,7 +60,7 @@ class SessionHandler:
             raise Poison(f"a processor fetches sessions, and knows no {type(task).__name__}")
         try:
             parameters = _known(task.parameters)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise Poison(f"the parameters of {task.job_id} are wrong: {error}") from error
         self._check_disk()
         with _our_faults():

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from eventjob.bus.hosts import Entry
+from eventjob.contracts.base import UNREADABLE
 from services.processor import politeness
 from services.processor.politeness import HostState
 
@@ -113,5 +114,5 @@ def _decoded(value: bytes) -> HostState:
     """The state, empty where there is none, or one that another version has written."""
     try:
         return _states.decode(value)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return HostState()

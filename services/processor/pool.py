@@ -8,8 +8,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
-import msgspec
-
+from eventjob.contracts.base import UNREADABLE
 from services.processor import pool_wire as wire
 from services.processor.pool_member import HungUp, Member
 
@@ -67,7 +66,7 @@ class Pool:
             raise Broke(ending.text)
         try:
             result: T = wire.result_of(function, ending.result)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise Broke(f"the process that worked on it sent nonsense: {error}") from None
         return result
 

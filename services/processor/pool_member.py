@@ -8,8 +8,7 @@ import subprocess
 import sys
 from typing import Self
 
-import msgspec
-
+from eventjob.contracts.base import UNREADABLE
 from services.processor import pool_wire as wire
 
 ENDED_WITHIN_S = 1.0  # of hanging up
@@ -65,7 +64,7 @@ class Member:
         self._writer.write(wire.framed(call))
         try:
             return wire.endings.decode(await self._receive())
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise HungUp(f"the process that worked on it sent nonsense: {error}") from None
 
     def kill(self) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from eventjob.bus.errors import Poison
+from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import AddJob, Command, FailBatches, FileBatch, GroupCommand
 from eventjob.contracts.replies import Declined
 from eventjob.contracts.work import BatchPacked, JobOutcome, Outcome, Report, WorkFailed
@@ -45,7 +46,7 @@ def decode_command(data: bytes) -> Command:
     """
     try:
         return _commands.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Poison(f"not a command: {error}") from error
 
 
@@ -57,7 +58,7 @@ def decode_report(data: bytes) -> Report:
     """
     try:
         return _reports.decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Poison(f"not a report: {error}") from error
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from eventjob.bus import event_codec
 from eventjob.contracts import base, events
-from eventjob.contracts.base import Access
+from eventjob.contracts.base import UNREADABLE, Access
 from eventjob.domain import attempt, batch, job
 from eventjob.domain.batch import AddedBy, Group, ZipState, is_unfinished
 from eventjob.domain.job import Deleted, Ended, JobState
@@ -82,7 +82,7 @@ def decode(data: bytes, log: str, last: int) -> Part | None:
     """The partition, or None for bytes that are of another version or log, or ahead of ``last``."""
     try:
         part = _decoder.decode(data)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     is_ours = (part.version, part.log) == (VERSION, log) and part.position <= last
     return part if is_ours else None

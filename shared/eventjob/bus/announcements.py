@@ -14,6 +14,7 @@ from eventjob.contracts.announcements import (
     SchedulerAlive,
     WorkerAlive,
 )
+from eventjob.contracts.base import UNREADABLE
 
 EVERY_S = 1.0
 BELIEVED_FOR_S = 4.0  # without a word for so long, whoever spoke is gone
@@ -44,7 +45,7 @@ async def listen(
     async def on_message(message: Msg) -> None:
         try:
             announcement = _decoder.decode(message.data)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return  # of a newer version, perhaps; nothing depends on it
         await hear(announcement)
 

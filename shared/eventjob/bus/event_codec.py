@@ -7,6 +7,7 @@ import msgspec
 from eventjob.bus import subjects
 from eventjob.bus.errors import Poison
 from eventjob.bus.publish import Outgoing
+from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION, Event
 from eventjob.domain.recorded import Recorded
 
@@ -50,7 +51,7 @@ def recorded(subject: str, headers: dict[str, str] | None, data: bytes, sequence
     try:
         group, n = subjects.parse_event_subject(subject)
         event = _decoder.decode(data)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, *UNREADABLE) as error:
         raise Poison(f"event {sequence} on {subject} cannot be read: {error}") from error
     return Recorded(
         sequence=sequence,

@@ -25,6 +25,7 @@ from nats.js.kv import KeyValue
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.making import ensure
+from eventjob.contracts.base import UNREADABLE
 
 BUCKET = "hosts"
 CLOCK_HOLDS_S = timedelta(minutes=10).total_seconds()
@@ -155,5 +156,5 @@ def _key(host: str) -> str:
 def _faults() -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, APIError, nats.errors.Error, OSError, msgspec.MsgspecError) as error:
+    except (TimeoutError, APIError, nats.errors.Error, OSError, *UNREADABLE) as error:
         raise Unavailable(f"bucket {BUCKET}: {error!r}") from error

@@ -195,7 +195,7 @@ _PREFIX = f"$KV.{BUCKET}."
 def _key(message: Msg) -> Key:
     headers = message.headers or {}
     kind, _, name = headers["Nats-Subject"].removeprefix(_PREFIX).split(".")
-    return Key(kind, name, message.data.decode(), int(headers["Nats-Sequence"]))
+    return Key(kind, name, message.data.decode(errors="replace"), int(headers["Nats-Sequence"]))
 
 
 @asynccontextmanager

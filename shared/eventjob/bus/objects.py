@@ -14,6 +14,7 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.direct import PAGE_BYTES, ask
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.making import ensure
+from eventjob.contracts.base import UNREADABLE
 
 STORE = "snapshots"
 STREAM = f"OBJ_{STORE}"
@@ -67,7 +68,7 @@ class Objects:
             return None
         try:
             meta = msgspec.json.decode(told.data or b"", type=_Meta)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
         data = await self._chunks(f"$O.{STORE}.C.{meta.nuid}")
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()

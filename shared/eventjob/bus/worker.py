@@ -22,7 +22,7 @@ from eventjob.bus.parking import park
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.bus.pull import Delivery, Pull, Source
 from eventjob.contracts.announcements import WorkerAlive, WorkKind
-from eventjob.contracts.base import JobError
+from eventjob.contracts.base import UNREADABLE, JobError
 from eventjob.contracts.work import Outcome, Report, Task, WorkFailed
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
@@ -240,7 +240,7 @@ def _decode(delivery: Delivery) -> Task:
         raise Poison("an answer of the server, to somebody who may not send this")
     try:
         return _tasks.decode(delivery.data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Poison(f"not a task: {error}") from error
 
 

@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 
 NULL = msgspec.Raw(b"null")
+# What a decoder raises for bytes that are no such message: also no UTF-8, or nested too deeply.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):

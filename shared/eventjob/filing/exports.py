@@ -9,6 +9,7 @@ import msgspec
 from eventjob.bus.errors import Poison
 from eventjob.bus.event_codec import recorded
 from eventjob.bus.stored import Stored
+from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.recorded import Recorded
 
 MOST_EVENTS = 5000  # in one export: what a reader has in memory at once
@@ -62,7 +63,7 @@ def decode(data: bytes) -> list[Recorded]:
     """
     try:
         lines = _lines.decode_lines(gzip.decompress(data))
-    except (OSError, EOFError, zlib.error, msgspec.MsgspecError) as error:
+    except (OSError, EOFError, zlib.error, *UNREADABLE) as error:
         raise Poison(f"not an export of events: {error}") from error
     return [recorded(x.subject, x.headers, bytes(x.event), x.sequence) for x in lines]
 
