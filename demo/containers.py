@@ -26,7 +26,7 @@ class Deployment:
         self.client = Client(free_port())
         self.site_url = f"http://site:{SITE_PORT}/"
         self.project = project
-        self._environ = {
+        self.environ = {
             **os.environ,
             **settings,
             "EVENTJOB_PUBLISH": f"127.0.0.1:{self.client.port}",
@@ -39,7 +39,7 @@ class Deployment:
             DemoFailed: it failed, or took more than five minutes.
         """
         command = [str(ROOT / "deploy/compose.sh"), "-f", str(ROOT / "demo/compose.yaml")]
-        return _output([*command, "-p", self.project, *arguments], self._environ)
+        return _output([*command, "-p", self.project, *arguments], self.environ)
 
     def start(self) -> None:
         """All services, healthy, and free to fetch from the site, whose address is private.
@@ -50,7 +50,7 @@ class Deployment:
         self.compose("up", "-d", "site")
         site = self.compose("ps", "-q", "site").strip()
         address = _output(["docker", "inspect", "-f", _ADDRESS, site], os.environ).strip()
-        self._environ["EVENTJOB_FETCH_ALLOW"] = f"{address}/32:{SITE_PORT}"
+        self.environ["EVENTJOB_FETCH_ALLOW"] = f"{address}/32:{SITE_PORT}"
         self.compose("up", "-d", "--wait")
 
 
