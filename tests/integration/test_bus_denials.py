@@ -57,6 +57,8 @@ PUBLISH: dict[str, set[str]] = {
     "$JS.ACK.TASKS.fetch-workers.1.1.1.1.0": {ADMIN, "processor"},
     "$JS.ACK._.hash.TASKS.fetch-workers.1.1.1.1.0.x": {ADMIN, "processor"},
     "$JS.ACK.TASKS.archive-workers.1.1.1.1.0": {ADMIN, "archiver"},
+    "$JS.ACK.EVENTS.x.1.1.1.1.0": {ADMIN, "subscriber"},
+    "$JS.FC.EVENTS.x.1": {ADMIN, "subscriber"},
     f"{API}.CONSUMER.RESET.CMD.scheduler-00": {ADMIN, "scheduler"},
     f"{API}.CONSUMER.RESET.REPORTS.scheduler-00": {ADMIN, "scheduler"},
     f"{API}.CONSUMER.RESET.TASKS.fetch-workers": {ADMIN},

@@ -133,6 +133,7 @@ USERS: dict[str, Rights] = {
             f"{API}.CONSUMER.DURABLE.CREATE.{EVENTS}.*",
             f"$JS.ACK.{EVENTS}.>",
             f"$JS.ACK.*.*.{EVENTS}.>",
+            f"$JS.FC.{EVENTS}.>",  # the pace of what is pushed
         ),
         subscribe=("say.projected",),
     ),
