@@ -19,6 +19,7 @@ from eventjob.runtime.settings import Nats
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
 DENIED = "nats.denied"
+MOST_TROUBLES = 4  # that are told apart
 LOOK_WITHIN_S = 2.0  # what can be asked again at once: while a leader is elected nobody answers
 PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in its middle
 
@@ -43,7 +44,7 @@ class Connection:
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
         self.brief: JetStreamContext = self.client.jetstream(timeout=LOOK_WITHIN_S)
         self.reconnects = 0
-        self.last_trouble = ""
+        self.troubles: list[str] = []  # since it was last connected
         self._closing = False
         self._on_trouble = on_trouble
         self._waiters: list[Callable[[], None]] = []
@@ -64,7 +65,7 @@ class Connection:
     async def reconnected(self) -> None:
         """nats-py's callback after a reconnect."""
         self.reconnects += 1
-        self.last_trouble = ""
+        self.troubles.clear()
         self.client.forget_denials()
         self._on_trouble("nats.reconnected", "")
         for callback in list(self._waiters):
@@ -82,8 +83,8 @@ class Connection:
                 self._on_trouble(DENIED, reason)
             return
         reason = str(error) or repr(error)
-        if reason != self.last_trouble:
-            self.last_trouble = reason
+        if reason not in self.troubles:
+            self.troubles = [*self.troubles[1 - MOST_TROUBLES :], reason]
             self._on_trouble("nats.error", reason)
 
     async def close(self) -> None:
@@ -178,6 +179,6 @@ async def connect(
             )
     except (TimeoutError, OSError, nats.errors.Error) as error:
         await connection.client.close()
-        because = f": {connection.last_trouble}" if connection.last_trouble else ""
-        raise Unavailable(f"no NATS server answers at {url}{because}") from error
+        because = ": ".join([f"no NATS server answers at {url}", "; ".join(connection.troubles)])
+        raise Unavailable(because.removesuffix(": ")) from error
     return connection
