@@ -47,7 +47,7 @@ fuzz: setup  ## send the running product thousands of generated requests: make f
 	KEYS=$(KEYS) $(BIN)/python tests/fuzz/fuzz_report.py $(SEED)
 
 chaos: setup  ## break everything while 1,000 jobs run, and say what held: make chaos MINUTES=10 SEED=…
-	MINUTES=$(MINUTES) SEED=$(SEED) PYTHONPATH=tests $(BIN)/python -m chaos
+	MINUTES=$(MINUTES) SEED=$(SEED) SERVERS=$(SERVERS) PYTHONPATH=tests $(BIN)/python -m chaos
 
 quality: setup  ## extract all real pages at hand, and print how much of them is exactly right
 	$(BIN)/python tests/quality/report.py

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import sys
 
 from chaos.run import chaos
@@ -15,8 +16,11 @@ def main() -> int:
     minutes = float(os.environ.get("MINUTES") or 10)
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     jobs = int(os.environ.get("JOBS") or JOBS)
-    print(f"chaos: {minutes:g} minutes, {jobs:,} jobs, seed {seed}", flush=True)
-    outcome = chaos(seed, jobs, minutes * 60, EVERY_S)
+    servers = int(os.environ.get("SERVERS") or 1)
+    said = f"{minutes:g} minutes, {jobs:,} jobs, {servers} nats-server, seed {seed}"
+    print(f"chaos: {said}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with this
+    outcome = chaos(seed, jobs, minutes * 60, EVERY_S, servers)
     print(*outcome.lines, sep="\n")
     if outcome.wrong:
         print(f"\n{len(outcome.wrong)} things are wrong:", *outcome.wrong, sep="\n- ")

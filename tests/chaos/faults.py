@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ OTHERS = (
 )
 LASTS_S = {"store_away": 30.0, "full": 10.0, "dead": 10.0, "slow": 10.0, "duplicate": 10.0}
 USUALLY_S = 4.0
-FREEZES = (*(name for name in SERVICES if not name.startswith("api")), "nats-server")
+FREEZES = [name for name in SERVICES if not name.startswith("api")]
 
 
 class Fault(NamedTuple):
@@ -34,11 +35,13 @@ class Fault(NamedTuple):
     seconds: float
 
 
-def drawn(seed: int, length_s: float, every_s: float) -> list[Fault]:
+def drawn(seed: int, length_s: float, every_s: float, buses: Sequence[str]) -> list[Fault]:
     """Faults over ``length_s`` seconds, one every ``every_s`` on average; each kind in turn."""
     chance = random.Random(seed)
-    kinds = [("kill", name) for name in (*SERVICES, "nats-server")]
-    kinds += [*(("freeze", name) for name in FREEZES), *OTHERS]
+    kinds = [("kill", name) for name in (*SERVICES, *buses)]
+    kinds += [*(("freeze", name) for name in (*FREEZES, *buses)), *OTHERS]
+    if len(buses) > 1:
+        kinds += [("kill_leader", "EVENTS")] * 2
     count = max(1, int(length_s / every_s))
     queue: list[tuple[str, str]] = []
     found = []
@@ -93,6 +96,10 @@ class Faults:
 
     def _kill(self, fault: Fault) -> bool:
         return self._room.keeper.kill(fault.target)
+
+    def _kill_leader(self, fault: Fault) -> bool:
+        leader = self._room.bus.leader(fault.target)
+        return leader is not None and self._room.keeper.kill(leader)
 
     def _freeze(self, fault: Fault) -> bool:
         return self._room.keeper.freeze(fault.target, fault.seconds)

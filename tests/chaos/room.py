@@ -14,6 +14,7 @@ from typing import Self
 from mongo_server import DAEMON
 from nats_server import free_port
 
+from chaos.bus import Bus
 from chaos.door import Door
 from chaos.keeper import Keeper, Kept
 from chaos.sites import Sites
@@ -25,29 +26,24 @@ TWICE = ("api", "projector", "scheduler", "processor")
 SERVICES = (*(f"{name}-{n}" for name in TWICE for n in (1, 2)), "archiver-1")
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
+GAVE_UP_WITHIN_S = 2.0
 ZEROS = bytes(64 * 1024)
-
-NATS_CONFIG = """\
-server_name: chaos
-listen: "127.0.0.1:{port}"
-jetstream {{ store_dir: "{disk}/nats", sync_interval: always, max_file_store: 8GB }}
-max_payload: 8MB
-max_pending: 256MB
-"""
 
 
 class Room:
     """``with Room() as room``: all is up. The folder with the logs stays where something failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: int = 1) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="eventjob-chaos-"))
         self.disk = self.folder / "disk"
         self.keeper = Keeper()
         self.sites = Sites()
         self.has_own_disk = False
         self.keeps_folder = True
-        self._nats_port, self._mongo_port, self._wire_port = (free_port() for _ in range(3))
-        self.wire = Wire(self._wire_port, self._nats_port)
+        self.restarted = 0  # servers of the bus that a full disk had ended
+        self._mongo_port, wire_port = free_port(), free_port()
+        self.bus = Bus(servers, f"nats://127.0.0.1:{wire_port}")
+        self.wire = Wire(wire_port, self.bus.ports)
         self._api_ports = {"api-1": free_port(), "api-2": free_port()}
         self.door = Door(self._api_ports.values())
         self._stack = ExitStack()
@@ -80,7 +76,8 @@ class Room:
         mongo = f"mongodb://127.0.0.1:{self._mongo_port}/eventjob?directConnection=true"
         return {
             **inherited,
-            "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self._wire_port}",
+            "EVENTJOB_NATS_URL": self.bus.url,
+            "EVENTJOB_NATS_REPLICAS": str(len(self.bus.names)),
             "EVENTJOB_STORE_URL": mongo,
             "EVENTJOB_DATA_DIR": str(self.disk),
             "EVENTJOB_FETCH_ALLOW": self.sites.allowance,
@@ -134,7 +131,16 @@ class Room:
                 time.sleep(0.2)
         finally:
             ballast.unlink(missing_ok=True)
+        self._restart_what_gave_up()
         return True
+
+    def _restart_what_gave_up(self) -> None:
+        """A member of a cluster that could not write ends its JetStream until it is restarted."""
+        time.sleep(GAVE_UP_WITHIN_S)
+        for name in self.bus.names:
+            said = self.keeper.kept[name].log.read_text(errors="replace")
+            if said.rfind("JetStream Shutdown") > said.rfind("Server is ready"):
+                self.restarted += self.keeper.kill(name)
 
     def logs(self) -> list[Path]:
         return sorted(self.folder.glob("*.log"))
@@ -150,12 +156,11 @@ class Room:
             self._stack.callback(subprocess.run, ["umount", "-l", str(self.disk)], check=False)
 
     def _start(self) -> None:
-        config = self.folder / "nats.conf"
-        config.write_text(NATS_CONFIG.format(port=self._nats_port, disk=self.disk))
         store = [str(DAEMON), "--host", "127.0.0.1", "--port", str(self._mongo_port)]
         store += ["--storage-path", str(self.folder / "store"), "--sync-on-commit"]
-        nats = [str(BIN / "nats-server"), "-c", str(config)]
-        self.keeper.keep(self._kept("nats-server", nats), self._kept("store", store))
+        self.keeper.keep(*self.bus.programs(BIN / "nats-server", self.folder, self.disk))
+        self.keeper.keep(self._kept("store", store))
+        self.bus.wait()
         self.keeper.keep(*(self._service(name) for name in SERVICES))
         deadline = time.monotonic() + READY_WITHIN_S
         while not self.is_ready():

@@ -20,11 +20,14 @@ class Outcome(NamedTuple):
     wrong: list[str]
 
 
-def chaos(seed: int, jobs: int, seconds: float, every_s: float) -> Outcome:
-    """``jobs`` jobs over ``seconds``, with a fault every ``every_s`` on average."""
-    with Room() as room:
+def chaos(seed: int, jobs: int, seconds: float, every_s: float, servers: int = 1) -> Outcome:
+    """``jobs`` jobs over ``seconds``, with a fault every ``every_s`` on average.
+
+    ``servers`` is how many the bus has, 1 or 3.
+    """
+    with Room(servers) as room:
         people = People(room.door, room.sites, seed)
-        faults = Faults(room, drawn(seed, seconds, every_s))
+        faults = Faults(room, drawn(seed, seconds, every_s, room.bus.names))
         breaking = threading.Thread(target=faults.run)
         breaking.start()
         people.run(jobs, seconds * 0.9)
@@ -36,6 +39,8 @@ def chaos(seed: int, jobs: int, seconds: float, every_s: float) -> Outcome:
         judgement.pass_on()
         wrong += judgement.faults
         lines = [*_faults(faults, room.wire.done), *_done(people), *_judged(judgement)]
+        if room.restarted:
+            lines.append(_row("nats-server restarted, after full disk", f"{room.restarted}"))
         if not room.has_own_disk:
             lines.append(_row("NOT DONE: the full disk", "only root may mount one to fill"))
         room.keeps_folder = bool(wrong)

@@ -8,7 +8,7 @@ import asyncio
 import random
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -57,12 +57,12 @@ def is_publish(frame: Frame) -> bool:
 
 
 class Wire:
-    """``with Wire(port, server_port)``: listens at ``port``, and passes on what it hears."""
+    """``with Wire(port, server_ports)``: passes what it hears on to any server that is there."""
 
-    def __init__(self, port: int, server_port: int) -> None:
+    def __init__(self, port: int, server_ports: Sequence[int]) -> None:
         self.modes: Counter[str] = Counter()  # how many faults of a kind last at present
         self.done: Counter[str] = Counter()
-        self._port, self._server_port = port, server_port
+        self._port, self._server_ports = port, server_ports
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,9 +108,7 @@ class Wire:
             writer.transport.abort()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, server = await asyncio.open_connection(
-            "127.0.0.1", self._server_port, limit=LINE_BYTES
-        )
+        there, server = await self._server_that_is_there()
         self._open |= {writer, server}
         ways = [
             asyncio.create_task(self._pass(there, writer, is_delivery, "delivery")),
@@ -124,6 +122,15 @@ class Wire:
             await asyncio.gather(*ways, return_exceptions=True)
             self._open -= {writer, server}
             server.transport.abort()
+
+    async def _server_that_is_there(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        away: OSError = ConnectionRefusedError()
+        for port in random.sample(self._server_ports, len(self._server_ports)):
+            try:
+                return await asyncio.open_connection("127.0.0.1", port, limit=LINE_BYTES)
+            except OSError as error:
+                away = error
+        raise away
 
     async def _pass(
         self,

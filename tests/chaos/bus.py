@@ -1,0 +1,95 @@
+"""The bus: one nats-server, or three that are a cluster, all on the same small disk."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from nats.errors import Error
+from nats.js.errors import APIError
+from nats_server import free_port
+
+from chaos.keeper import Kept
+from eventjob.bus.connection import connect
+from eventjob.bus.errors import Unavailable
+
+ELECTED_WITHIN_S = 60.0
+CONFIG = """\
+server_name: {name}
+listen: "127.0.0.1:{port}"
+jetstream {{ store_dir: "{disk}/{name}", sync_interval: always, max_file_store: 8GB }}
+max_payload: 8MB
+max_pending: 256MB
+"""
+# not advertised: clients would go around the line that stands between them and the servers
+CLUSTER = 'cluster {{ name: chaos, listen: "127.0.0.1:{route}", routes: [{routes}], {quiet} }}\n'
+QUIET = "no_advertise: true"
+
+
+class Bus:
+    """Its servers' names and ports; ``url`` is where clients find whichever is there."""
+
+    def __init__(self, count: int, url: str) -> None:
+        self.url = url
+        self.names = ["nats-server"] if count == 1 else [f"nats-{n + 1}" for n in range(count)]
+        self.ports = [free_port() for _ in self.names]
+        self._routes = [free_port() for _ in self.names]
+
+    def programs(self, binary: Path, folder: Path, disk: Path) -> list[Kept]:
+        """The servers as the keeper starts them; the configurations are written."""
+        found = []
+        for name, port, route in zip(self.names, self.ports, self._routes, strict=True):
+            config = folder / f"{name}.conf"
+            text = CONFIG.format(name=name, port=port, disk=disk)
+            if len(self.names) > 1:
+                routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in self._routes)
+                text += CLUSTER.format(route=route, routes=routes, quiet=QUIET)
+            config.write_text(text)
+            command = [str(binary), "-c", str(config)]
+            found.append(Kept(name, command, {}, folder / f"{name}.log"))
+        return found
+
+    def wait(self) -> None:
+        """Until a stream can be made on all servers.
+
+        Raises:
+            TimeoutError: they do not get so far.
+        """
+        asyncio.run(self._wait())
+
+    def leader(self, stream: str) -> str | None:
+        """The name of the server that leads a stream, where there is one."""
+        return asyncio.run(self._leader(stream))
+
+    async def _wait(self) -> None:
+        deadline = time.monotonic() + ELECTED_WITHIN_S
+        while True:
+            try:
+                await self._try()
+            except (APIError, Error, TimeoutError, Unavailable):
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+    async def _try(self) -> None:
+        connection = await connect(self.url, name="chaos")
+        try:
+            made = {"name": "FIRST", "subjects": ["first"], "num_replicas": len(self.names)}
+            await connection.jetstream.add_stream(**made)
+            await connection.jetstream.delete_stream("FIRST")
+        finally:
+            await connection.close()
+
+    async def _leader(self, stream: str) -> str | None:
+        try:
+            connection = await connect(self.url, name="chaos")
+        except Unavailable:
+            return None
+        try:
+            cluster = (await connection.jetstream.stream_info(stream)).cluster
+        except (APIError, Error, TimeoutError):
+            return None
+        finally:
+            await connection.close()
+        return cluster.leader if cluster is not None else None
