@@ -88,8 +88,7 @@ class Scheduler:
         chores.append(asyncio.create_task(self._wake_when_moved()))
         try:
             while not stop.is_set() and not owning.done():
-                await self._leases.let_go()
-                if self._leases.held:
+                if await self._has_let_go() and self._leases.held:
                     await self._run_session(stop)
                 else:
                     await self._leases.changed(PAUSE_S)
@@ -97,6 +96,14 @@ class Scheduler:
             await self._leases.leave()
         finally:
             await end(owning, *chores)
+
+    async def _has_let_go(self) -> bool:
+        """False where the bus does not hear of it, which whoever keeps the leases logs."""
+        try:
+            await self._leases.let_go()
+        except Unavailable:
+            return False
+        return True
 
     async def _run_session(self, stop: asyncio.Event) -> None:
         self._session = Session(

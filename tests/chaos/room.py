@@ -27,6 +27,7 @@ SERVICES = (*(f"{name}-{n}" for name in TWICE for n in (1, 2)), "archiver-1")
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
 GAVE_UP_WITHIN_S = 2.0
+GAVE_UP = ("JetStream Shutdown", "ritical write error")
 ZEROS = bytes(64 * 1024)
 
 
@@ -135,11 +136,11 @@ class Room:
         return True
 
     def _restart_what_gave_up(self) -> None:
-        """A member of a cluster that could not write ends its JetStream until it is restarted."""
+        """A server that could not write to a stream takes nothing for it until it is restarted."""
         time.sleep(GAVE_UP_WITHIN_S)
         for name in self.bus.names:
             said = self.keeper.kept[name].log.read_text(errors="replace")
-            if said.rfind("JetStream Shutdown") > said.rfind("Server is ready"):
+            if max(map(said.rfind, GAVE_UP)) > said.rfind("Server is ready"):
                 self.restarted += self.keeper.kill(name)
 
     def logs(self) -> list[Path]:

@@ -115,3 +115,16 @@ async def test_a_pull_from_nobody_is_given_up(connection):
     with pytest.raises(Unavailable, match="nobody: 503"):
         await pull.take(1, within_s=10)
     await pull.close()
+
+
+async def test_the_answer_to_a_flush_that_was_given_up_ends_nothing(connection):
+    reconnects = connection.reconnects
+    for _ in range(5):
+        flush = asyncio.create_task(connection.client.flush())
+        await asyncio.sleep(0)  # its PING is on the way
+        await asyncio.sleep(0)
+        flush.cancel()
+        await asyncio.wait({flush})
+    await connection.client.flush()
+    assert (await connection.jetstream.account_info()).streams >= 2
+    assert connection.reconnects == reconnects
