@@ -66,16 +66,15 @@ class Identified:
             Problem: ``unauthenticated``, ``permission_denied`` or ``rate_limited``.
         """
         sent = headers.getlist("authorization")
-        who = network_of((scope.get("client") or ("",))[0])
         if not sent:
-            self._take(self._by_address, who, self._door.usual, told)
+            self._take(self._by_address, _network(scope), self._door.usual, told)
             self._check_anonymous(scope, headers)
             return None
         scheme, _, text = sent[0].partition(" ")
         is_bearer = len(sent) == 1 and scheme.lower() == "bearer"
         key = self._door.ring.find(text.strip()) if is_bearer else None
         if key is None:
-            self._take(self._failures, who, FAILURES, told)
+            self._take(self._failures, _network(scope), FAILURES, told)
             raise unauthenticated("there is no such API key", error="invalid_token")
         self._take(self._by_key, key.id, key.own_rate(self._door.usual), told)
         if scope["path"] in _FOR_ADMINISTRATORS and not key.administer:
@@ -99,6 +98,10 @@ class Identified:
         told.update(buckets.headers(taken, rate))
         if not taken.is_allowed:
             raise Problem("rate_limited", "too many requests, please wait")
+
+
+def _network(scope: Scope) -> str:
+    return network_of((scope.get("client") or ("",))[0])
 
 
 def key_of(scope: Scope) -> Key | None:
