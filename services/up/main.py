@@ -11,7 +11,8 @@ from pathlib import Path
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.up import nats_server
+from eventjob.runtime.tasks import end
+from services.up import nats_server, stuck_bus
 from services.up.address import Address, free_address
 from services.up.data_folder import locked
 from services.up.nats_server import Listening
@@ -37,6 +38,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
     with locked(settings.data_dir):
         address = free_address(settings.host, settings.port)
         supervisor = Supervisor(stop, get_logger("up"))
+        chores: list[asyncio.Task[None]] = []
         try:
             bus = await _bus(supervisor, settings, environ, stop)
             if bus is not None and not stop.is_set():
@@ -46,12 +48,18 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
                 "EVENTJOB_PORT": f"{address.port}",
                 "EVENTJOB_INSTANCE": settings.instance or _instance(settings.data_dir),
             }
+            if bus is not None:
+                minding = stuck_bus.mind(
+                    bus, supervisor, settings.min_free_bytes, get_logger("up"), stop
+                )
+                chores.append(asyncio.create_task(minding))
             supervisor.start(_services(settings.processors, {**environ, **chosen}, bus))
             if await _until_ready(address, stop):
                 supervisor.settled = True
                 _say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
         finally:
+            await end(*chores)
             await supervisor.stop()
     if supervisor.failure is not None:
         raise supervisor.failure
@@ -59,7 +67,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
 
 async def _bus(
     supervisor: Supervisor, settings: Settings, environ: Mapping[str, str], stop: Stop
-) -> Listening | None:
+) -> nats_server.NatsServer | None:
     """The bus, once it is there; None where it is another's."""
     if settings.nats.url is not None:
         return None

@@ -57,6 +57,12 @@ class Supervisor:
             self._children.append(child)
             self._keepers.append(asyncio.create_task(self._keep(child)))
 
+    def restart(self, name: str) -> None:
+        """Ask what goes by this name to end; it is then started as after any end."""
+        for child in self._children:
+            if child.program.name == name:
+                child.ask_to_end()
+
     async def stop(self) -> None:
         """End all, place by place: asked first, and killed after 3 s."""
         for keeper in self._keepers:
@@ -111,13 +117,18 @@ class Child:
         self._log.warning("child.ended", child=self.program.name, pid=pid, code=code)
         return code
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, where it runs."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+
     async def end(self) -> None:
         """Its process is gone, and what that process has started."""
         process = self._process
         if process is None or process.returncode is not None:
             return
-        with suppress(ProcessLookupError):
-            process.terminate()
+        self.ask_to_end()
         try:
             async with asyncio.timeout(GRACE_S):
                 await process.wait()
