@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+import pytest
 from machine import Machine, batch, instantly, types
 
 from eventjob.bus import subjects
@@ -50,6 +51,20 @@ async def test_more_than_a_page_is_listed_in_order(nats_server):
             await publish(machine.connection, few)
         found = await all_parked(machine.connection, 250)
         assert [int(m.data.split(b",")[0]) for m in found] == list(range(250))
+
+
+@pytest.mark.parametrize("status", ["204", "404", "503"])
+async def test_nothing_hides_behind_a_message_that_looks_like_the_end(nats_server, status):
+    async with Machine(nats_server.url) as machine:
+        await machine.schedule()
+        looks = {"Status": status, "Nats-Sequence": "7", "Nats-Subject": "parked.rep.00"}
+        for headers in ({}, looks, {}):
+            subject = "parked.task.fetch.00.b-x.1.1"
+            await publish(machine.connection, [Outgoing(subject, b"evil", headers)])
+        found = await all_parked(machine.connection, 3)
+        assert [message.sequence for message in found] == [1, 2, 3]
+        assert {message.subject for message in found} == {"task.fetch.00.b-x.1.1"}
+        assert await parked_at(machine.connection, 2) == found[1]
 
 
 async def test_a_report_from_before_its_time_counts_when_it_is_put_back(nats_server):

@@ -98,9 +98,10 @@ async def ask(
         while True:
             message = await connection.client.next_of(subscription, asked, ANSWER_WITHIN_S)
             headers = message.headers or {}
-            if "Status" in headers:
-                if headers["Status"] not in {"204", "404"}:
-                    raise Unavailable(f"{stream} answers {headers['Status']}")
+            if "Nats-Stream" not in headers:  # a stored message may have a "Status" of its own
+                status = headers.get("Status")
+                if status not in {"204", "404"}:
+                    raise Unavailable(f"{stream} answers {status}")
                 return found, int(headers.get("Nats-Num-Pending", 0))
             found.append(message)
     except (TimeoutError, nats.errors.Error) as error:
