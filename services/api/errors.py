@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
-from eventjob.bus.errors import StorageFull, Unavailable
+from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.runtime.logs import get_logger
 from services.api.store import StoreUnavailable
 from services.api.views import ErrorAnswer, WrongField
@@ -29,6 +29,7 @@ STATUS = {
     "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "history_lost": HTTPStatus.INTERNAL_SERVER_ERROR,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "storage_full": HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -99,6 +100,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_on_http)
     app.exception_handler(ClientDisconnect)(_on_disconnect)
     app.exception_handler(ArtifactMissing)(_on_missing)
+    app.exception_handler(Poison)(_on_lost)
     for kind in (Unavailable, StoreUnavailable, ArtifactsUnavailable):
         app.exception_handler(kind)(_on_unavailable)
     app.exception_handler(Exception)(_on_bug)
@@ -127,6 +129,13 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 async def _on_missing(_request: Request, _error: Exception) -> Response:
     """A file that some document still names is gone: it was deleted just now."""
     return error_response(not_found("such file"))
+
+
+async def _on_lost(request: Request, error: Exception) -> Response:
+    """Events are lost or broken, and trying again helps nobody; which ones is for the log."""
+    _log.error("history.lost", path=request.url.path, reason=str(error))
+    text = "events of this are lost or cannot be read, and what follows from them; it was logged"
+    return error_response(Problem("history_lost", text))
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> Response:

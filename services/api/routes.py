@@ -25,6 +25,7 @@ _BATCH = f"{_BATCHES}/{{batch_id}}"
 _DOOR = ("unauthenticated", "rate_limited")  # where API keys are in use
 _ANY = (*_DOOR, "validation_error", "permission_denied", "internal", "unavailable")
 _ONE = (*_ANY, "not_found")
+_PAST = (*_ONE, "history_lost")
 _SENT = (*_ANY, "payload_too_large", "unsupported_media_type")
 _NEW = (*_SENT, "not_found", "conflict", "idempotency_mismatch", "storage_full")
 _USER = ("X-User-ID",)
@@ -61,7 +62,7 @@ OPERATIONS = (
         answer=JobAnswer,
         query=("as_of",),
         headers=_TAGGED,
-        errors=_ONE,
+        errors=_PAST,
     ),
     Operation(
         method="DELETE",
@@ -86,7 +87,7 @@ OPERATIONS = (
         handler=history.get_job_history,
         answer=HistoryAnswer,
         headers=_USER,
-        errors=_ONE,
+        errors=_PAST,
     ),
     *(
         Operation(
@@ -139,7 +140,7 @@ OPERATIONS = (
         answer=BatchAnswer,
         query=("as_of",),
         headers=_TAGGED,
-        errors=_ONE,
+        errors=_PAST,
     ),
     Operation(
         method="DELETE",
@@ -186,7 +187,7 @@ OPERATIONS = (
         handler=history.get_batch_history,
         answer=HistoryAnswer,
         headers=_USER,
-        errors=_ONE,
+        errors=_PAST,
     ),
     Operation(
         method="GET",

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from fakes_api import Deployment, as_user, client_of, job_body
 
-from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
+from eventjob.bus.errors import NoAnswer, Poison, StorageFull, Unavailable
 from eventjob.contracts.replies import Declined
+from services.api.routes import OPERATIONS
 from services.api.store import StoreUnavailable
 
 ANN = as_user("ann")
@@ -21,6 +22,7 @@ WRITES = [
     ("POST", "/jobs", job_body(batch_id="b")),
     ("POST", "/batches", {"jobs": [job_body()]}),
 ]
+PASTS = ["/jobs/j/history", "/batches/b/history", "/jobs/j?as_of=1", "/batches/b?as_of=1"]
 READS = ["/jobs", "/jobs/j", "/jobs/j/history", "/files/j/x", "/batches", "/batches/b"]
 
 
@@ -124,6 +126,24 @@ async def test_without_a_store_nothing_is_read(client, deployment, path):
     answer = await client.get(path, headers=ANN)
     assert (answer.status_code, answer.json()["error_type"]) == (503, "unavailable")
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("path", PASTS)
+async def test_a_past_that_is_lost_is_said_to_be_lost(client, deployment, path):
+    async def lost(_group, _n=None):
+        raise Poison("the exported events of batch-b: secret")
+
+    async def lost_with_jobs(group):
+        yield await lost(group)
+
+    deployment.read, deployment.read_with_jobs = lost, lost_with_jobs
+    answer = await client.get(path, headers=ANN)
+    assert (answer.status_code, answer.json()["error_type"]) == (500, "history_lost")
+    assert "secret" not in answer.text
+    here = f"/api/event-job{path.partition('?')[0]}"
+    (operation,) = [o for o in OPERATIONS if o.method == "GET" and o.is_at(here)]
+    assert "history_lost" in operation.errors
+    assert (await client.get(path.split("?")[0].removesuffix("/history"), headers=ANN)).is_success
 
 
 async def test_a_full_disk_takes_nothing_more_but_deletes(deployment):

@@ -9,6 +9,7 @@ from fakes import QuietLog
 from fakes_api import Deployment, job_body
 from serving import BASE, exchange, request, serving
 
+from eventjob.bus.errors import Poison
 from eventjob.runtime.rates import Rate
 from services.api.errors import STATUS
 from services.api.identify import Door
@@ -114,6 +115,13 @@ class Broken(Deployment):
         raise RuntimeError("a bug")
 
 
+class Lost(Deployment):
+    """A log of which a part is gone."""
+
+    async def read(self, _group, _n=None):
+        raise Poison("the exported events of b: gone")
+
+
 class Away(Deployment):
     """A store that does not answer."""
 
@@ -148,6 +156,11 @@ ERRORS = {
     ),
     "rate_limited": (Deployment, {"usual": Rate(1, 60)}, [GET_JOB, GET_JOB]),
     "internal": (Broken, {}, [GET_JOB]),
+    "history_lost": (
+        Lost,
+        {},
+        [post("/jobs", job_body(job_id="j")), request("GET", f"{BASE}/jobs/j/history")],
+    ),
     "unavailable": (Away, {}, [GET_JOB]),
     "storage_full": (Deployment, {"free_bytes": 0}, [post("/jobs", job_body())]),
 }
