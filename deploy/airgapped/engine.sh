@@ -11,7 +11,8 @@ case ${1:-} in
       DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io debootstrap > /dev/null
     fi
     mkdir -p "$state"
-    nohup dockerd --data-root "$state/data" --pidfile "$state/pid" > "$state/log" 2>&1 &
+    # --ip: what tests publish is for this machine alone
+    nohup dockerd --ip 127.0.0.1 --data-root "$state/data" --pidfile "$state/pid" > "$state/log" 2>&1 &
     for _ in $(seq 60); do
       if docker info > /dev/null 2>&1; then echo "engine: started, data in $state"; exit 0; fi
       sleep 0.5
