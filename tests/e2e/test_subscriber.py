@@ -65,3 +65,16 @@ def test_a_subscriber_reads_every_event_also_those_of_its_absence(tmp_path):
                 )
     sequences = [int(sequence) for sequence, _, _ in told(printed)]
     assert sorted(set(sequences)) == list(range(1, max(sequences) + 1))
+
+
+def test_a_subscriber_that_waits_hears_of_each_event_when_it_happens(tmp_path):
+    """And keeps none until there are more, for which the server would send it again."""
+    printed = tmp_path / "printed"
+    with Up(tmp_path, EVENTJOB_MAX_ATTEMPTS="1") as up, subscriber(up, tmp_path, printed):
+        assert up.post("/batches", {"batch_id": "first", "jobs": [JOB]}, **ANN).status == 201
+        eventually("the first event", 30, lambda: told(printed))
+        assert up.post("/batches", {"batch_id": "later", "jobs": [JOB]}, **ANN).status == 201
+        later = [".b-later BatchSubmitted", ".b-later BatchCompleted"]
+        eventually("its events", 20, lambda: all(text in printed.read_text() for text in later))
+    sequences = [sequence for sequence, _, _ in told(printed)]
+    assert len(sequences) == len(set(sequences))
