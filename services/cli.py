@@ -61,7 +61,8 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 manifest = restore.checked(asked.folder, stop)
                 if not asked.verify:
                     async with bus.own_bus(settings, os.environ, stop) as found:
-                        await restore.run(found, asked.folder, manifest, stop)
+                        where = settings.nats.url or f"data folder {settings.data_dir}"
+                        await restore.run(found, asked.folder, manifest, stop, where=where)
             case "backup" | "parked" | "rebuild" | "retire" | "sweep":
                 bus = importlib.import_module("services.up.borrowed_bus")
                 async with bus.borrowed_bus(settings, os.environ, stop) as found:

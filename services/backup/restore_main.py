@@ -40,15 +40,16 @@ def checked(folder: Path, stop: Stop) -> Manifest:
     return manifest
 
 
-async def run(settings: Settings, folder: Path, manifest: Manifest, stop: Stop) -> None:
-    """Make the deployment of ``settings`` what the backup is.
+async def run(
+    settings: Settings, folder: Path, manifest: Manifest, stop: Stop, *, where: str
+) -> None:
+    """Make the deployment of ``settings`` what the backup is; ``where`` is its name to people.
 
     Raises:
         CannotStart: it could not be done, or something is there already.
         ValueError: a setting is wrong; it is named.
     """
     started = time.monotonic()
-    where = settings.nats.url or str(settings.data_dir)
     async with AsyncExitStack() as stack:
         store = open_store(settings.store_url)
         stack.push_async_callback(store.close)

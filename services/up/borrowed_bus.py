@@ -89,7 +89,7 @@ async def _started(
     folder: Path, environ: Mapping[str, str], stop: Stop
 ) -> AsyncGenerator[Listening]:
     server = nats_server.prepare(folder, environ.get("PATH"))
-    supervisor = Supervisor(stop, get_logger("rebuild"))
+    supervisor = Supervisor(stop, get_logger("nats-server"))
     try:
         supervisor.start([server.program(environ)])
         await wait_until(server.answers, stop)

@@ -124,7 +124,8 @@ def test_what_is_stopped_is_the_same_elsewhere(up, other, site, tmp_path):
     assert not (tmp_path / "two/data").exists()
     assert "restored the log up to event " in did(other, "restore", backup)
     assert servers_on(other) == []
-    assert "is not empty (EVENTS up to " in refused(other, "restore", backup)
+    folder = other.environ["EVENTJOB_DATA_DIR"]
+    assert f"{folder} is not empty (EVENTS up to " in refused(other, "restore", backup)
     other.start()
     eventually("documents", 20, lambda: other.get("/batches/calm", **ANN).status == 200)
     assert (check_counters(other, "calm", **ANN), all_jobs(other, "calm", **ANN)) == before
