@@ -49,8 +49,10 @@ async def run(
         raise CannotStart(f"{reason}: it files the last batch when it is back") from reason
     except (ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable) as reason:
         raise CannotStart(f"{reason}; what is not filed is as it was") from reason
-    done = "would file" if dry_run else "filed"
-    _say(f"{done} {retired.batches:,} batches and {retired.events:,} of their events")
+    if dry_run:
+        _say(f"would file {retired.batches:,} batches")
+    else:
+        _say(f"filed {retired.batches:,} batches and {retired.events:,} of their events")
     if stop.is_set():
         raise CannotStart("interrupted; what is not filed is as it was")
     if retired.different:
