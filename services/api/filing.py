@@ -14,7 +14,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.bus.commands import CommandSender
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import merged
-from eventjob.bus.stored import Stored, read
+from eventjob.bus.stored import Stored, is_forged, read
 from eventjob.bus.subjects import EVENTS, event_subject
 from eventjob.contracts.base import Access, Export
 from eventjob.contracts.commands import FileBatch
@@ -114,7 +114,7 @@ async def _export(group: str, connection: Connection, artifacts: Artifacts) -> E
         aclosing(merged(first, second)) as stretches,
     ):
         async for stretch in stretches:
-            known = [message for message in stretch if message.sequence <= last]
+            known = [m for m in stretch if m.sequence <= last and not is_forged(m)]
             until = known[-1].sequence if known else until
             for full in cutting.add(known):
                 await put(full)

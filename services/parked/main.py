@@ -17,6 +17,8 @@ TASK = (
     "the job fails and can be restarted; drop it"
 )
 
+FORGED = "nobody who may send it has sent it, the server was made to: look who did, and drop it"
+
 
 async def run(settings: Settings, does: str, sequences: Sequence[int], _stop: Stop) -> None:
     """Do what was asked with the messages of these sequences; "list" is about all.
@@ -94,6 +96,8 @@ async def _each(
 async def _retry(connection: Connection, message: Parked) -> None:
     if message.subject.startswith("task."):
         raise _NotSensible(TASK)
+    if message.is_forged:
+        raise _NotSensible(FORGED)
     await put_back(connection, message)
 
 

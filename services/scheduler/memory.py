@@ -5,11 +5,12 @@ then fails, the whole memory is dropped and folded anew; nobody has heard of the
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
-from eventjob.bus.subjects import event_subject, token_of
+from eventjob.bus.subjects import event_subject, parse_event_subject, token_of
 from eventjob.contracts.events import (
     BatchDeleted,
     BatchFiled,
@@ -158,6 +159,15 @@ class Memory:
             entry.places.append(Place(1, sequence))
         elif isinstance(draft.event, BatchFiled):
             entry.last, entry.places = {None: sequence}, []
+
+    def heed(self, passed: Mapping[str, int]) -> None:
+        """Note what lies on subjects of events and is none: whoever appends has to know of it."""
+        for subject, sequence in passed.items():
+            with suppress(ValueError):
+                group, n = parse_event_subject(subject)
+                if event_subject(group, n) == subject:
+                    last = self._entries.setdefault(group, Entry(group)).last
+                    last[n] = max(last.get(n, 0), sequence)
 
     def expected(self, draft: Draft) -> int:
         """The last sequence of the draft's subject, 0 where it has none yet."""

@@ -138,8 +138,8 @@ class Rounds:
         key = (delivery.subject, delivery.stream_sequence)
         if self._faults[key] >= MOST_FAULTS:
             raise Poison(f"deciding it failed {MOST_FAULTS} times")
-        if frames.is_answer(delivery.head):
-            raise Poison("an answer of the server, to somebody who may not send this")
+        if frames.is_answer(delivery.head, delivery.data):
+            raise Poison(frames.FORGED)
         try:
             if delivery.subject.startswith("rep."):
                 return self._decide_report(delivery, now)

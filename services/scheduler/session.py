@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from eventjob.bus import backlog
+from eventjob.bus import backlog, frames
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
@@ -140,6 +140,9 @@ class Session:
                 if record.sequence > known[token_of(record.group)]:
                     self._memory.fold(record)
         self._memory.position = last
+        if self._events.passed:
+            self._memory.heed(self._events.passed)
+            self._log.error("log.forged", reason=frames.FORGED, subjects=len(self._events.passed))
         self._log.info("scheduler.folded", position=self._memory.position)
         if not self._tenure.is_sure:
             raise Unavailable("the lease ran out while the log was read")

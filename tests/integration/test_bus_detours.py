@@ -3,25 +3,31 @@
 import asyncio
 import contextlib
 import json
+from collections import Counter
 
 import msgspec
 import pytest
 from bus_users import Users, UsersMachine, UsersServer, state, until
-from machine import batch, types
+from fakes import QuietLog
+from machine import batch, instantly, types
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import BadRequestError
 
 from eventjob.bus.askers import asker_headers
 from eventjob.bus.commands import CommandSender
-from eventjob.bus.errors import Poison
+from eventjob.bus.leases import Leases
 from eventjob.bus.log import EventLog
 from eventjob.bus.objects import STREAM, Objects
+from eventjob.bus.parking import parked_at
 from eventjob.bus.provisioning import provision
 from eventjob.bus.publish import Outgoing, publish
-from eventjob.bus.subjects import command_subject, event_subject, token_of
+from eventjob.bus.stored import is_forged, read, write_again
+from eventjob.bus.subjects import ALL_PARTITIONS, command_subject, event_subject, token_of
 from eventjob.contracts.commands import DeleteBatch
 from eventjob.contracts.replies import Accepted
 from eventjob.domain.access import Caller
+from eventjob.runtime.lifecycle import CannotStart
+from services.parked.main import _each, _retry
 
 GROUP = "b-one"
 
@@ -73,19 +79,103 @@ async def test_a_command_that_the_server_was_made_to_send_is_parked(machine, use
 
     await until(is_parked)
     assert await machine.events.last_sequence() == before
+    assert (await parked_at(await users.connection("provision"), 1)).is_forged
 
 
-async def test_an_event_that_the_server_was_made_to_send_is_not_believed(users):
+async def forge_events(users, to):
+    """Both kinds of answers, sent by who may only read and by who may remember something."""
+    data = b'{"type":"BatchDeleted","at":"2026-01-01T00:00:00Z"}'
+    await remember_and_send(users, data, {"Ej-Version": "1"}, to)
+    subscriber = await users.connection("subscriber")
+    await subscriber.client.publish("$JS.API.STREAM.INFO.EVENTS", reply=to)
+    await subscriber.client.publish("$JS.API.CONSUMER.INFO.EVENTS.none", reply=to)
+
+
+async def test_events_that_the_server_was_made_to_send_are_passed_over(users):
     log = EventLog(await users.connection("api"))
-    await remember_and_send(users, b'{"type":"BatchDeleted"}', {}, event_subject(GROUP))
+    await forge_events(users, event_subject(GROUP))
 
-    async def is_stored():
-        return await log.last_sequence() == 1
+    async def are_stored():
+        return await log.last_sequence() == 3
 
-    await until(is_stored)
-    with pytest.raises(Poison, match="event 1 was not written by a scheduler"):
-        async for _ in log.follow(0, until=1):
-            pass
+    await until(are_stored)
+    assert [page async for page in log.follow(0, until=3)] == []
+    assert await log.read(GROUP) == []
+    assert [page async for page in log.read_with_jobs(GROUP)] == []
+    assert await log.first_of(GROUP) is None
+
+
+async def test_work_goes_on_where_events_are_forged(machine, users):
+    """Also for the batch on whose subjects they lie, and for one that comes later."""
+    await machine.schedule()
+    await machine.work(instantly)
+    assert isinstance(await machine.send(batch("batch-one", 3), GROUP), Accepted)
+    for subject in (event_subject(GROUP), event_subject(GROUP, 2), event_subject("b-new")):
+        await forge_events(users, subject)
+    for name in ("new", "other"):
+        assert isinstance(await machine.send(batch(f"batch-{name}", 3), f"b-{name}"), Accepted)
+    seen = Counter()
+    async with asyncio.timeout(60):
+        async for stretch in machine.events.follow(0):
+            seen += types(stretch)
+            if seen["BatchCompleted"] == 3:
+                break
+    assert (seen["JobCompleted"], seen["BatchDeleted"]) == (9, 0)
+
+
+async def test_a_restore_brings_back_no_event_that_was_forged(users):
+    """What the server was told by a message's headers is gone by then, and with it the marks."""
+    await forge_events(users, event_subject(GROUP))
+    connection = await users.connection("provision")
+
+    async def are_stored():
+        return (await state(users, "EVENTS")).last_seq == 3
+
+    await until(are_stored)
+    backed_up = [m async for stretch in read(connection, "EVENTS", 0) for m in stretch]
+    assert all(is_forged(message) for message in backed_up)
+    moved = [msgspec.structs.replace(m, sequence=m.sequence + 3) for m in backed_up]
+    assert await write_again(connection, moved, 3) == 6
+    assert (await state(users, "EVENTS")).messages == 3
+
+
+@pytest.mark.parametrize("name", ["member.scheduler.me", "owner.scheduler.00"])
+async def test_a_lease_that_the_server_was_made_to_store_displaces_nobody(users, name):
+    connection = await users.connection("scheduler")
+    leases = Leases(
+        connection, role="scheduler", instance="me", parts=ALL_PARTITIONS, log=QuietLog()
+    )
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(leases.keep(stop))
+
+    async def has_all():
+        return leases.held == frozenset(ALL_PARTITIONS)
+
+    await until(has_all)
+    for _ in range(3):
+        before = (await state(users, "KV_leases")).last_seq
+        await remember_and_send(users, b"another", {}, f"$KV.leases.{name}")
+        await asyncio.sleep(1)
+        assert (await state(users, "KV_leases")).last_seq > before
+        await until(has_all)
+    assert not keeping.done()
+    stop.set()
+    await keeping
+
+
+async def test_what_the_server_was_made_to_park_is_not_put_back(users):
+    await remember_and_send(users, *evil(), "parked.cmd.00")
+    connection = await users.connection("provision")
+
+    async def is_parked():
+        return (await state(users, "PARKED")).messages == 1
+
+    await until(is_parked)
+    message = await parked_at(connection, 1)
+    assert message.is_forged
+    with pytest.raises(CannotStart, match="nobody who may send it has sent it"):
+        await _each(connection, [1], _retry, "put back to")
+    assert (await state(users, "CMD")).last_seq == 0
 
 
 async def test_the_scheduler_answers_to_inboxes_alone(machine, users):

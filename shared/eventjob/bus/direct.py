@@ -8,7 +8,7 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from eventjob.bus import subjects
+from eventjob.bus import frames, subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.event_codec import recorded
@@ -27,6 +27,7 @@ T = TypeVar("T", bound=Sequenced)
 
 PAGE_EVENTS = 1000
 PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
+_FORGED = "Nats-Forged"  # a header that `ask` sets
 
 
 async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[list[Recorded]]:
@@ -38,17 +39,22 @@ async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[l
     """
     start, is_more = 1, True
     while is_more:
-        page, is_more = await _read_page(connection, subject, start)
-        if page:
-            start = page[-1].sequence + 1
+        found, is_more = await _read_page(connection, subject, start)
+        if page := [_event(message) for message in found if not is_forged(message)]:
             yield page
+        if found:
+            start = _sequence(found[-1]) + 1
 
 
 async def first_on(connection: Connection, subject: str) -> Recorded | None:
     """The oldest event of a subject; None where there is none. Raises as `read_subject`."""
-    request = {"seq": 1, "batch": 1, "next_by_subj": subject}
-    found, _ = await ask(connection, subjects.EVENTS, request)
-    return _event(found[0]) if found else None
+    start = 1
+    while True:
+        request = {"seq": start, "batch": 1, "next_by_subj": subject}
+        found, _ = await ask(connection, subjects.EVENTS, request)
+        if not found or not is_forged(found[0]):
+            return _event(found[0]) if found else None
+        start = _sequence(found[0]) + 1
 
 
 async def merged(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
@@ -79,6 +85,11 @@ async def newest(connection: Connection, stream: str, patterns: Sequence[str]) -
     return found
 
 
+def is_forged(message: Msg) -> bool:
+    """Whether a message that `ask` found is what `frames.is_answer` tells of."""
+    return _FORGED in (message.headers or {})
+
+
 async def ask(
     connection: Connection, stream: str, request: Mapping[str, object]
 ) -> tuple[list[Msg], int]:
@@ -93,6 +104,13 @@ async def ask(
     inbox = connection.client.new_inbox()
     subscription = await connection.client.subscribe(inbox)
     found: list[Msg] = []
+    heads: list[bytes] = []
+
+    def note(_subject: bytes, _reply: bytes, _data: bytes, head: bytes) -> bool:
+        heads.append(head)
+        return False
+
+    connection.client.divert(subscription, note)
     try:
         await connection.client.publish(asked, msgspec.json.encode(request), reply=inbox)
         while True:
@@ -103,16 +121,17 @@ async def ask(
                 if status not in {"204", "404"}:
                     raise Unavailable(f"{stream} answers {status}")
                 return found, int(headers.get("Nats-Num-Pending", 0))
+            if frames.was_answer(heads[len(found)], message.data):
+                headers[_FORGED] = frames.FORGED
             found.append(message)
     except (TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"{stream} does not answer: {error!r}") from error
     finally:
+        connection.client.restore(subscription)
         await subscription.unsubscribe()
 
 
-async def _read_page(
-    connection: Connection, subject: str, start: int
-) -> tuple[list[Recorded], bool]:
+async def _read_page(connection: Connection, subject: str, start: int) -> tuple[list[Msg], bool]:
     """The events from ``start`` on, as many as a page has, and whether there are more."""
     request = {
         "seq": start,
@@ -121,9 +140,13 @@ async def _read_page(
         "next_by_subj": subject,
     }
     found, left = await ask(connection, subjects.EVENTS, request)
-    return [_event(message) for message in found], left > 0
+    return found, bool(found) and left > 0
 
 
 def _event(message: Msg) -> Recorded:
     headers = message.headers or {}
-    return recorded(headers["Nats-Subject"], headers, message.data, int(headers["Nats-Sequence"]))
+    return recorded(headers["Nats-Subject"], headers, message.data, _sequence(message))
+
+
+def _sequence(message: Msg) -> int:
+    return int((message.headers or {})["Nats-Sequence"])

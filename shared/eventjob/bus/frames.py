@@ -38,12 +38,22 @@ def headers_of(head: bytes) -> dict[str, str]:
     return found
 
 
-def is_answer(head: bytes) -> bool:
-    """Whether a stored message is what the server answered to somebody's direct get.
+FORGED = "an answer of the server, to somebody who may not send this"
+_MARK = b"\r\nNats-Stream:"
+_JETSTREAMS = b'{"type":"io.nats.jetstream.'
+
+
+def is_answer(head: bytes, data: bytes = b"") -> bool:
+    """Whether a stored message is what the server answered to somebody.
 
     It answers wherever the asker wants, so that could be a subject that the asker may not use.
     """
-    return b"\r\nNats-Stream:" in head
+    return _MARK in head or head.startswith(b"NATS/1.0 ") or data.startswith(_JETSTREAMS)
+
+
+def was_answer(head: bytes, data: bytes) -> bool:
+    """The same, of what a direct get brings: that has the server's mark once in any case."""
+    return head.count(_MARK) > 1 or data.startswith(_JETSTREAMS)
 
 
 async def write(client: Client, frames: Iterable[bytes]) -> None:

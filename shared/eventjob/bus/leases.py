@@ -19,7 +19,7 @@ from nats.js.api import StorageType, StreamConfig
 from nats.js.errors import APIError
 
 from eventjob.bus.connection import Connection
-from eventjob.bus.direct import newest
+from eventjob.bus.direct import is_forged, newest
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.lease_view import Key, View, plan
 from eventjob.bus.log import WRONG_SEQUENCE
@@ -195,7 +195,8 @@ _PREFIX = f"$KV.{BUCKET}."
 def _key(message: Msg) -> Key:
     headers = message.headers or {}
     kind, _, name = headers["Nats-Subject"].removeprefix(_PREFIX).split(".")
-    return Key(kind, name, message.data.decode(errors="replace"), int(headers["Nats-Sequence"]))
+    value = "" if is_forged(message) else message.data.decode(errors="replace")
+    return Key(kind, name, value, int(headers["Nats-Sequence"]))
 
 
 @asynccontextmanager

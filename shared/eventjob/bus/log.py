@@ -32,6 +32,7 @@ class EventLog:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.passed: dict[str, int] = {}  # by subject: the newest that is no event, when followed
 
     async def append(self, events: Sequence[NewEvent]) -> int:
         """Store all of ``events`` (1 to 1,000) or none; the last one's sequence.
@@ -94,10 +95,7 @@ class EventLog:
         return await first_on(self._connection, subjects.event_subject(group))
 
     async def read(self, group: str, n: int | None = None) -> list[Recorded]:
-        """All events of a group's own subject, and of its job ``n``; oldest first.
-
-        With ``n``, only those that concern this job.
-        """
+        """All events of a group's own subject, or those that concern job ``n``, oldest first."""
         subject = subjects.event_subject(group)
         found = [r async for page in read_subject(self._connection, subject) for r in page]
         if n is not None:
@@ -148,7 +146,7 @@ class EventLog:
                 if deliveries:
                     _check_order(deliveries, position)
                     position = deliveries[-1].consumer_sequence
-                    stretch, poison = _decoded(deliveries, partitions)
+                    stretch, poison = _decoded(deliveries, partitions, self.passed)
                     if stretch:
                         yield stretch
                     if poison is not None:
@@ -174,7 +172,8 @@ class EventLog:
                     raise Unavailable(f"the events on {pattern} do not come, or are purged")
                 _check_order(deliveries, position)
                 position = deliveries[-1].consumer_sequence
-                yield [_event(delivery) for delivery in deliveries]
+                if own := [d for d in deliveries if not frames.is_answer(d.head, d.data)]:
+                    yield [_event(delivery) for delivery in own]
         finally:
             await self._close_reader(pull, info.name)
 
@@ -206,12 +205,15 @@ class EventLog:
 
 
 def _decoded(
-    deliveries: list[Delivery], partitions: Container[str]
+    deliveries: list[Delivery], partitions: Container[str], passed: dict[str, int]
 ) -> tuple[list[Recorded], Poison | None]:
     """The deliveries' events in ``partitions``, up to the first that cannot be read."""
     stretch: list[Recorded] = []
     for delivery in deliveries:
         if subjects.partition_of(delivery.subject) not in partitions:
+            continue
+        if frames.is_answer(delivery.head, delivery.data):
+            passed[delivery.subject] = delivery.stream_sequence
             continue
         try:
             stretch.append(_event(delivery))
@@ -221,8 +223,6 @@ def _decoded(
 
 
 def _event(delivery: Delivery) -> Recorded:
-    if frames.is_answer(delivery.head):
-        raise Poison(f"event {delivery.stream_sequence} was not written by a scheduler")
     headers = delivery.headers if _SAYS_WHO(delivery.head) else None  # one event in many does
     return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 

@@ -8,14 +8,15 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import subjects
+from eventjob.bus import frames, subjects
 from eventjob.bus.connection import Connection
-from eventjob.bus.direct import ask
+from eventjob.bus.direct import ask, is_forged
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.bus.pull import Delivery
 
 PREFIX = "parked."
+_REASON = subjects.HEADER_REASON
 PAGE_MESSAGES = 100
 PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
 
@@ -28,6 +29,7 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     headers: dict[str, str]
     data: bytes
+    is_forged: bool = False  # stored here by the server, for somebody who may not
 
     @property
     def reason(self) -> str:
@@ -133,4 +135,5 @@ def _parked(message: Msg) -> Parked:
         subject=headers["Nats-Subject"].removeprefix(PREFIX),
         headers={key: text for key, text in headers.items() if not key.startswith("Nats-")},
         data=message.data,
+        is_forged=is_forged(message) or unquote(headers.get(_REASON, "")) == frames.FORGED,
     )

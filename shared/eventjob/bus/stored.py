@@ -7,7 +7,7 @@ import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import subjects
+from eventjob.bus import frames, subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
@@ -121,7 +121,8 @@ async def write_again(connection: Connection, messages: Iterable[Stored], last: 
         if message.sequence <= last:
             continue
         fillers = message.sequence - last - 1 - len(out)
-        for filler in [Outgoing(GAP, b"")] * fillers + [again(message)]:
+        own = Outgoing(GAP, b"") if is_forged(message) else again(message)
+        for filler in [Outgoing(GAP, b"")] * fillers + [own]:
             out.append(filler)
             size += len(filler.data)
             if len(out) == MOST_MESSAGES or size > MOST_BYTES:
@@ -134,6 +135,11 @@ async def write_again(connection: Connection, messages: Iterable[Stored], last: 
     except (APIError, TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"cannot empty what is between the events: {error!r}") from error
     return last
+
+
+def is_forged(message: Stored) -> bool:
+    """Whether the server was made to store it; see `frames.is_answer`."""
+    return "Nats-Stream" in message.headers or frames.is_answer(b"", message.data)
 
 
 def again(message: Stored, subject: str | None = None) -> Outgoing:

@@ -236,8 +236,8 @@ class Worker:
 
 
 def _decode(delivery: Delivery) -> Task:
-    if frames.is_answer(delivery.head):
-        raise Poison("an answer of the server, to somebody who may not send this")
+    if frames.is_answer(delivery.head, delivery.data):
+        raise Poison(frames.FORGED)
     try:
         return _tasks.decode(delivery.data)
     except UNREADABLE as error:
