@@ -34,9 +34,9 @@ class Key(
     anybody. ``administer``: may read and change everything.
     """
 
-    id: Annotated[str, msgspec.Meta(pattern=f"^{_ID}$")]
+    id: Annotated[str, msgspec.Meta(pattern=rf"^{_ID}\Z")]
     user: str
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
     act_for_others: bool = False
     administer: bool = False
     rate: str | None = None  # else that of EVENTJOB_RATE_LIMIT

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +15,14 @@ from eventjob.artifacts.store import (
     Artifacts,
     blob_path,
 )
+from eventjob.runtime.lifecycle import CannotStart
 from services.backup.folder import Writing
 from services.backup.names import Names
 
 AT_ONCE = 32
 BLOBS = "blobs"
 LIST = "artifacts"
+_LISTED = re.compile(rb"([0-9a-f]{64}) ([0-9]{1,18})\n")
 
 
 class Copying:
@@ -92,11 +95,17 @@ def write_list(names: Names, size: Callable[[str], int | None], file: Writing) -
 
 
 def read_list(file: Path) -> Iterator[tuple[str, int]]:
-    """The sha256 and the size in bytes of each artifact of a backup."""
-    with file.open() as lines:
+    """The sha256 and the size in bytes of each artifact of a backup.
+
+    Raises:
+        CannotStart: a line is something else.
+    """
+    with file.open("rb") as lines:
         for line in lines:
-            sha256, size = line.split()
-            yield sha256, int(size)
+            found = _LISTED.fullmatch(line)
+            if found is None:
+                raise CannotStart(f"{file} has {line[:99]!r}, expected a sha256 and a size")
+            yield found[1].decode(), int(found[2])
 
 
 def remove_others(folder: Path, names: Names) -> int:

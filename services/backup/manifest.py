@@ -1,10 +1,11 @@
 """What a backup says of itself. Without this file, written last, there is no backup."""
 
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from eventjob.bus import subjects
 from eventjob.bus.snapshots import Described
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION
@@ -85,7 +86,19 @@ def read_manifest(folder: Path) -> Manifest:
             f"the backup in {folder} has events of a newer eventjob, {manifest.eventjob} (schema "
             f"{manifest.schema_version}; this one knows {SCHEMA_VERSION}): use that version"
         )
+    _check_content(file, manifest)
     return manifest
+
+
+def _check_content(file: Path, manifest: Manifest) -> None:
+    for path in (file.path for file in manifest.files):
+        parts = PurePosixPath(path)
+        if parts.is_absolute() or ".." in parts.parts or not path.isprintable():
+            raise CannotStart(f"{file} names {path!r}, expected a file in the folder")
+    for stream in (subjects.EVENTS, subjects.PARKED):
+        described = manifest.streams.get(stream)
+        if described is None or not isinstance(described.state.get("last_seq"), int):
+            raise CannotStart(f"{file} does not say up to where {stream} goes")
 
 
 def _check_version(file: Path, found: int) -> None:

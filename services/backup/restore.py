@@ -69,9 +69,9 @@ async def restore(
         pieces = _until(stop, chunks(folder / manifest.file(name).path))
         await restoring.put_back(connection, stream, manifest.streams[stream], pieces)
     await topology.ensure_streams(connection.jetstream, connection.replicas)
-    events = _lines(folder / manifest.file(TAIL).path)
+    events = _lines(folder / manifest.file(TAIL).path, "ev.")
     await restoring.write_events(connection, events, manifest.last_sequence)
-    commands = _lines(folder / manifest.file(COMMANDS).path)
+    commands = _lines(folder / manifest.file(COMMANDS).path, "cmd.")
     count = await restoring.send_again(connection, commands)
     await restoring.finish(connection)
     return count
@@ -114,10 +114,14 @@ def _read(folder: Path, sha256s: list[str]) -> list[bytes]:
     return [(folder / blob_path(sha256)).read_bytes() for sha256 in sha256s]
 
 
-def _lines(file: Path) -> Iterator[Stored]:
+def _lines(file: Path, begin: str) -> Iterator[Stored]:
+    """Messages to subjects that begin so: on others the server itself takes orders."""
     with file.open("rb") as lines:
         for line in lines:
-            yield stored.of_line(line)
+            message = stored.of_line(line)
+            if not message.subject.startswith(begin):
+                raise CannotStart(f"{file} has a message to {message.subject!r}, not to {begin}…")
+            yield message
 
 
 def _until(stop: Stop, pieces: Iterator[bytes]) -> Iterator[bytes]:

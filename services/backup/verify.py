@@ -38,7 +38,9 @@ def _faults(folder: Path, path: str, size_bytes: int, sha256: str) -> Iterator[s
     file = folder / path
     try:
         found = file.stat().st_size
-        if found != size_bytes:
+        if not file.is_file():  # to read another kind may never end
+            yield f"{path} is no file"
+        elif found != size_bytes:
             yield f"{path} has {found:,} bytes instead of {size_bytes:,}"
         elif sha256_of(file) != sha256:
             yield f"{path} is not what was written: its sha256 differs"

@@ -16,6 +16,8 @@ GOOD = line_of(Key(id="k1", user="ann", sha256="0" * 64))
         ("[]", "Expected `object`"),
         ('{"id":"k2","user":"ann"}', "missing required field `sha256`"),
         (GOOD.replace("k1", "K_2"), "regex"),
+        (GOOD.replace("k1", "k2\\n"), "regex"),
+        (GOOD.replace('0"', '0\\n"'), "regex"),
         (GOOD.replace("ann", "*"), 'not "*"'),
         (GOOD.replace("0" * 64, "plain"), "regex"),
         (GOOD.replace("}", ',"admin":true}'), "unknown field `admin`"),

@@ -65,7 +65,7 @@ async def put_back(
 ) -> None:
     """A lasting stream as it was, on one server: `finish` brings it to more."""
     config = {
-        **{key: value for key, value in described.config.items() if key not in _OF_ITS_SERVER},
+        **{key: value for key, value in described.config.items() if key not in _LEFT_OUT},
         "num_replicas": 1,
         "metadata": {MARK: "unfinished"},
     }
@@ -122,4 +122,6 @@ async def _config(connection: Connection, stream: str) -> StreamConfig | None:
         raise Unavailable(f"{stream} does not answer: {error!r}") from error
 
 
-_OF_ITS_SERVER = ("placement", "metadata", "num_replicas")
+_OF_ITS_SERVER = {"placement", "metadata", "num_replicas"}
+_NEVER_OURS = {"republish", "mirror", "sources", "subject_transform"}  # of who changed a backup
+_LEFT_OUT = _OF_ITS_SERVER | _NEVER_OURS
