@@ -1,5 +1,7 @@
 """What filing a batch needs, what it leaves, and that it leaves the same whoever folds it."""
 
+import gzip
+
 import pytest
 from builders import (
     AT,
@@ -42,7 +44,7 @@ from eventjob.domain.access import Caller
 from eventjob.domain.decide import Circumstances
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
-from eventjob.filing.exports import MOST_EVENTS, Cutting, decode, encode
+from eventjob.filing.exports import LARGEST_BYTES, MOST_EVENTS, Cutting, decode, encode
 from services.scheduler import snapshot
 from services.scheduler.deciding import Deciding
 from services.scheduler.memory import Memory, Purge
@@ -212,3 +214,9 @@ def test_events_are_cut_into_exports_of_a_size_and_none_is_lost(step):
     found = [*full, cutting.rest()]
     assert [len(export) for export in found] == [MOST_EVENTS, MOST_EVENTS, 7]
     assert [event for export in found for event in export] == some
+
+
+def test_an_export_that_unpacks_to_far_more_than_one_has_is_none():
+    bomb = gzip.compress(b" " * (LARGEST_BYTES + 1))
+    with pytest.raises(Poison, match="an export of events may have 67,108,864 bytes at most"):
+        decode(bomb)

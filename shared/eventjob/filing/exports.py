@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
 
 import msgspec
 
@@ -14,6 +15,7 @@ from eventjob.domain.recorded import Recorded
 
 MOST_EVENTS = 5000  # in one export: what a reader has in memory at once
 MOST_BYTES = 8 * 1024 * 1024
+LARGEST_BYTES = 8 * MOST_BYTES  # unpacked, with one more event and what stands around each
 _LEVEL = 6
 _OURS = "Ej-"  # headers that say something of the event; the others were for the server
 
@@ -62,7 +64,11 @@ def decode(data: bytes) -> list[Recorded]:
         Poison: that is no export of events that this version knows.
     """
     try:
-        lines = _lines.decode_lines(gzip.decompress(data))
+        with gzip.open(BytesIO(data)) as file:
+            text = file.read(LARGEST_BYTES + 1)
+        if len(text) > LARGEST_BYTES:
+            raise Poison(f"an export of events may have {LARGEST_BYTES:,} bytes at most")
+        lines = _lines.decode_lines(text)
     except (OSError, EOFError, zlib.error, *UNREADABLE) as error:
         raise Poison(f"not an export of events: {error}") from error
     return [recorded(x.subject, x.headers, bytes(x.event), x.sequence) for x in lines]
