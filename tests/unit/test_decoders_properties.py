@@ -138,6 +138,7 @@ def an_entry():
 
 
 def a_manifest():
+    described = manifest.Described(config={"a": 1}, state={"last_seq": 7})
     made = manifest.Manifest(
         format=1,
         eventjob="1",
@@ -145,7 +146,7 @@ def a_manifest():
         started_at=datetime(2030, 1, 1, tzinfo=UTC),
         ended_at=datetime(2030, 1, 1, tzinfo=UTC),
         last_sequence=7,
-        streams={"EVENTS": manifest.Described(config={"a": 1}, state={"last_seq": 7})},
+        streams={"EVENTS": described, "PARKED": described},
         files=[manifest.File(path="a", size_bytes=1, sha256=BUNDLE)],
         artifacts=1,
         artifact_bytes=1,
