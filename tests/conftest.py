@@ -34,7 +34,7 @@ async def connection(nats_server: NatsServer) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 async def log(connection: Connection) -> EventLog:
-    await topology.ensure_streams(connection.jetstream)
+    await topology.ensure_streams(connection)
     return EventLog(connection)
 
 

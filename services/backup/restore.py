@@ -68,7 +68,7 @@ async def restore(
     for stream, name in ((subjects.PARKED, PARKED), (subjects.EVENTS, EVENTS)):
         pieces = _until(stop, chunks(folder / manifest.file(name).path))
         await restoring.put_back(connection, stream, manifest.streams[stream], pieces)
-    await topology.ensure_streams(connection.jetstream, connection.replicas)
+    await topology.ensure_streams(connection)
     events = _lines(folder / manifest.file(TAIL).path, "ev.")
     await restoring.write_events(connection, events, manifest.last_sequence)
     commands = _lines(folder / manifest.file(COMMANDS).path, "cmd.")

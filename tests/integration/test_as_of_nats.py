@@ -21,7 +21,7 @@ LATER = BEGINNING.replace(year=2040)
 
 @pytest.fixture
 async def log(connection):
-    await topology.ensure_streams(connection.jetstream)
+    await topology.ensure_streams(connection)
     return EventLog(connection)
 
 

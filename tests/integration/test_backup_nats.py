@@ -59,7 +59,7 @@ async def all_of(connection, stream=subjects.EVENTS, after=0):
 
 async def restored(other, last, taken, chunks, lines):
     await restoring.put_back(other, subjects.EVENTS, taken, chunks)
-    await topology.ensure_streams(other.jetstream)
+    await topology.ensure_streams(other)
     await restoring.write_events(other, [stored.of_line(line) for line in lines], last)
     await restoring.finish(other)
 
@@ -136,7 +136,7 @@ async def test_until_the_end_a_restored_log_says_that_it_is_not_whole(connection
             await restoring.put_back(other, subjects.EVENTS, taken, [chunks[0][:-20]])
         assert await restoring.messages_in(other) == {}
         await restoring.put_back(other, subjects.EVENTS, taken, chunks)
-        await topology.ensure_streams(other.jetstream)
+        await topology.ensure_streams(other)
         await restoring.finish(other)
         await restoring.check_whole(other)
 
@@ -151,7 +151,7 @@ async def test_commands_that_nobody_has_decided_come_along(connection, log):
         (n, "cmd.03", b"{}") for n in (1, 2, 3)
     ]
     async with another() as other:
-        await topology.ensure_streams(other.jetstream)
+        await topology.ensure_streams(other)
         assert await restoring.send_again(other, waiting) == 3
         there = await stored.waiting(other, subjects.CMD)
         assert [m.headers["Ej-Command"] for m in there] == ["c0", "c1", "c2"]

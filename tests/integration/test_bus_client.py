@@ -29,7 +29,7 @@ async def delivered(connection, count):
 
 @pytest.fixture
 async def streams(connection):
-    await topology.ensure_streams(connection.jetstream)
+    await topology.ensure_streams(connection)
     await topology.ensure_consumers(connection.jetstream)
 
 

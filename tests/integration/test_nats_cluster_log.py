@@ -89,7 +89,7 @@ async def connection(cluster):
 
 async def test_what_was_acknowledged_is_there_once_and_in_order(cluster, connection):
     log = EventLog(connection)
-    await topology.ensure_streams(connection.jetstream, replicas=3)
+    await topology.ensure_streams(connection)
     await asyncio.to_thread(cluster.wait_until_whole, "EVENTS")
     stopped = asyncio.Event()
     writers = [Writer(log, number, stopped) for number in range(WRITERS)]

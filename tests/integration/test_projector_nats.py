@@ -24,7 +24,7 @@ ALL = JobQuery(caller=Caller(None, trusted=True), limit=0)
 
 @pytest.fixture
 async def log(connection):
-    await topology.ensure_streams(connection.jetstream)
+    await topology.ensure_streams(connection)
     return EventLog(connection)
 
 
@@ -125,7 +125,7 @@ async def test_it_starts_before_there_is_a_log(nats_server, connection, tmp_path
         async with asyncio.timeout(WITHIN.total_seconds()):
             while not any("the event log" in trouble for trouble in watch.troubles()):
                 await watch.reached(1, timedelta(seconds=0.05))
-        await topology.ensure_streams(connection.jetstream)
+        await topology.ensure_streams(connection)
         made = Log()
         made.submit()
         last = await append(EventLog(connection), made.records)

@@ -33,12 +33,10 @@ async def prepare(connection: Connection) -> None:
         Unavailable: something is missing that it may not make.
         nats.errors.Error: the server refuses, or does not answer.
     """
-    for config in (*topology.LASTING, *DERIVED):
-        await ensure(connection, config)
-    if may_make(connection.user, subjects.CMD):
-        await topology.ensure_consumers(connection.brief)
-    else:
-        await topology.ensure_consumers(connection.brief, derived_only=True)
+    await topology.ensure_streams(connection)
+    await ensure(connection, hosts.CONFIG)
+    is_free = may_make(connection.user, subjects.CMD)
+    await topology.ensure_consumers(connection.brief, derived_only=not is_free)
 
 
 async def provision(connection: Connection) -> list[Found]:

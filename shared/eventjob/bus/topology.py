@@ -4,7 +4,6 @@ EVENTS and CMD are on disk: they are what must not be lost. TASKS and REPORTS ar
 they follow from the events: on disk each of their acks would cost a tombstone with its own fsync.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from nats.js import JetStreamContext
@@ -16,9 +15,10 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BadRequestError
 
 from eventjob.bus import subjects
+from eventjob.bus.connection import Connection
+from eventjob.bus.making import ensure
 from eventjob.contracts.announcements import WorkKind
 
 ACK_WAIT_S = 30.0
@@ -77,16 +77,15 @@ DERIVED = (TASKS, REPORTS)
 WORK_KINDS: tuple[WorkKind, ...] = ("fetch", "archive")
 
 
-async def ensure_streams(jetstream: JetStreamContext, replicas: int = 1) -> None:
-    """Make the streams that are missing, each on ``replicas`` servers.
-
-    One that exists with other settings is left alone.
+async def ensure_streams(connection: Connection) -> None:
+    """Make the streams that are missing; one that exists with other settings is left alone.
 
     Raises:
+        Unavailable: one is missing, and this user may not make it.
         nats.errors.Error: the server refuses, or does not answer.
     """
     for config in (*LASTING, *DERIVED):
-        await _ensure_stream(jetstream, replace(config, num_replicas=replicas))
+        await ensure(connection, config)
 
 
 async def ensure_consumers(jetstream: JetStreamContext, *, derived_only: bool = False) -> None:
@@ -101,17 +100,6 @@ async def ensure_consumers(jetstream: JetStreamContext, *, derived_only: bool = 
     for kind in WORK_KINDS:
         config = _consumer(subjects.worker_durable(kind), f"task.{kind}.>")
         await jetstream.add_consumer(subjects.TASKS, config)
-
-
-async def _ensure_stream(jetstream: JetStreamContext, config: StreamConfig) -> None:
-    try:
-        await jetstream.add_stream(config)
-    except BadRequestError as error:
-        if error.err_code != _STREAM_EXISTS:
-            raise
-
-
-_STREAM_EXISTS = 10058  # with other settings; equal ones are no error
 
 
 def _consumer(durable: str, filter_subject: str) -> ConsumerConfig:
