@@ -1,6 +1,5 @@
 """A rebuild, or a check, as a process: it says how far it is, and what came of it."""
 
-import sys
 import time
 from contextlib import AsyncExitStack
 
@@ -13,6 +12,7 @@ from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.speaking import say
 from services.api.projecting import AnotherLog
 from services.api.rebuild import Interrupted, Progress, rebuild
 from services.api.rebuild_check import check
@@ -53,7 +53,7 @@ async def _rebuild(events: WholeLog, store: Store, stop: Stop) -> None:
     done = await rebuild(events, store, _Voice("rebuild"), stop)
     jobs = (await store.list_jobs(JobQuery(caller=_ANYONE, limit=0))).total
     batches = (await store.list_batches(BatchQuery(caller=_ANYONE, archived=None, limit=0))).total
-    _say(
+    say(
         f"rebuilt {jobs:,} jobs and {batches:,} batches from {done.events:,} events in "
         f"{done.seconds:.1f} s ({_rate(done):,} a second): switched, readers see them from now on"
     )
@@ -62,18 +62,18 @@ async def _rebuild(events: WholeLog, store: Store, stop: Stop) -> None:
 async def _check(events: WholeLog, store: Store, stop: Stop) -> None:
     report = await check(events, store, _Voice("check"), stop)
     for line in report.differences[:MOST_LINES]:
-        _say(line)
+        say(line)
     if more := report.differences[MOST_LINES:]:
-        _say(f"and {len(more):,} more")
+        say(f"and {len(more):,} more")
     if report.reflected < report.last:
-        _say(
+        say(
             f"the documents are behind: they reflect event {report.reflected:,} of "
             f"{report.last:,}, and what follows was not compared"
         )
     count = len(report.differences)
     found = f"{count:,} difference{'' if count == 1 else 's'}" if count else "no difference"
     said = f"{report.documents:,} documents with {report.progress.events:,} events"
-    _say(f"compared {said} in {report.progress.seconds:.1f} s: {found}")
+    say(f"compared {said} in {report.progress.seconds:.1f} s: {found}")
     if count:
         raise CannotStart("the documents are not what the log says; `eventjob rebuild` mends that")
 
@@ -88,7 +88,7 @@ class _Voice:
     def __call__(self, progress: Progress) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + SAY_EVERY_S
-            _say(
+            say(
                 f"{self._what}: {progress.events:,} events, {_rate(progress):,} a second, "
                 f"at {progress.sequence:,} of {progress.last:,}"
             )
@@ -96,8 +96,3 @@ class _Voice:
 
 def _rate(progress: Progress) -> int:
     return round(progress.events / max(progress.seconds, 0.001))
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -1,6 +1,5 @@
 """``eventjob retire``: the events of batches that were archived long ago leave the log."""
 
-import sys
 from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.speaking import say
 from services.api.filing import Different, LeftAlone, candidates, file_batch
 from services.api.store import StoreUnavailable
 from services.api.store_open import open_store
@@ -50,9 +50,9 @@ async def run(
     except (ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable) as reason:
         raise CannotStart(f"{reason}; what is not filed is as it was") from reason
     if dry_run:
-        _say(f"would file {retired.batches:,} batches")
+        say(f"would file {retired.batches:,} batches")
     else:
-        _say(f"filed {retired.batches:,} batches and {retired.events:,} of their events")
+        say(f"filed {retired.batches:,} batches and {retired.events:,} of their events")
     if stop.is_set():
         raise CannotStart("interrupted; what is not filed is as it was")
     if retired.different:
@@ -74,7 +74,7 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                 break
             if dry_run:
                 retired.batches += 1
-                _say(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
+                say(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
                 continue
             try:
                 exported = await file_batch(
@@ -85,16 +85,11 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                     commands=commands,
                 )
             except LeftAlone as reason:
-                _say(f"{batch.batch_id}: left as it is: {reason}")
+                say(f"{batch.batch_id}: left as it is: {reason}")
             except Different as reason:
                 retired.different += 1
-                _say(f"{batch.batch_id}: left as it is: {reason}")
+                say(f"{batch.batch_id}: left as it is: {reason}")
             else:
                 retired.batches += 1
                 retired.events += exported.events
     return retired
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -14,10 +14,11 @@ from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.speaking import say
 from services.backup import folder as folders
 from services.backup.blobs import remove_others
 from services.backup.manifest import Manifest
-from services.backup.speaking import Voice, mb, say
+from services.backup.speaking import Voice, mb
 from services.backup.take import Taking
 
 

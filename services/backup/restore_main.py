@@ -12,11 +12,12 @@ from eventjob.contracts.base import UNREADABLE
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.speaking import say
 from services.api.store import StoreUnavailable
 from services.api.store_open import open_store
 from services.backup.manifest import Manifest, read_manifest
 from services.backup.restore import check_empty, restore
-from services.backup.speaking import Voice, mb, say
+from services.backup.speaking import Voice, mb
 from services.backup.verify import verify
 
 

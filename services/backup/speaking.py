@@ -1,7 +1,8 @@
 """What a backup or a restore says on stdout."""
 
-import sys
 import time
+
+from eventjob.runtime.speaking import say
 
 SAY_EVERY_S = 2.0
 
@@ -22,9 +23,3 @@ class Voice:
 def mb(size_bytes: int) -> str:
     """A size for people."""
     return f"{size_bytes / 1_000_000:,.1f} MB"
-
-
-def say(line: str) -> None:
-    """A line for whoever started this."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -1,15 +1,12 @@
 """`eventjob provision`: makes what lasts on the bus, as the one user that may."""
 
-import sys
-
 from eventjob.bus.connection import connect_as
 from eventjob.bus.permissions import authorization
 from eventjob.bus.provisioning import Found, provision
+from eventjob.bus.server import LIMITS
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-
-MAX_PAYLOAD = "8MB"
-MAX_PENDING = "256MB"
+from eventjob.runtime.speaking import say
 
 _HEAD = f"""\
 # A nats-server for eventjob, printed by `eventjob provision --print-config`.
@@ -23,27 +20,20 @@ jetstream {{
   store_dir: "/data"
   sync_interval: always
 }}
-max_payload: {MAX_PAYLOAD}
-max_pending: {MAX_PENDING}
-
+{LIMITS}
 """
 
 
 async def run(settings: Settings) -> None:
-    """Make all that is missing, and print a line for each stream; raises as `make_all`."""
-    for found in await make_all(settings):
-        sys.stdout.write(f"{line(found)}\n")
-
-
-async def make_all(settings: Settings) -> list[Found]:
-    """Make all that is missing, and tell what there is now.
+    """Make all that is missing, and say a line for each stream.
 
     Raises:
         Unavailable: the server refuses, or there is none.
     """
     connection = await connect_as("provision", settings.nats, get_logger("provision"))
     try:
-        return await provision(connection)
+        for found in await provision(connection):
+            say(line(found))
     finally:
         await connection.close()
 

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
+from eventjob.runtime.speaking import say
 from eventjob.runtime.tasks import end
 from services.up import nats_server, stuck_bus
 from services.up.address import Address, free_address
@@ -56,7 +56,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
             supervisor.start(_services(settings.processors, {**environ, **chosen}, bus))
             if await _until_ready(address, stop):
                 supervisor.settled = True
-                _say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
+                say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
         finally:
             await end(*chores)
@@ -90,11 +90,6 @@ def _instance(data_dir: Path) -> str:
     """The same each time, so that what is started again is known at once as who it was."""
     place = f"{socket.gethostname()} {data_dir}"
     return f"up-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 async def wait_until(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from eventjob.bus.permissions import PROVISION, USERS, authorization
+from eventjob.bus.server import LIMITS
 from eventjob.runtime import tether
 from eventjob.runtime.lifecycle import CannotStart
 from services.up.supervisor import Program
@@ -139,9 +140,7 @@ jetstream {{
   sync_interval: always
   max_file_store: {disk_bytes}
 }}
-max_payload: 8MB
-max_pending: 256MB
-log_file: {_quoted(str(server.log))}
+{LIMITS}log_file: {_quoted(str(server.log))}
 logfile_size_limit: 10MB
 logfile_max_num: 3
 {authorization(lambda user: _quoted(server.passwords[user]))}"""

@@ -1,6 +1,6 @@
 """Messages that nobody can handle, kept where a person can see them, and put back from there."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -16,7 +16,6 @@ from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.bus.pull import Delivery
 
 PREFIX = "parked."
-_REASON = subjects.HEADER_REASON
 PAGE_MESSAGES = 100
 PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
 
@@ -34,7 +33,7 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reason(self) -> str:
         """Why it was parked."""
-        return unquote(self.headers.get(subjects.HEADER_REASON, ""))
+        return _reason(self.headers)
 
     @property
     def deliveries(self) -> str:
@@ -135,5 +134,9 @@ def _parked(message: Msg) -> Parked:
         subject=headers["Nats-Subject"].removeprefix(PREFIX),
         headers={key: text for key, text in headers.items() if not key.startswith("Nats-")},
         data=message.data,
-        is_forged=is_forged(message) or unquote(headers.get(_REASON, "")) == frames.FORGED,
+        is_forged=is_forged(message) or _reason(headers) == frames.FORGED,
     )
+
+
+def _reason(headers: Mapping[str, str]) -> str:
+    return unquote(headers.get(subjects.HEADER_REASON, ""))

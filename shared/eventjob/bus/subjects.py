@@ -24,9 +24,9 @@ HEADER_RIGHT = "Ej-Right"
 HEADER_REPLY = "Ej-Reply"
 HEADER_VERSION = "Ej-Version"
 HEADER_REASON = "Ej-Reason"
+HEADER_DELIVERIES = "Ej-Deliveries"
 
 _INBOX = re.compile(r"_INBOX[\w-]*(?:\.[\w-]+)+", re.ASCII)
-HEADER_DELIVERIES = "Ej-Deliveries"
 
 
 def partition_token(number: int) -> str:
