@@ -60,17 +60,9 @@ class Apart(Up):
 
     def run(self, *arguments: str) -> str:
         """What a command of `eventjob` prints, as who may do everything; it must end well."""
-        script = Path(sys.executable).with_name("eventjob")
-        ended = subprocess.run(
-            [sys.executable, str(script), *arguments],
-            env={**self.environ, **self._settings_of(PROVISION)},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0, (arguments, ended)
-        return ended.stdout
+        code, out, err = self.ran(*arguments, **self._settings_of(PROVISION))
+        assert code == 0, (arguments, out, err)
+        return out
 
     def kill(self, service: str) -> bool:
         process = self._running.pop(service)

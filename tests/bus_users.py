@@ -1,7 +1,8 @@
 """A nats-server on which each service is a user of its own, as the table of rights has it."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Self
 
 from machine import Machine
@@ -24,6 +25,17 @@ class UsersServer(NatsServer):
 
     def __init__(self, more: str = "") -> None:
         super().__init__(authorization(lambda user: f'"{password_of(user)}"') + more)
+
+
+@contextmanager
+def users_server() -> Iterator[UsersServer]:
+    """The server, up."""
+    server = UsersServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class Users:

@@ -9,11 +9,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from commands import ran
 from nats_server import free_port
 
 READY_WITHIN_S = 30.0
@@ -99,6 +100,10 @@ class Up:
             self.process.stdout.close()
         return self.process.returncode
 
+    def ran(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
+        """The exit code of a command of eventjob on this deployment, its output and its errors."""
+        return ran({**self.environ, **settings}, *arguments)
+
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")
 
@@ -139,20 +144,10 @@ class Up:
         return self.request("DELETE", path, None, headers)
 
     def request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if data is not None:
-            sent.setdefault("Content-Type", "application/json")
         base = (
             self.root if path.startswith(("/healthz", "/readyz", "/metrics", "/open")) else self.url
         )
-        request = urllib.request.Request(base + path, data, sent, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, dict(error.headers), error.read())
+        return exchanged(method, base + path, body, headers)
 
     def patiently(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """As a client should: again while the service is away or says 503."""
@@ -166,6 +161,21 @@ class Up:
                 return answer
             assert time.monotonic() < deadline, f"{method} {path}: {answer}"
             time.sleep(0.1)
+
+
+def exchanged(method: str, url: str, body: Any, headers: Mapping[str, str]) -> Answer:
+    """What is answered; the body is JSON unless it is bytes, and headers may have underscores."""
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if data is not None:
+        sent.setdefault("Content-Type", "application/json")
+    request = urllib.request.Request(url, data, sent, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return Answer(answer.status, dict(answer.headers), answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, dict(error.headers), error.read())
 
 
 def without_pauses(port: int) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """How people reach what is deployed: any of its apis, as long as it takes."""
 
 import http.client
-import json
 import random
 import threading
 import time
@@ -10,7 +9,7 @@ import urllib.request
 from collections.abc import Iterable
 from typing import Any
 
-from deployment import Answer
+from deployment import Answer, exchanged
 
 PATIENCE_S = 300.0  # longer than any fault
 BASE = "/api/event-job"
@@ -71,18 +70,8 @@ class Door:
     def _ask(
         port: int, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> Answer:
-        data = None if body is None else json.dumps(body).encode()
-        sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
-        if data is not None:
-            sent["Content-Type"] = "application/json"
-        url = f"http://127.0.0.1:{port}{path}"
-        request = urllib.request.Request(url, data, sent, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, dict(error.headers), error.read())
+            return exchanged(method, f"http://127.0.0.1:{port}{path}", body, headers or {})
         except urllib.error.URLError as error:
             raise ConnectionError(str(error.reason)) from error
         except http.client.HTTPException as error:

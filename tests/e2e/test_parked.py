@@ -3,9 +3,6 @@
 import asyncio
 import hashlib
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import msgspec
 from deployment import Up, eventually, without_pauses
@@ -20,18 +17,6 @@ from eventjob.contracts.commands import StoredCommand, SubmitJob
 from services.up.nats_server import prepared
 
 ANN = {"X_User_ID": "ann"}
-
-
-def ran(up, *arguments):
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("eventjob")), "parked", *arguments],
-        env=up.environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def send(up, *messages):
@@ -60,7 +45,7 @@ def submission(url):
 
 def listed(up):
     """The rows of the list, without its head."""
-    code, out, err = ran(up)
+    code, out, err = up.ran("parked")
     assert code == 0, err
     return [line.split("\t") for line in out.splitlines()[1:]]
 
@@ -80,12 +65,12 @@ def test_a_command_whose_cause_of_failure_is_gone_is_done_after_all_and_once(tmp
         assert "artifact is not there" in reason
         assert "eventjob_parked_messages 1.0" in up.get("/metrics").data.decode()
         assert "1 messages are parked" in up.get("/readyz").json["message"]
-        code, out, _ = ran(up, "show", sequence)
+        code, out, _ = up.ran("parked", "show", sequence)
         assert code == 0
         assert "Ej-Command: c-1\nEj-Actor: ann\n" in out
         assert json.loads(out.split("\n\n", 1)[1]) == {"type": "StoredCommand", "sha256": sha256}
 
-        assert ran(up, "retry", sequence)[0] == 0  # the cause is still there
+        assert up.ran("parked", "retry", sequence)[0] == 0  # the cause is still there
         eventually("it is parked again", 20, lambda: [r[0] for r in listed(up)] != [sequence])
         eventually("it is parked again", 20, lambda: listed(up))
         ((again, *_),) = listed(up)
@@ -94,7 +79,7 @@ def test_a_command_whose_cause_of_failure_is_gone_is_done_after_all_and_once(tmp
         blob = up.folder / "data" / "artifacts" / "blobs" / sha256[:2] / sha256[2:4] / sha256
         blob.parent.mkdir(parents=True, exist_ok=True)
         blob.write_bytes(data)
-        code, out, err = ran(up, "retry", again)
+        code, out, err = up.ran("parked", "retry", again)
         assert (code, out) == (0, f"message {again}: put back to {subject}\n"), err
         eventually(
             "the job's end",
@@ -102,7 +87,7 @@ def test_a_command_whose_cause_of_failure_is_gone_is_done_after_all_and_once(tmp
             lambda: up.get("/jobs/one", **ANN).json.get("job", {}).get("status") == "completed",
         )
         send(up, Outgoing(subject, command, headers))  # the same id once more
-        assert ran(up)[1] == "nothing is parked\n"
+        assert up.ran("parked")[1] == "nothing is parked\n"
         history = up.get("/jobs/one/history", **ANN).json["events"]
         assert [event["type"] for event in history].count("job_submitted") == 1
         assert history[0]["actor"] == "ann"
@@ -120,18 +105,19 @@ def test_a_task_is_explained_and_not_put_back_and_what_is_dropped_is_gone(tmp_pa
         rows = {row[2]: row for row in listed(up)}
         assert rows[subject][4] == "b-x"
         task, garbage = rows[subject][0], rows["cmd.03"][0]
-        code, out, err = ran(up, "retry", task, garbage, "99")
+        code, out, err = up.ran("parked", "retry", task, garbage, "99")
         assert (code, out) == (1, f"message {garbage}: put back to cmd.03\n")
         assert f"message {task}: a task is not put back" in err
         assert "there is no parked message 99" in err
         eventually("it is parked again", 20, lambda: len(listed(up)) == 2)
         newest = max(int(row[0]) for row in listed(up))
-        shown = ran(up, "show", str(newest))[1] + ran(up, "show", task)[1] + ran(up)[1]
+        asked = (("show", str(newest)), ("show", task), ())
+        shown = "".join(up.ran("parked", *arguments)[1] for arguments in asked)
         assert "\x1b" not in shown
-        assert ran(up, "drop", task, str(newest))[0] == 0
-        assert ran(up)[:2] == (0, "nothing is parked\n")
-        code, _, err = ran(up, "show", task)
+        assert up.ran("parked", "drop", task, str(newest))[0] == 0
+        assert up.ran("parked")[:2] == (0, "nothing is parked\n")
+        code, _, err = up.ran("parked", "show", task)
         assert (code, "there is no parked message" in err) == (1, True)
-        assert ran(up, "drop", "0")[0] == 2
+        assert up.ran("parked", "drop", "0")[0] == 2
         assert up.stop() == 0
-        assert ran(up)[:2] == (0, "nothing is parked\n")
+        assert up.ran("parked")[:2] == (0, "nothing is parked\n")

@@ -1,45 +1,12 @@
 """`eventjob retire` on a deployment, and what backup, sweep and rebuild make of a filed batch."""
 
-import hashlib
-import os
 import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 from deployment import Up, eventually, without_pauses
+from old_blobs import age, leave
 from pages import Site
 
 ANN = {"X_User_ID": "ann"}
-A_DAY_S = 24 * 3600
-
-
-def ran(up, *arguments, **settings):
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("eventjob")), *arguments],
-        env=up.environ | settings,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def age(artifacts):
-    """Let every blob have been stored two days ago."""
-    then = time.time() - 2 * A_DAY_S
-    for blob in artifacts.glob("blobs/*/*/*"):
-        os.utime(blob, (then, then))
-
-
-def leave(artifacts, data):
-    """A blob that no event ever named."""
-    sha256 = hashlib.sha256(data).hexdigest()
-    blob = artifacts / "blobs" / sha256[:2] / sha256[2:4] / sha256
-    blob.parent.mkdir(parents=True, exist_ok=True)
-    blob.write_bytes(data)
 
 
 def live(up, site, name, jobs=4):
@@ -95,26 +62,24 @@ def test_a_filed_batch_reads_as_before_through_backup_sweep_and_rebuild(tmp_path
 
         artifacts = up.folder / "data" / "artifacts"
         age(artifacts)
-        assert ran(up, "sweep")[0] == 0  # what the deleted and the restarted jobs left
+        assert up.ran("sweep")[0] == 0  # what the deleted and the restarted jobs left
 
         check_what_is_filed(up)
-        code, out, err = ran(up, "retire", "--older-than", "0")
+        code, out, err = up.ran("retire", "--older-than", "0")
         assert (code, out[:20]) == (0, "filed 1 batches and "), (out, err)
-        assert (
-            ran(up, "retire", "--older-than", "0")[1] == "filed 0 batches and 0 of their events\n"
-        )
+        assert up.ran("retire", "--older-than", "0")[1] == "filed 0 batches and 0 of their events\n"
         assert {name: seen(up, name) for name in ("old", "new")} == before
 
         leave(artifacts, b"of nobody")
         age(artifacts)
-        code, out, err = ran(up, "sweep")
+        code, out, err = up.ran("sweep")
         assert (code, out[:16]) == (0, "removed 1 blobs,"), (out, err)
-        assert ran(up, "rebuild", "--check")[0] == 0
-        code, out, err = ran(up, "rebuild")
+        assert up.ran("rebuild", "--check")[0] == 0
+        code, out, err = up.ran("rebuild")
         assert code == 0, (out, err)
         assert {name: seen(up, name) for name in ("old", "new")} == before
         backup = tmp_path / "backup"
-        code, out, err = ran(up, "backup", str(backup))
+        code, out, err = up.ran("backup", str(backup))
         assert code == 0, (out, err)
         refused = up.post("/job-old.1/restart", **ANN)
         assert (refused.status, "is filed" in refused.json["message"]) == (409, True)
@@ -124,33 +89,33 @@ def test_a_filed_batch_reads_as_before_through_backup_sweep_and_rebuild(tmp_path
         with Up(other, **without_pauses(site.port)) as again:
             assert again.stop() == 0
             shutil.rmtree(other / "data")
-            code, out, err = ran(again, "restore", str(backup))
+            code, out, err = again.ran("restore", str(backup))
             assert code == 0, (out, err)
             again.start()
             eventually(
                 "the documents", 30, lambda: again.get("/batches/batch-new", **ANN).status == 200
             )
             assert {name: seen(again, name) for name in ("old", "new")} == before
-            assert ran(again, "rebuild", "--check")[0] == 0
+            assert again.ran("rebuild", "--check")[0] == 0
 
         assert up.delete("/batches/batch-old", **ANN).status == 200
         assert {status for status, _ in gone(up).values()} == {404}
         age(artifacts)
         named = blobs(artifacts)
-        code, out, err = ran(up, "sweep")
+        code, out, err = up.ran("sweep")
         assert code == 0, (out, err)
         assert len(named) - len(blobs(artifacts)) >= 3  # the export, and what the jobs had
         assert seen(up, "new") == before["new"]
-        assert ran(up, "rebuild", "--check")[0] == 0
+        assert up.ran("rebuild", "--check")[0] == 0
 
 
 def check_what_is_filed(up):
     """Nothing is, until something is old enough."""
-    assert ran(up, "retire")[0] == 2
-    assert "--older-than DAYS, or EVENTJOB_RETENTION_DAYS" in ran(up, "retire")[2]
-    code, out, err = ran(up, "retire", EVENTJOB_RETENTION_DAYS="1")
+    assert up.ran("retire")[0] == 2
+    assert "--older-than DAYS, or EVENTJOB_RETENTION_DAYS" in up.ran("retire")[2]
+    code, out, err = up.ran("retire", EVENTJOB_RETENTION_DAYS="1")
     assert (code, out) == (0, "filed 0 batches and 0 of their events\n"), err
-    code, out, err = ran(up, "retire", "--older-than", "0", "--dry-run")
+    code, out, err = up.ran("retire", "--older-than", "0", "--dry-run")
     assert (code, out.splitlines()[-1]) == (0, "would file 1 batches"), err
 
 

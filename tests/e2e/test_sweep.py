@@ -1,45 +1,10 @@
 """`eventjob sweep` on what runs and on what is stopped."""
 
-import hashlib
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 from deployment import Up, eventually, without_pauses
+from old_blobs import age, leave
 from pages import Site
 
 ANN = {"X_User_ID": "ann"}
-A_DAY_S = 24 * 3600
-
-
-def ran(up, *arguments):
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("eventjob")), "sweep", *arguments],
-        env=up.environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def age(artifacts):
-    """Let every blob have been stored two days ago."""
-    then = time.time() - 2 * A_DAY_S
-    for blob in artifacts.glob("blobs/*/*/*"):
-        os.utime(blob, (then, then))
-
-
-def leave(artifacts, data):
-    """A blob that no event ever named."""
-    sha256 = hashlib.sha256(data).hexdigest()
-    blob = artifacts / "blobs" / sha256[:2] / sha256[2:4] / sha256
-    blob.parent.mkdir(parents=True, exist_ok=True)
-    blob.write_bytes(data)
-    return blob
 
 
 def test_what_nobody_refers_to_goes_and_everything_else_can_still_be_had(tmp_path):
@@ -59,16 +24,16 @@ def test_what_nobody_refers_to_goes_and_everything_else_can_still_be_had(tmp_pat
         zipped = up.get(f"{up_to}/download-archive", **ANN).data
         needless = leave(artifacts, b"of an attempt that came too late")
         age(artifacts)
-        code, out, err = ran(up, "--dry-run")
+        code, out, err = up.ran("sweep", "--dry-run")
         assert (code, out[:35]) == (0, "would remove 1 blobs, 32 bytes (0.0"), (out, err)
         assert needless.exists()
-        code, out, err = ran(up)
+        code, out, err = up.ran("sweep")
         assert (code, out[:30]) == (0, "removed 1 blobs, 32 bytes (0.0"), (out, err)
         assert not needless.exists()
         assert up.get(f"{up_to}/download-archive", **ANN).data == zipped
         assert up.stop() == 0
         needless = leave(artifacts, b"another one")
         age(artifacts)
-        code, out, err = ran(up)
+        code, out, err = up.ran("sweep")
         assert (code, "removed 1 blobs, 11 bytes" in out) == (0, True), (out, err)
         assert not needless.exists()

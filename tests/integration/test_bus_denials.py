@@ -4,7 +4,7 @@ The expectations are written out here, and not taken from the table that makes t
 """
 
 import pytest
-from bus_users import Users, UsersServer
+from bus_users import Users, users_server
 
 ADMIN = "provision"
 SERVICES = ("api", "scheduler", "projector", "processor", "archiver")
@@ -137,10 +137,8 @@ SUBSCRIBE: dict[str, set[str]] = {
 
 @pytest.fixture(scope="module")
 def server():
-    server = UsersServer()
-    server.start()
-    yield server
-    server.stop()
+    with users_server() as server:
+        yield server
 
 
 @pytest.mark.parametrize("user", ALL)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from bus_users import Users, UsersMachine, UsersServer, state, until
+from bus_users import Users, UsersMachine, state, until, users_server
 from fakes import QuietLog
 from machine import batch, instantly, types
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -34,10 +34,8 @@ GROUP = "b-one"
 
 @pytest.fixture
 def server():
-    server = UsersServer()
-    server.start()
-    yield server
-    server.stop()
+    with users_server() as server:
+        yield server
 
 
 @pytest.fixture

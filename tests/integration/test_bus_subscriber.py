@@ -4,7 +4,7 @@ import asyncio
 
 import nats
 import pytest
-from bus_users import Users, UsersServer, password_of
+from bus_users import Users, password_of, users_server
 
 from eventjob.bus.provisioning import provision
 from eventjob.bus.publish import Outgoing, publish
@@ -12,10 +12,8 @@ from eventjob.bus.publish import Outgoing, publish
 
 @pytest.fixture
 def server():
-    server = UsersServer()
-    server.start()
-    yield server
-    server.stop()
+    with users_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from bus_users import Users, UsersMachine, UsersServer, state, until
+from bus_users import Users, UsersMachine, state, until, users_server
 from fakes import QuietLog
 from machine import batch, types
 
@@ -24,10 +24,8 @@ WITHIN_S = 20
 
 @pytest.fixture
 def server():
-    server = UsersServer()
-    server.start()
-    yield server
-    server.stop()
+    with users_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """`eventjob provision`: what it makes, what it says of what is there, and the file it prints."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import ran
 
 from eventjob.bus import http_cache, leases, objects, topology
 from eventjob.bus.connection import connect
@@ -19,15 +18,8 @@ DERIVED = ["TASKS", "REPORTS", "KV_hosts"]
 def provision(*arguments, **settings):
     """(exit code, output, errors) of the command."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
-    ran = subprocess.run(
-        [str(Path(sys.executable).with_name("eventjob")), "provision", *arguments],
-        env={**inherited, **{f"EVENTJOB_{name}": value for name, value in settings.items()}},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return ran.returncode, ran.stdout, ran.stderr
+    chosen = {f"EVENTJOB_{name}": value for name, value in settings.items()}
+    return ran({**inherited, **chosen}, "provision", *arguments)
 
 
 @pytest.fixture
