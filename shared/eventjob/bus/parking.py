@@ -91,7 +91,7 @@ async def parked_at(connection: Connection, sequence: int) -> Parked | None:
 async def count_parked(connection: Connection) -> int:
     """How many messages lie in PARKED. Raises as `parked`."""
     try:
-        return int((await connection.jetstream.stream_info(subjects.PARKED)).state.messages)
+        return int((await connection.brief.stream_info(subjects.PARKED)).state.messages)
     except NotFoundError:
         return 0
     except (APIError, TimeoutError, nats.errors.Error) as error:
