@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(importlib.import_module("services.provision.main").config_file())
         return 0
     if command == "key":
-        return int(importlib.import_module("services.api.key_command").run(asked, settings))
+        return int(importlib.import_module("services.api.access.key_command").run(asked, settings))
     set_up_logs(command, settings.log_level)
     run = partial(_run, asked, settings)
     return run_service(

@@ -13,7 +13,7 @@ from access_table import WITH_KEYS, Row
 from deployment import Answer, Up, eventually, without_pauses
 from logged_site import LoggedSite
 
-from services.api.keys import Key, line_of, new_key
+from services.api.access.keys import Key, line_of, new_key
 from services.api.operations import Operation
 from services.api.routes import OPERATIONS
 

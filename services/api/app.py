@@ -7,10 +7,10 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Scope
 
 from services.api import errors
-from services.api.browser import BrowserRules
+from services.api.access.browser import BrowserRules
+from services.api.access.identify import Identified
 from services.api.context import Context
 from services.api.guarded import Guarded
-from services.api.identify import Identified
 from services.api.metrics import Measured, Metrics
 from services.api.operations import Operation
 from services.api.pages import make_pages

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 import msgspec
 from fastapi import Depends, Request
 
-from services.api.identify import Door
+from services.api.access.identify import Door
 from services.api.ports import Commands, History, Projection
 from services.api.space import Space
 from services.api.store import Store

@@ -3,8 +3,8 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.access.identify import USER_HEADER
 from services.api.context import BASE_PATH
-from services.api.identify import USER_HEADER
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 GUARDS = {

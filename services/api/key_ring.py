@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from eventjob.runtime.logs import Logger
-from services.api.keys import Key, KeysError, find, read_keys
+from services.api.access.keys import Key, KeysError, find, read_keys
 
 LOOK_EVERY_S = 1.0
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from services.api.identify import USER_HEADER
+from services.api.access.identify import USER_HEADER
 from services.api.operations import Operation
 from services.api.views import BatchAnswer, JobAnswer
 

@@ -10,11 +10,11 @@ from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
+from services.api.access.identify import Door
+from services.api.access.keys import KeysError
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.identify import Door
 from services.api.key_ring import KeyRing
-from services.api.keys import KeysError
 from services.api.server import Server, allow_many_connections, listen
 from services.api.space import Space
 from services.api.store_open import open_store

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from deployment import Up, eventually, without_pauses
 from logged_site import LoggedSite
 
-from services.api.keys import Key, line_of, new_key
+from services.api.access.keys import Key, line_of, new_key
 
 HERE = Path(__file__).parent
 MOST_GROWTH_MB = 60

@@ -7,9 +7,9 @@ from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.domain.access import Caller
 from eventjob.runtime.rates import Rate
-from services.api.identify import FAILURES, Door
+from services.api.access.identify import FAILURES, Door
+from services.api.access.keys import Key, line_of, new_key
 from services.api.key_ring import KeyRing
-from services.api.keys import Key, line_of, new_key
 
 OWNERS = {"own": "ann", "gateway": "gate", "admin": "root", "stranger": "eve"}
 OFTEN = Rate(100_000, 1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.browser import BrowserRules, is_loopback, is_same_origin
+from services.api.access.browser import BrowserRules, is_loopback, is_same_origin
 
 
 @pytest.mark.parametrize(

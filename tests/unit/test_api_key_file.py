@@ -3,8 +3,8 @@
 import pytest
 
 from eventjob.runtime.rates import Rate, rate_of
-from services.api.keys import Key, KeysError, find, hash_of, line_of, new_key, read_keys
-from services.api.limits import Buckets, network_of
+from services.api.access.keys import Key, KeysError, find, hash_of, line_of, new_key, read_keys
+from services.api.access.rate_limits import Buckets, network_of
 
 GOOD = line_of(Key(id="k1", user="ann", sha256="0" * 64))
 
@@ -66,7 +66,7 @@ def test_what_is_no_rate_is_refused(text):
 
 def test_a_bucket_fills_again(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("services.api.limits.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("services.api.access.rate_limits.time.monotonic", lambda: now[0])
     buckets, rate = Buckets("key"), Rate(10, 1)
     assert [buckets.take("k", rate).left for _ in range(10)] == list(range(9, -1, -1))
     refused = buckets.take("k", rate)

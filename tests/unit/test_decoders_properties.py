@@ -26,7 +26,8 @@ from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
 from eventjob.filing import exports
 from eventjob.runtime.lifecycle import CannotStart
-from services.api import bodies, cursor, decoding, keys, query, ranges, receive, validate
+from services.api import bodies, cursor, decoding, query, ranges, receive, validate
+from services.api.access import keys
 from services.api.errors import Problem
 from services.api.store import After, JobQuery
 from services.backup import manifest

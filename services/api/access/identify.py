@@ -6,10 +6,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eventjob.runtime.rates import Rate
+from services.api.access.keys import Key
+from services.api.access.rate_limits import Buckets, network_of
 from services.api.errors import NEEDS_KEY, Problem, error_response, unauthenticated
 from services.api.key_ring import KeyRing
-from services.api.keys import Key
-from services.api.limits import Buckets, network_of
 
 USER_HEADER = "X-User-ID"
 FAILURES = Rate(20, 60)  # bad keys of one address; a good one is never kept out by them

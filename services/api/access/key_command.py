@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eventjob.runtime.lifecycle import FINE, WRONG_USE
 from eventjob.runtime.settings import Settings
-from services.api.keys import Key, KeysError, key_in, line_of, new_key, read_keys
+from services.api.access.keys import Key, KeysError, key_in, line_of, new_key, read_keys
 
 
 def run(asked: argparse.Namespace, settings: Settings) -> int:

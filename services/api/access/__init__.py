@@ -1,0 +1,1 @@
+"""Who calls: API keys, rate limits, and the rules that protect browsers."""
