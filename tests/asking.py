@@ -14,7 +14,7 @@ from deployment import Answer, Up, eventually, without_pauses
 from logged_site import LoggedSite
 
 from services.api.access.keys import Key, line_of, new_key
-from services.api.operations import Operation
+from services.api.openapi.operation import Operation
 from services.api.routes import OPERATIONS
 
 OFTEN = "100000/s"

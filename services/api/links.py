@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from services.api.access.identify import USER_HEADER
-from services.api.operations import Operation
+from services.api.openapi.operation import Operation
 from services.api.views import BatchAnswer, JobAnswer
 
 _MADE = {

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from services.api.forms import CHOSEN_ID, PLAIN, USER
 from services.api.idempotency import LONGEST_KEY
+from services.api.openapi.field_schemas import CHOSEN_ID, PLAIN, USER
 from services.api.query import (
     LARGEST_LIMIT,
     LARGEST_SKIP,

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from services.api.errors import STATUS
-from services.api.examples import EXAMPLES, error_example
-from services.api.forms import with_forms
 from services.api.links import links
-from services.api.operations import Operation
+from services.api.openapi.examples import EXAMPLES, error_example
+from services.api.openapi.field_schemas import with_forms
+from services.api.openapi.operation import Operation
 from services.api.parameters import PARAMETERS, path_parameters
 from services.api.rules import RULES
 from services.api.views import ErrorAnswer

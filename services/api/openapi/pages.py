@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api.guarded import NOTHING
-from services.api.openapi import document
-from services.api.operations import Operation
+from services.api.openapi.document import document
+from services.api.openapi.operation import Operation
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
