@@ -11,9 +11,9 @@ from services.api.access.browser import BrowserRules
 from services.api.access.identify import Identified
 from services.api.context import Context
 from services.api.guarded import Guarded
-from services.api.metrics import Measured, Metrics
 from services.api.openapi.operation import Operation
 from services.api.openapi.pages import make_pages
+from services.api.operations.metrics import Measured, Metrics
 from services.api.routes import OPERATIONS
 
 

@@ -11,8 +11,8 @@ from eventjob.bus import subjects, topology
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
 from eventjob.contracts.events import JobDeleted
-from services.api.as_of import batch_then, job_then
 from services.api.errors import Problem
+from services.api.operations.as_of import batch_then, job_then
 from services.api.projection import fold
 from services.api.projection_batch import counts
 

@@ -24,8 +24,8 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.events import BatchFiled
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
-from services.api.as_of import batch_then, job_then
 from services.api.filing import LeftAlone, candidates
+from services.api.operations.as_of import batch_then, job_then
 from services.api.projecting import Projecting
 from services.api.read_model import references
 

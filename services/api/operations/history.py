@@ -27,10 +27,10 @@ from eventjob.contracts.events import (
 from eventjob.domain.access import EVERYONE
 from eventjob.domain.recorded import Recorded
 from services.api.answers import answer
-from services.api.batches import readable_batch
-from services.api.callers import Asking
 from services.api.context import Here
-from services.api.jobs import readable_job
+from services.api.operations.batches import readable_batch
+from services.api.operations.callers import Asking
+from services.api.operations.jobs import readable_job
 from services.api.present import error_view, parameters_view, stamp
 from services.api.views import HistoryAnswer, HistoryEvent
 
