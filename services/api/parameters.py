@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from services.api.idempotency import LONGEST_KEY
 from services.api.openapi.field_schemas import CHOSEN_ID, PLAIN, USER
-from services.api.query import (
+from services.api.request.idempotency import LONGEST_KEY
+from services.api.request.query import (
     LARGEST_LIMIT,
     LARGEST_SKIP,
     LONGEST_SEQUENCE,

@@ -2,11 +2,11 @@
 
 from http import HTTPStatus
 
-from services.api.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody, JobBody
 from services.api.context import BASE_PATH
 from services.api.openapi import pages
 from services.api.openapi.operation import Operation
 from services.api.operations import batches, files, health, history, jobs, metrics
+from services.api.request.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody, JobBody
 from services.api.views import (
     BatchAnswer,
     BatchesAnswer,

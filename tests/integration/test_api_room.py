@@ -10,7 +10,7 @@ from serving import BASE, DEADLINE_S, exchange, read_answer, request, serving
 
 from services.api.decoding import decoded
 from services.api.errors import Problem
-from services.api.receive import MOST_LARGEST
+from services.api.request.receive import MOST_LARGEST
 
 LARGEST = 32 * 1024 * 1024
 SMALLER = 1024 * 1024

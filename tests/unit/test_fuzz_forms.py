@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.api import rules
 from services.api.openapi.field_schemas import FORMS, URL, USER
+from services.api.request import rules
 
 EXACT = {rule: form for rule, form in FORMS.items() if form["type"] == "string" and form != URL}
 LABELS = ["a", "A-1_", "bücher", "x" * 63, "x" * 64, "", "a b", "[::1]", "[::1%e]", "u@h", "\uff11"]

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 
 from eventjob.runtime.rates import Rate, rate_of
-from services.api.rules import user_id
+from services.api.request.rules import user_id
 
 _ID = r"[a-z0-9-]{1,64}"
 _KEY = re.compile(rf"ej_({_ID})_[A-Za-z0-9_-]{{43}}")

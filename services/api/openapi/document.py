@@ -13,7 +13,7 @@ from services.api.openapi.examples import EXAMPLES, error_example
 from services.api.openapi.field_schemas import with_forms
 from services.api.openapi.operation import Operation
 from services.api.parameters import PARAMETERS, path_parameters
-from services.api.rules import RULES
+from services.api.request.rules import RULES
 from services.api.views import ErrorAnswer
 
 REF = "#/components/schemas/{name}"

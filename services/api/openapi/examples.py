@@ -8,7 +8,10 @@ import msgspec
 from eventjob.contracts.base import Access, FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import Caller
-from services.api.bodies import (
+from services.api.cursor import cursor_to
+from services.api.present import batch_view, job_view, stamp
+from services.api.read_model import BatchDocument, JobDocument, Progress
+from services.api.request.bodies import (
     ActiveBody,
     ArchivedBody,
     BatchBody,
@@ -16,9 +19,6 @@ from services.api.bodies import (
     FailAllBody,
     JobBody,
 )
-from services.api.cursor import cursor_to
-from services.api.present import batch_view, job_view, stamp
-from services.api.read_model import BatchDocument, JobDocument, Progress
 from services.api.store import After, JobQuery
 from services.api.views import (
     BatchAnswer,

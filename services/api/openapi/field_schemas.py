@@ -10,9 +10,9 @@ import msgspec
 
 from eventjob.domain.access import EVERYONE
 from eventjob.domain.urls import LONGEST_URL
-from services.api import rules
-from services.api.bodies import JobBody
-from services.api.rules import RULES, Rule
+from services.api.request import rules
+from services.api.request.bodies import JobBody
+from services.api.request.rules import RULES, Rule
 
 Form = dict[str, Any]
 

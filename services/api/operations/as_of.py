@@ -14,8 +14,8 @@ from services.api.errors import Problem, not_found
 from services.api.ports import History
 from services.api.present import stamp
 from services.api.projection import fold
-from services.api.query import Moment
 from services.api.read_model import BatchDocument, JobDocument
+from services.api.request.query import Moment
 
 
 async def job_then(history: History, job: JobDocument, moment: Moment) -> JobDocument:

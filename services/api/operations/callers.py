@@ -8,11 +8,11 @@ from eventjob.contracts.base import Access
 from eventjob.domain.access import Caller, may_read, owned_by
 from services.api.access.identify import USER_HEADER as HEADER
 from services.api.access.identify import key_of
-from services.api.bodies import AccessBody, BatchBody
 from services.api.context import Context, Here
 from services.api.errors import Problem, invalid
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.rules import user_id
+from services.api.request.bodies import AccessBody, BatchBody
+from services.api.request.rules import user_id
 
 
 async def _caller(request: Request, here: Here) -> Caller:

@@ -11,7 +11,7 @@ from eventjob.domain.access import Caller
 from services.api.cursor import place_of
 from services.api.errors import Problem, invalid
 from services.api.read_model import Status
-from services.api.rules import Rule, chosen_id, user_id
+from services.api.request.rules import Rule, chosen_id, user_id
 from services.api.store import BatchQuery, JobQuery
 from services.api.views import WrongField
 

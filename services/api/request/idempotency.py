@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from eventjob.domain.access import Caller
 from services.api.errors import invalid
-from services.api.rules import plain
+from services.api.request.rules import plain
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255

@@ -10,7 +10,7 @@ import msgspec
 
 from eventjob.contracts.parameters import Parameters
 from services.api.errors import Problem
-from services.api.rules import RULES, Rule
+from services.api.request.rules import RULES, Rule
 from services.api.views import WrongField
 
 MOST_NAMED = 100

@@ -10,7 +10,7 @@ from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import EVERYONE
 from eventjob.domain.ids import is_chosen_id
 from eventjob.domain.urls import LONGEST_URL, check_url
-from services.api.bodies import AccessBody, BatchBody, BatchJobBody, JobBody
+from services.api.request.bodies import AccessBody, BatchBody, BatchJobBody, JobBody
 
 LARGEST_PARAMETERS_BYTES = 16 * 1024
 LONGEST_NAME = 1000
