@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Scope
 
-from services.api import errors
 from services.api.access.browser import BrowserRules
 from services.api.access.identify import Identified
 from services.api.context import Context
@@ -14,6 +13,7 @@ from services.api.guarded import Guarded
 from services.api.openapi.operation import Operation
 from services.api.openapi.pages import make_pages
 from services.api.operations.metrics import Measured, Metrics
+from services.api.response import errors
 from services.api.routes import OPERATIONS
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.api.errors import Problem
+from services.api.response.errors import Problem
 
 LARGE_BYTES = 64 * 1024
 ROOM_BYTES = 192 * 1024 * 1024

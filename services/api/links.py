@@ -9,7 +9,7 @@ from typing import Any
 
 from services.api.access.identify import USER_HEADER
 from services.api.openapi.operation import Operation
-from services.api.views import BatchAnswer, JobAnswer
+from services.api.response.views import BatchAnswer, JobAnswer
 
 _MADE = {
     JobAnswer: ("job_id", "$response.body#/job/job_id"),

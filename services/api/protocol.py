@@ -5,8 +5,8 @@ import math
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from services.api.errors import Problem, error_response
 from services.api.guarded import GUARDS
+from services.api.response.errors import Problem, error_response
 
 LARGEST_HEAD_BYTES = 128 * 1024  # give or take what is read at once
 PATIENCE_S = 30.0  # for a whole head, and for the next bytes of a body

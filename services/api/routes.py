@@ -7,7 +7,7 @@ from services.api.openapi import pages
 from services.api.openapi.operation import Operation
 from services.api.operations import batches, files, health, history, jobs, metrics
 from services.api.request.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody, JobBody
-from services.api.views import (
+from services.api.response.views import (
     BatchAnswer,
     BatchesAnswer,
     HistoryAnswer,

@@ -12,8 +12,8 @@ from serving import BASE, exchange, request, serving
 from eventjob.bus.errors import Poison
 from eventjob.runtime.rates import Rate
 from services.api.access.identify import Door
-from services.api.errors import STATUS
 from services.api.key_ring import KeyRing
+from services.api.response.errors import STATUS
 from services.api.routes import OPERATIONS
 from services.api.store import StoreUnavailable
 

@@ -9,8 +9,8 @@ from fakes_api import Deployment, job_body, parameters
 from serving import BASE, DEADLINE_S, exchange, read_answer, request, serving
 
 from services.api.decoding import decoded
-from services.api.errors import Problem
 from services.api.request.receive import MOST_LARGEST
+from services.api.response.errors import Problem
 
 LARGEST = 32 * 1024 * 1024
 SMALLER = 1024 * 1024

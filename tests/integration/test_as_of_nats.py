@@ -11,10 +11,10 @@ from eventjob.bus import subjects, topology
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
 from eventjob.contracts.events import JobDeleted
-from services.api.errors import Problem
 from services.api.operations.as_of import batch_then, job_then
 from services.api.projection import fold
 from services.api.projection_batch import counts
+from services.api.response.errors import Problem
 
 LATER = BEGINNING.replace(year=2040)
 

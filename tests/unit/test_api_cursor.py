@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.domain.access import Caller
-from services.api.cursor import cursor_to, place_of
+from services.api.response.cursor import cursor_to, place_of
 from services.api.store import After, BatchQuery, JobQuery
 
 ANN = Caller("ann")

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.domain.urls import check_url
-from services.api.errors import Problem
 from services.api.request.bodies import BatchBody, JobBody
 from services.api.request.build import host_of, job_spec
 from services.api.request.rules import url
 from services.api.request.validate import MOST_NAMED, read
+from services.api.response.errors import Problem
 
 
 def wrong_fields(kind, body):

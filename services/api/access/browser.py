@@ -7,7 +7,7 @@ from typing import ClassVar
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.errors import Problem, error_response
+from services.api.response.errors import Problem, error_response
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?\Z")

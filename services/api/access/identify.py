@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from eventjob.runtime.rates import Rate
 from services.api.access.keys import Key
 from services.api.access.rate_limits import Buckets, network_of
-from services.api.errors import NEEDS_KEY, Problem, error_response, unauthenticated
 from services.api.key_ring import KeyRing
+from services.api.response.errors import NEEDS_KEY, Problem, error_response, unauthenticated
 
 USER_HEADER = "X-User-ID"
 FAILURES = Rate(20, 60)  # bad keys of one address; a good one is never kept out by them

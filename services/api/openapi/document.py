@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from services.api.errors import STATUS
 from services.api.links import links
 from services.api.openapi.examples import EXAMPLES, error_example
 from services.api.openapi.field_schemas import with_forms
 from services.api.openapi.operation import Operation
 from services.api.parameters import PARAMETERS, path_parameters
 from services.api.request.rules import RULES
-from services.api.views import ErrorAnswer
+from services.api.response.errors import STATUS
+from services.api.response.views import ErrorAnswer
 
 REF = "#/components/schemas/{name}"
 _HEADERS: dict[str, dict[str, Any]] = {

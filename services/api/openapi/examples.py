@@ -8,8 +8,6 @@ import msgspec
 from eventjob.contracts.base import Access, FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import Caller
-from services.api.cursor import cursor_to
-from services.api.present import batch_view, job_view, stamp
 from services.api.read_model import BatchDocument, JobDocument, Progress
 from services.api.request.bodies import (
     ActiveBody,
@@ -19,8 +17,9 @@ from services.api.request.bodies import (
     FailAllBody,
     JobBody,
 )
-from services.api.store import After, JobQuery
-from services.api.views import (
+from services.api.response.cursor import cursor_to
+from services.api.response.present import batch_view, job_view, stamp
+from services.api.response.views import (
     BatchAnswer,
     BatchesAnswer,
     ErrorAnswer,
@@ -34,6 +33,7 @@ from services.api.views import (
     UpdatedAnswer,
     WrongField,
 )
+from services.api.store import After, JobQuery
 
 _AT = datetime(2030, 2, 1, 9, 30, tzinfo=UTC)
 _OWNED = Access(read_access=("ada",), write_access=("ada",), admin_access=("ada",))

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 from starlette.routing import compile_path
 
-from services.api.views import ErrorAnswer
+from services.api.response.views import ErrorAnswer
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path. Its summary is the handler's docstring.
 
     ``answer`` is the view of a good answer, or the media type of one that is no JSON; ``later``
-    says that a write may answer 202; ``errors`` are codes of `services.api.errors.STATUS`, and
+    says that a write may answer 202; ``errors`` are codes of `services.api.response.errors.STATUS`, and
     ``refusal`` is the view of them.
     """
 

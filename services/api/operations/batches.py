@@ -15,9 +15,7 @@ from eventjob.contracts.commands import (
 )
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, is_chosen_id, job_id
-from services.api.answers import answer, tagged_answer
 from services.api.context import BASE_PATH, Context, Here
-from services.api.errors import not_found
 from services.api.operations.as_of import batch_then
 from services.api.operations.callers import (
     Asking,
@@ -27,7 +25,6 @@ from services.api.operations.callers import (
     may_name_owner,
 )
 from services.api.operations.writes import carry_out, check_space, fail_batches, unless_away
-from services.api.present import batch_view, paging_view
 from services.api.read_model import BatchDocument
 from services.api.request.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
 from services.api.request.build import (
@@ -41,8 +38,11 @@ from services.api.request.idempotency import repeat_of
 from services.api.request.query import QueryParameters, as_of, batch_query
 from services.api.request.receive import json_body, optional_json_body
 from services.api.request.validate import BodyT, read
+from services.api.response.answers import answer, tagged_answer
+from services.api.response.errors import not_found
+from services.api.response.present import batch_view, paging_view
+from services.api.response.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 from services.api.submitted import submitted_batch
-from services.api.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 
 _CREATED = {False: "the batch was created", True: "the batch was there already"}  # or a repeat
 _TOGGLED = {True: "resumed", False: "paused", None: "paused or resumed"}

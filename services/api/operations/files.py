@@ -13,15 +13,15 @@ from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import BuildBatchZip
 from eventjob.domain.names import content_disposition, folder_name
-from services.api.answers import is_known
 from services.api.context import ArtifactReader, Here
-from services.api.errors import RETRY_AFTER_S, Problem, not_found
 from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
 from services.api.operations.jobs import readable_job
 from services.api.operations.writes import carry_out
-from services.api.present import archive_filename, has_results
 from services.api.ranges import NotSatisfiable, Span, requested
+from services.api.response.answers import is_known
+from services.api.response.errors import RETRY_AFTER_S, Problem, not_found
+from services.api.response.present import archive_filename, has_results
 
 UNKNOWN_TYPE = "application/octet-stream"
 

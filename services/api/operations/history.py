@@ -26,13 +26,13 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.access import EVERYONE
 from eventjob.domain.recorded import Recorded
-from services.api.answers import answer
 from services.api.context import Here
 from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
 from services.api.operations.jobs import readable_job
-from services.api.present import error_view, parameters_view, stamp
-from services.api.views import HistoryAnswer, HistoryEvent
+from services.api.response.answers import answer
+from services.api.response.present import error_view, parameters_view, stamp
+from services.api.response.views import HistoryAnswer, HistoryEvent
 
 _BARE = {
     BatchPaused: "batch_paused",

@@ -10,9 +10,7 @@ from starlette.responses import Response
 from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, batch_ids, is_batch, job_key
-from services.api.answers import answer, tagged_answer
 from services.api.context import BASE_PATH, Context, Here
-from services.api.errors import invalid, not_found
 from services.api.operations.as_of import job_then
 from services.api.operations.callers import (
     Asking,
@@ -23,7 +21,6 @@ from services.api.operations.callers import (
 )
 from services.api.operations.results import results_left, results_of
 from services.api.operations.writes import Outcome, carry_out, check_space, unless_away
-from services.api.present import job_view, paging_view
 from services.api.read_model import JobDocument
 from services.api.request.bodies import JobBody
 from services.api.request.build import job_spec, spread_use_cache, use_cache_header
@@ -31,8 +28,11 @@ from services.api.request.idempotency import Repeat, repeat_of
 from services.api.request.query import as_of, job_query
 from services.api.request.receive import json_body
 from services.api.request.validate import read
+from services.api.response.answers import answer, tagged_answer
+from services.api.response.errors import invalid, not_found
+from services.api.response.present import job_view, paging_view
+from services.api.response.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
 from services.api.submitted import submitted_job
-from services.api.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
 
 _CREATED = {False: "the job was created", True: "the job was there already"}  # or a repeat
 _LATER = "the job was accepted and will appear"

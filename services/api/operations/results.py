@@ -6,9 +6,9 @@ from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.contracts.work import Bundle
 from eventjob.runtime.logs import get_logger
 from services.api.context import ArtifactReader
-from services.api.present import full_results, has_results
 from services.api.read_model import JobDocument
-from services.api.views import Results
+from services.api.response.present import full_results, has_results
+from services.api.response.views import Results
 
 _log = get_logger("api")
 _bundles = msgspec.json.Decoder(Bundle)

@@ -11,8 +11,8 @@ from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.domain.access import Caller
 from eventjob.runtime.logs import get_logger
 from services.api.context import Context
-from services.api.errors import Problem
 from services.api.read_model import BatchDocument, JobDocument
+from services.api.response.errors import Problem
 from services.api.store import StoreUnavailable
 
 Document = TypeVar("Document", JobDocument, BatchDocument)

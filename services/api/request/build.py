@@ -8,9 +8,9 @@ import msgspec
 from starlette.requests import Request
 
 from eventjob.contracts.base import NULL, JobSpec
-from services.api.errors import invalid
 from services.api.request.bodies import BatchBody, BatchJobBody, JobBody
 from services.api.request.rules import LONGEST_NAME
+from services.api.response.errors import invalid
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _AUTHORITY = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)

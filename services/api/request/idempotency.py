@@ -7,8 +7,8 @@ import msgspec
 from starlette.requests import Request
 
 from eventjob.domain.access import Caller
-from services.api.errors import invalid
 from services.api.request.rules import plain
+from services.api.response.errors import invalid
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 255

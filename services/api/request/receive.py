@@ -10,7 +10,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from services.api.decoding import LARGE_BYTES, decoded
-from services.api.errors import Problem
+from services.api.response.errors import Problem
 
 AT_ONCE = 2  # large bodies that are decoded; the others wait for their turn
 MOST_LARGEST = 4  # bodies of the largest size have room at the same time

@@ -9,9 +9,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from eventjob.contracts.parameters import Parameters
-from services.api.errors import Problem
 from services.api.request.rules import RULES, Rule
-from services.api.views import WrongField
+from services.api.response.errors import Problem
+from services.api.response.views import WrongField
 
 MOST_NAMED = 100
 

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.runtime.logs import get_logger
+from services.api.response.views import ErrorAnswer, WrongField
 from services.api.store import StoreUnavailable
-from services.api.views import ErrorAnswer, WrongField
 
 STATUS = {
     "validation_error": HTTPStatus.BAD_REQUEST,

@@ -8,11 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from eventjob.contracts.base import Access, JobError, LogLine
 from eventjob.contracts.work import Bundle
-from services.api.cursor import cursor_to
 from services.api.projection_batch import counts
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import BatchQuery, Document, JobQuery, Page
-from services.api.views import (
+from services.api.response.cursor import cursor_to
+from services.api.response.views import (
     AccessView,
     BatchView,
     ErrorView,
@@ -21,6 +20,7 @@ from services.api.views import (
     ParametersView,
     Results,
 )
+from services.api.store import BatchQuery, Document, JobQuery, Page
 
 _parameters = msgspec.json.Decoder(ParametersView)
 

@@ -1,0 +1,1 @@
+"""From documents and errors to answers."""
