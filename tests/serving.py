@@ -12,7 +12,7 @@ from fakes_api import Deployment
 from eventjob.runtime.lifecycle import Stop
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.server import Server, listen
+from services.api.server.server import Server, listen
 from services.api.space import Space
 
 DEADLINE_S = 10

@@ -15,7 +15,7 @@ from services.api.access.keys import KeysError
 from services.api.app import create_app
 from services.api.context import Context, Options
 from services.api.key_ring import KeyRing
-from services.api.server import Server, allow_many_connections, listen
+from services.api.server.server import Server, allow_many_connections, listen
 from services.api.space import Space
 from services.api.store_open import open_store
 

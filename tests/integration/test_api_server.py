@@ -9,8 +9,8 @@ from fakes_api import Deployment, job_body
 from serving import BASE, DEADLINE_S, exchange, request, serving
 
 from eventjob.runtime.lifecycle import CannotStart
-from services.api import protocol
-from services.api.server import listen
+from services.api.server import protocol
+from services.api.server.server import listen
 
 GET = request("GET", "/healthz")
 JSON = "Content-Type: application/json"

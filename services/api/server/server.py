@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger
-from services.api.protocol import Protocol
+from services.api.server.protocol import Protocol
 
 GRACE_S = 5
 MOST_FILES = 16_384
