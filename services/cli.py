@@ -57,7 +57,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                 await importlib.import_module("services.provision.main").run(settings)
             case "restore":
                 bus = importlib.import_module("services.up.borrowed_bus")
-                restore = importlib.import_module("services.backup.restore_main")
+                restore = importlib.import_module("services.backup.restore_command")
                 manifest = restore.checked(asked.folder, stop)
                 if not asked.verify:
                     async with bus.own_bus(settings, os.environ, stop) as found:
@@ -78,7 +78,7 @@ async def _run_on(found: Settings, asked: argparse.Namespace, stop: Stop) -> Non
     """A command about what a deployment keeps, on its bus."""
     match asked.command:
         case "backup":
-            backup = importlib.import_module("services.backup.main")
+            backup = importlib.import_module("services.backup.backup_command")
             await backup.run(found, asked.folder, stop)
         case "parked":
             parked = importlib.import_module("services.parked.main")

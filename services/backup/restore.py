@@ -19,10 +19,10 @@ from eventjob.contracts.announcements import (
 )
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from services.api.store import Store
+from services.backup.backup import COMMANDS, EVENTS, PARKED, TAIL
 from services.backup.blobs import LIST, read_list
 from services.backup.folder import chunks
 from services.backup.manifest import Manifest
-from services.backup.take import COMMANDS, EVENTS, PARKED, TAIL
 
 AT_ONCE = 32
 SPEAKERS = (SchedulerAlive, ProjectedTo, WorkerAlive)

@@ -12,7 +12,7 @@ from eventjob.bus.errors import Poison
 from eventjob.bus.event_codec import NewEvent
 from eventjob.bus.subjects import event_subject
 from eventjob.runtime import clock
-from services.backup.take import Taking
+from services.backup.backup import Taking
 
 
 @pytest.fixture

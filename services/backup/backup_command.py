@@ -16,10 +16,10 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.speaking import say
 from services.backup import folder as folders
+from services.backup.backup import Taking
 from services.backup.blobs import remove_others
 from services.backup.manifest import Manifest
 from services.backup.speaking import Voice, mb
-from services.backup.take import Taking
 
 
 async def run(settings: Settings, folder: Path, stop: Stop) -> None:
