@@ -15,9 +15,9 @@ from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle
 from eventjob.domain.names import session_paths
 from eventjob.fetch.client import Fetched, Gate
-from services.processor import compose
 from services.processor.attachments import Attachments
-from services.processor.compose_files import file_refs
+from services.processor.compose import document as compose
+from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import Page, Reading, page_of
 from services.processor.filetype import may_be, verdict

@@ -21,7 +21,7 @@ from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.caps import PAGE
 from eventjob.fetch.client import Fetcher
 from services.processor.attachments import Haul
-from services.processor.compose import front_matter, render
+from services.processor.compose.document import front_matter, render
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import page_of
 

@@ -9,7 +9,7 @@ import yaml
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import file_name, session_paths
 from eventjob.fetch.client import Fetched
-from services.processor import compose
+from services.processor.compose import document as compose
 from services.processor.extract.cascade import read_page
 from services.processor.had import Had, Haul
 

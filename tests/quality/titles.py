@@ -18,7 +18,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.contracts.base import FileRef
 from eventjob.domain import names
 from services.archiver.zipper import build_zip
-from services.processor import compose
+from services.processor.compose import document as compose
 
 OWN_FILES = {"all.zip", "inside/README.md", "inside/manifest.json"}
 PLATFORMS = ("Linux", "macOS", "Windows")

@@ -6,8 +6,8 @@ import pytest
 from fakes_processor import PARAMETERS
 
 from eventjob.domain.names import session_paths
-from services.processor.compose_files import with_pictures
-from services.processor.compose_texts import biographies, films, further, overview, texts, when
+from services.processor.compose.files import with_pictures
+from services.processor.compose.texts import biographies, films, further, overview, texts, when
 from services.processor.extract.facts import Facts, Wanted
 from services.processor.had import Had, Haul
 

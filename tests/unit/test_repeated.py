@@ -1,7 +1,7 @@
 import pytest
 
+from services.processor.compose.repeated import without_repeats
 from services.processor.extract.facts import Facts, Speaker
-from services.processor.repeated import without_repeats
 
 BIO = "Ada Lovelace writes programs for machines that nobody has built. She lives in London."
 FACTS = Facts(

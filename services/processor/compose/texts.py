@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from services.processor.compose.repeated import without_repeats
 from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
 from services.processor.extract.markdown import (
@@ -14,7 +15,6 @@ from services.processor.extract.markdown import (
     plain,
     shown_text,
 )
-from services.processor.repeated import without_repeats
 
 _TO = "\u2013"  # between two times
 

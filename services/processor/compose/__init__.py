@@ -1,0 +1,1 @@
+"""A session's facts and texts, composed as one Markdown file."""
