@@ -5,7 +5,7 @@ import pytest
 
 from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts, Speaker
-from services.processor.schedule.address import schedule_address
+from services.processor.extract.schedule_link import schedule_address
 from services.processor.schedule.matching import Index, Wish
 from services.processor.schedule.read import Entry
 

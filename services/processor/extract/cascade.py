@@ -13,9 +13,9 @@ from services.processor.extract.document import Document, attribute, lines_of, t
 from services.processor.extract.encoding import decode
 from services.processor.extract.facts import Facts
 from services.processor.extract.page import PARAMETERS, THIN_WORDS, Reading, merged
+from services.processor.extract.schedule_link import schedule_address
 from services.processor.extract.slim import shallow, slim
 from services.processor.extract.tracks import tracks
-from services.processor.schedule.address import schedule_address
 
 _SCHEDULE = re.compile("schedule|fahrplan", re.IGNORECASE)
 LONGEST = 1024 * 1024  # characters; trafilatura takes 2.6 s in the worst case, 84 s for five times
