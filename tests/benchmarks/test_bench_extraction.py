@@ -13,7 +13,7 @@ from eventjob.contracts.parameters import Parameters
 from services.processor.extract import article, jsonld, linked, microdata, opengraph, shown
 from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.cascade import read_page
-from services.processor.extract.document import Document
+from services.processor.extract.html.document import Document
 
 pytestmark = pytest.mark.bench
 PAGES = 300

@@ -7,7 +7,7 @@ from pathlib import Path
 from corpus import CORPUS, read
 from scoring import Tally
 
-from services.processor.extract.document import alike
+from services.processor.extract.html.document import alike
 
 _TITLES = re.compile(
     r"<(h[1-3]|title)\b[^>]*>.*?</\1\s*>|<meta[^>]*og:title[^>]*>", re.DOTALL | re.IGNORECASE

@@ -3,8 +3,8 @@
 import pytest
 
 from services.processor.extract.adapters import registry
-from services.processor.extract.document import Document
 from services.processor.extract.facts import Link, Speaker, Video
+from services.processor.extract.html.document import Document
 
 HOST = "https://mirror.example"
 URL = f"{HOST}/2030/talk/AB3DEF/"

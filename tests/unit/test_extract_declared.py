@@ -5,8 +5,8 @@ import pytest
 from fakes_processor import parameters
 
 from services.processor.extract import cascade, given, jsonld, microdata, opengraph
-from services.processor.extract.document import Document
 from services.processor.extract.facts import Facts, Speaker, Video
+from services.processor.extract.html.document import Document
 from services.processor.extract.page import page_of
 
 URL = "https://conf.example/2030/talks/why/"

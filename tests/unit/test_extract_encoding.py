@@ -1,6 +1,6 @@
 import pytest
 
-from services.processor.extract.encoding import decode
+from services.processor.extract.html.encoding import decode
 
 GREETING = "Grüße aus Köln"
 

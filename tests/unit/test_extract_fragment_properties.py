@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
-from services.processor.extract.document import alike
 from services.processor.extract.fragment import fragment_markdown
+from services.processor.extract.html.document import alike
 from services.processor.extract.markdown import plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from services.processor.extract import microdata, opengraph, shown
-from services.processor.extract.document import Document
+from services.processor.extract.html.document import Document
 
 URL = "https://conf.example/2030/talks/why/"
 ADA = ("Ada Lovelace", None)

@@ -1,6 +1,6 @@
 import pytest
 
-from services.processor.extract.document import Document, lines_of
+from services.processor.extract.html.document import Document, lines_of
 from services.processor.extract.slim import shallow, slim
 
 

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts, Speaker
+from services.processor.extract.html.document import alike
 from services.processor.extract.schedule_link import schedule_address
 from services.processor.schedule.matching import Index, Wish
 from services.processor.schedule.read import Entry

@@ -10,8 +10,8 @@ from eventjob.domain.names import SessionPaths
 from eventjob.fetch.client import Fetched
 from services.processor.compose.files import links, listed, other_pictures, with_pictures
 from services.processor.compose.texts import biographies, films, further, overview, texts
-from services.processor.extract.document import clean
 from services.processor.extract.facts import Facts
+from services.processor.extract.html.document import clean
 from services.processor.extract.markdown import escaped, plain
 from services.processor.extract.page import Page
 from services.processor.had import Haul

@@ -6,8 +6,8 @@ Only what is known as a fact goes: what no rule has understood stays.
 
 import re
 
-from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
+from services.processor.extract.html.document import alike
 from services.processor.extract.labels import field_of
 from services.processor.extract.markdown import blocks_of, shown_text
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from services.processor.compose.repeated import without_repeats
-from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
+from services.processor.extract.html.document import alike
 from services.processor.extract.markdown import (
     address,
     blocks_of,

@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from selectolax.lexbor import LexborHTMLParser
 
-from services.processor.extract.document import Document, alike, clean
 from services.processor.extract.facts import Facts, Speaker, Video
+from services.processor.extract.html.document import Document, alike, clean
 from services.processor.extract.languages import language_tag
 from services.processor.extract.moments import iso
 from services.processor.extract.shown import video

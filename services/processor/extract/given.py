@@ -3,8 +3,8 @@
 from datetime import date, time
 
 from eventjob.contracts.parameters import Parameters
-from services.processor.extract.document import Document, clean
 from services.processor.extract.facts import Facts, Speaker
+from services.processor.extract.html.document import Document, clean
 from services.processor.extract.linked import given_file
 from services.processor.extract.moments import at
 from services.processor.extract.shown import video

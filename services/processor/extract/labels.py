@@ -7,8 +7,8 @@ from itertools import groupby, islice
 import msgspec
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.document import INLINE, clean, text_of
-from services.processor.extract.nodes import HEADINGS, after, section
+from services.processor.extract.html.document import INLINE, clean, text_of
+from services.processor.extract.html.nodes import HEADINGS, after, section
 
 MOST_LABELS = 200  # more is no session, and each costs a look at what follows
 LONGEST_VALUE = 200  # characters; more is a text and no fact

@@ -8,8 +8,14 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.document import Document, attribute, clean, is_same_page, text_of
 from services.processor.extract.facts import Facts, Kind, Link, Wanted
+from services.processor.extract.html.document import (
+    Document,
+    attribute,
+    clean,
+    is_same_page,
+    text_of,
+)
 from services.processor.extract.shown import is_video
 from services.processor.extract.tracks import SUBTITLE_TYPES, is_subtitles, language_in, tracks
 

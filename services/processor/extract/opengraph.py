@@ -1,7 +1,7 @@
 """Rung: what a page declares for those who share it, where that is about this session."""
 
-from services.processor.extract.document import Document, alike, text_of
 from services.processor.extract.facts import Facts, Speaker, Video
+from services.processor.extract.html.document import Document, alike, text_of
 from services.processor.extract.people import is_name
 from services.processor.extract.shown import is_video, video
 

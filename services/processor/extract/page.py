@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.html.document import alike
 from services.processor.extract.placed import placed
 
 SCHEDULE = "schedule"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pypdfium2  # type: ignore[import-untyped]  # it has no stubs
 
-from services.processor.extract.document import clean
+from services.processor.extract.html.document import clean
 
 MOST_PAGES = 200
 MOST_CHARACTERS = 1_000_000

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.document import (
+from services.processor.extract.facts import Speaker
+from services.processor.extract.html.document import (
     Document,
     alike,
     attribute,
@@ -14,9 +15,8 @@ from services.processor.extract.document import (
     is_same_page,
     text_of,
 )
-from services.processor.extract.facts import Speaker
+from services.processor.extract.html.nodes import class_parts, elements_after, within
 from services.processor.extract.labels import LONGEST_VALUE, Said
-from services.processor.extract.nodes import class_parts, elements_after, within
 
 MOST_SPEAKERS = 12  # more is a list of all that speak at the conference
 _MOST_NODES = 100  # that a class calls speakers

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from services.processor.extract.document import clean
-from services.processor.extract.encoding import decode
+from services.processor.extract.html.document import clean
+from services.processor.extract.html.encoding import decode
 
 MOST_CHARACTERS = 1_000_000
 PAUSE_S = 4.0  # of silence, that begins a new paragraph

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.document import INLINE, attribute, text_of
+from services.processor.extract.html.document import INLINE, attribute, text_of
 from services.processor.extract.labels import LONGEST_VALUE, Said
 from services.processor.extract.moments import Span, at, duration_in, span_in
 

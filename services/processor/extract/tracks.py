@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from services.processor.extract.document import Document, attribute, clean
 from services.processor.extract.facts import Wanted
+from services.processor.extract.html.document import Document, attribute, clean
 
 SUBTITLE_TYPES = frozenset({".vtt", ".srt"})
 

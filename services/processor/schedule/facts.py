@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from selectolax.lexbor import LexborHTMLParser
 
 from services.processor.extract.body import body_of
-from services.processor.extract.document import Document, clean, text_of
 from services.processor.extract.facts import Facts, License, Link, Speaker, Wanted
+from services.processor.extract.html.document import Document, clean, text_of
 from services.processor.extract.languages import language_tag
 from services.processor.extract.linked import kind_of, name_in
 from services.processor.extract.markdown import harmless

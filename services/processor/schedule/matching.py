@@ -7,8 +7,8 @@ from functools import partial
 
 import msgspec
 
-from services.processor.extract.document import alike
 from services.processor.extract.facts import Facts
+from services.processor.extract.html.document import alike
 from services.processor.schedule.read import Entry, name_of, path_of
 
 _facts = msgspec.msgpack.Decoder(Facts)

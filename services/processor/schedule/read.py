@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from services.processor.extract.document import alike
+from services.processor.extract.html.document import alike
 from services.processor.schedule.event import Event, Schedule, Unreadable
 from services.processor.schedule.facts import facts_of
 from services.processor.schedule.from_json import read_json

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.body import body_of
-from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.html.document import Document, attribute, text_of
+from services.processor.extract.html.nodes import after, first_of, under_heading
 from services.processor.extract.linked import kind_of, pictures
-from services.processor.extract.nodes import after, first_of, under_heading
 from services.processor.extract.shown import is_video, video
 
 NAME = "adapter:fosdem"

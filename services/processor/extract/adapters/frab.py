@@ -7,13 +7,13 @@ from datetime import datetime
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.body import body_of
-from services.processor.extract.document import Document, alike, attribute, text_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.html.document import Document, alike, attribute, text_of
+from services.processor.extract.html.nodes import under_heading
 from services.processor.extract.labels import labelled
 from services.processor.extract.languages import language_tag
 from services.processor.extract.linked import kind_of, pictures
 from services.processor.extract.moments import at, duration_in, span_in
-from services.processor.extract.nodes import under_heading
 from services.processor.extract.shown import video
 
 NAME = "adapter:frab"

@@ -7,8 +7,8 @@ from selectolax.lexbor import LexborNode
 from services.processor.extract import jsonld
 from services.processor.extract.adapters import frab
 from services.processor.extract.body import body_of
-from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.facts import Facts, Link, Speaker, Wanted
+from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.linked import kind_of, pictures
 from services.processor.extract.moments import iso
 from services.processor.extract.shown import video

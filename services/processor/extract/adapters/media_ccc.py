@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.body import body_of
-from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.html.document import Document, attribute, text_of
+from services.processor.extract.html.nodes import elements_after
 from services.processor.extract.languages import language_tag
-from services.processor.extract.nodes import elements_after
 from services.processor.extract.shown import video
 
 NAME = "adapter:media.ccc.de"

@@ -7,10 +7,10 @@ from selectolax.lexbor import LexborNode
 
 from services.processor.extract.adapters import pretalx_slot
 from services.processor.extract.body import body_of
-from services.processor.extract.document import Document, attribute, text_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.html.document import Document, attribute, text_of
+from services.processor.extract.html.nodes import first_of, text_without
 from services.processor.extract.linked import is_file, kind_of, pictures
-from services.processor.extract.nodes import first_of, text_without
 from services.processor.extract.shown import video
 
 NAME = "adapter:pretalx"

@@ -1,8 +1,8 @@
 """All adapters; each recognises its pages by their markup, so copies and mirrors count."""
 
 from services.processor.extract.adapters import fosdem, frab, frab_cards, media_ccc, pretalx
-from services.processor.extract.document import Document
 from services.processor.extract.facts import Facts
+from services.processor.extract.html.document import Document
 
 _ADAPTERS = (fosdem, pretalx, media_ccc, frab, frab_cards)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from services.processor.extract.document import attribute, text_of
+from services.processor.extract.html.document import attribute, text_of
 
 _BETWEEN_WORDS = re.compile("[-_]+")
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})

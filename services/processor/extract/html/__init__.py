@@ -1,0 +1,1 @@
+"""A page: decoded, parsed, and walked through."""
