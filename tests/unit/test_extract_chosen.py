@@ -1,7 +1,7 @@
 import pytest
 
-from services.processor.extract.chosen import main_text
-from services.processor.extract.fragment import fragment_markdown
+from services.processor.extract.markdown.fragment import fragment_markdown
+from services.processor.extract.markdown.trafilatura_text import main_text
 
 PROSE = (
     "<p>This is a long paragraph of prose, which says many things about boats, and their sails, "

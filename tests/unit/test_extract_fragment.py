@@ -1,7 +1,7 @@
 import pytest
 
-from services.processor.extract.fragment import fragment_markdown
-from services.processor.extract.markdown import headed
+from services.processor.extract.markdown.fragment import fragment_markdown
+from services.processor.extract.markdown.markdown import headed
 
 BASE = "https://conf.example/2030/talk/"
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
-from services.processor.extract.fragment import fragment_markdown
 from services.processor.extract.html.document import alike
-from services.processor.extract.markdown import plain
+from services.processor.extract.markdown.fragment import fragment_markdown
+from services.processor.extract.markdown.markdown import plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 UNHURRIED = settings(deadline=None)  # the machine may be busy

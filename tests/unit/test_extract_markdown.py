@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from services.processor.extract.markdown import harmless, link, plain
+from services.processor.extract.markdown.markdown import harmless, link, plain
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from services.processor.compose.files import links, listed, other_pictures, with
 from services.processor.compose.texts import biographies, films, further, overview, texts
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import clean
-from services.processor.extract.markdown import escaped, plain
+from services.processor.extract.markdown.markdown import escaped, plain
 from services.processor.extract.page import Page
 from services.processor.had import Haul
 

@@ -6,7 +6,7 @@ from typing import Any
 from services.processor.compose.repeated import without_repeats
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import alike
-from services.processor.extract.markdown import (
+from services.processor.extract.markdown.markdown import (
     address,
     blocks_of,
     escaped,

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.fragment import fragment_markdown
 from services.processor.extract.html.document import Document
+from services.processor.extract.markdown.fragment import fragment_markdown
 
 
 def body_of(document: Document, nodes: Iterable[LexborNode]) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.inline import seen
+from services.processor.extract.markdown.inline import seen
 
 _LANGUAGE = re.compile(r"(?:^|\s)(?:lang(?:uage)?-|highlight-|brush:\s*)([\w+#-]{1,20})")
 

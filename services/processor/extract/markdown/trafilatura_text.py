@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import trafilatura
 from lxml import etree  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from services.processor.extract.prepared import FIRST, prepare
+from services.processor.extract.markdown.trafilatura_input import FIRST, prepare
 
 Element: TypeAlias = Any  # of lxml
 

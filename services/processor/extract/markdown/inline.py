@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborNode
 
 from eventjob.domain.urls import check_url
-from services.processor.extract.markdown import address, at_start, escaped
+from services.processor.extract.markdown.markdown import address, at_start, escaped
 
 _BLOCK = (
     "address, article, aside, blockquote, body, caption, center, dd, details, dialog, div, dl, dt, "

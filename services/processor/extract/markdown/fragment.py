@@ -6,9 +6,9 @@ from itertools import groupby
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from services.processor.extract import table
-from services.processor.extract.inline import Inline, is_dropped, is_inline
-from services.processor.extract.markdown import fence, headed
+from services.processor.extract.markdown import table
+from services.processor.extract.markdown.inline import Inline, is_dropped, is_inline
+from services.processor.extract.markdown.markdown import fence, headed
 from services.processor.extract.preformatted import code_in, language_of
 
 _DEEPEST = 60  # blocks within blocks; below it nothing but text is taken

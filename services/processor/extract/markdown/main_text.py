@@ -5,9 +5,9 @@ from itertools import dropwhile
 
 import msgspec
 
-from services.processor.extract import chosen
-from services.processor.extract.fragment import fragment_markdown
 from services.processor.extract.html.document import Document, alike
+from services.processor.extract.markdown import trafilatura_text as chosen
+from services.processor.extract.markdown.fragment import fragment_markdown
 
 _SHORT = 250  # characters; below it trafilatura's other mode may find more
 _TOP_LINES = 6  # a label or two may precede the heading
