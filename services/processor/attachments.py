@@ -12,8 +12,8 @@ from eventjob.fetch.client import Fetched, FetchFailed, Gate
 from services.processor.contents import Contents, Room
 from services.processor.dimensions import dimensions
 from services.processor.extract.facts import Wanted
-from services.processor.extract.linked import name_in
-from services.processor.extract.shown import is_video
+from services.processor.extract.rungs.linked import name_in
+from services.processor.extract.rungs.shown import is_video
 from services.processor.filetype import IS_VIDEO, may_be, verdict
 from services.processor.had import Had, Haul, named
 from services.processor.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels

@@ -10,11 +10,11 @@ from adapter_pages import page, title
 from table import percentile
 
 from eventjob.contracts.parameters import Parameters
-from services.processor.extract import jsonld, linked, microdata, opengraph, shown
 from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.cascade import read_page
 from services.processor.extract.html.document import Document
 from services.processor.extract.markdown import main_text as article
+from services.processor.extract.rungs import jsonld, linked, microdata, opengraph, shown
 
 pytestmark = pytest.mark.bench
 PAGES = 300

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from fakes_processor import parameters
 
-from services.processor.extract import cascade, given, jsonld, microdata, opengraph
+from services.processor.extract import cascade
 from services.processor.extract.facts import Facts, Speaker, Video
 from services.processor.extract.html.document import Document
 from services.processor.extract.page import page_of
+from services.processor.extract.rungs import given, jsonld, microdata, opengraph
 
 URL = "https://conf.example/2030/talks/why/"
 ABSTRACT = "This talk explains why tests fail, and what everybody can do about it."

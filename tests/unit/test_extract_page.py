@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from fakes_processor import parameters
 
-from services.processor.extract import cascade, given, jsonld, linked, shown
+from services.processor.extract import cascade
 from services.processor.extract.facts import License, Speaker, Video
 from services.processor.extract.html.document import Document
 from services.processor.extract.page import page_of
+from services.processor.extract.rungs import given, jsonld, linked, shown
 
 URL = "https://conf.example/talks/one/"
 TEXT = "<p>" + "This talk explains why tests fail and what to do about that. " * 8 + "</p>"

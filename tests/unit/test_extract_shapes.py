@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from services.processor.extract import microdata, opengraph, shown
 from services.processor.extract.html.document import Document
+from services.processor.extract.rungs import microdata, opengraph, shown
 
 URL = "https://conf.example/2030/talks/why/"
 ADA = ("Ada Lovelace", None)

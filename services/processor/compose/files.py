@@ -8,9 +8,9 @@ from urllib.parse import quote
 from eventjob.contracts.base import FileRef
 from eventjob.domain.names import SessionPaths
 from services.processor.extract.facts import Kind, Wanted
-from services.processor.extract.linked import name_in
 from services.processor.extract.markdown.markdown import address, escaped, link, outside_fences
-from services.processor.extract.shown import video
+from services.processor.extract.rungs.linked import name_in
+from services.processor.extract.rungs.shown import video
 from services.processor.had import Had, Haul, Preview
 
 _PICTURE = re.compile(r"!\[((?:\\.|[^\]\\])*)\]\((https?://[^()\s]+)\)")

@@ -8,8 +8,8 @@ import re
 
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import alike
-from services.processor.extract.labels import field_of
 from services.processor.extract.markdown.markdown import blocks_of, shown_text
+from services.processor.extract.rungs.labels import field_of
 
 _HEADING = re.compile(r"(#{1,6}) ")
 _ITEM = re.compile(r"- (?! )")

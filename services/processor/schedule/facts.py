@@ -8,11 +8,11 @@ from selectolax.lexbor import LexborHTMLParser
 from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, License, Link, Speaker, Wanted
 from services.processor.extract.html.document import Document, clean, text_of
-from services.processor.extract.languages import language_tag
-from services.processor.extract.linked import kind_of, name_in
 from services.processor.extract.markdown.markdown import harmless
 from services.processor.extract.page import SCHEDULE
-from services.processor.extract.shown import is_video, video
+from services.processor.extract.rungs.languages import language_tag
+from services.processor.extract.rungs.linked import kind_of, name_in
+from services.processor.extract.rungs.shown import is_video, video
 from services.processor.schedule.event import Event, Reference, Schedule
 from services.processor.schedule.times import span_of, timezone_of
 

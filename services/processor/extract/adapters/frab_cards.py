@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract import jsonld
 from services.processor.extract.adapters import frab
 from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
-from services.processor.extract.linked import kind_of, pictures
-from services.processor.extract.moments import iso
-from services.processor.extract.shown import video
+from services.processor.extract.rungs import jsonld
+from services.processor.extract.rungs.linked import kind_of, pictures
+from services.processor.extract.rungs.moments import iso
+from services.processor.extract.rungs.shown import video
 
 NAME = frab.NAME
 _TEXT = ".card-body .text-muted"

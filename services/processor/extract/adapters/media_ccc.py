@@ -8,8 +8,8 @@ from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import elements_after
-from services.processor.extract.languages import language_tag
-from services.processor.extract.shown import video
+from services.processor.extract.rungs.languages import language_tag
+from services.processor.extract.rungs.shown import video
 
 NAME = "adapter:media.ccc.de"
 _VIDEOS = ".downloads .video a.download[href]"

@@ -2,9 +2,9 @@
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.event import Json, facts_of, is_event
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import Document, attribute, text_of
+from services.processor.extract.rungs.schema_org import Json, facts_of, is_event
 
 MOST_EVENTS = 100  # more is a list of all sessions
 MOST_PROPERTIES = 200

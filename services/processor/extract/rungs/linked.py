@@ -16,7 +16,7 @@ from services.processor.extract.html.document import (
     is_same_page,
     text_of,
 )
-from services.processor.extract.shown import is_video
+from services.processor.extract.rungs.shown import is_video
 from services.processor.extract.tracks import SUBTITLE_TYPES, is_subtitles, language_in, tracks
 
 MOST_LINKS = 200

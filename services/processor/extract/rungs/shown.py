@@ -12,10 +12,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from services.processor.extract.facts import Facts, License, Video
 from services.processor.extract.html.document import INLINE, Document, alike, attribute, text_of
 from services.processor.extract.html.nodes import HEADINGS, classed, section, within
-from services.processor.extract.labels import LONGEST_VALUE, Said, labelled
-from services.processor.extract.languages import language_tag
-from services.processor.extract.people import speakers
-from services.processor.extract.times import when
+from services.processor.extract.rungs.labels import LONGEST_VALUE, Said, labelled
+from services.processor.extract.rungs.languages import language_tag
+from services.processor.extract.rungs.people import speakers
+from services.processor.extract.rungs.times import when
 
 VIDEO_TYPES = {
     ".mp4": "video/mp4",

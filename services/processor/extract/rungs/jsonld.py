@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from services.processor.extract.event import Json, facts_of, is_event, listed
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import Document
+from services.processor.extract.rungs.schema_org import Json, facts_of, is_event, listed
 
 _COMMENT = re.compile(r"<!--|-->|/\*.*?\*/|^\s*//.*?$|<!\[CDATA\[|\]\]>", re.DOTALL | re.MULTILINE)
 _NESTED = ("@graph", "mainEntity", "mainEntityOfPage", "subEvent", "about")

@@ -16,7 +16,7 @@ from services.processor.extract.html.document import (
     text_of,
 )
 from services.processor.extract.html.nodes import class_parts, elements_after, within
-from services.processor.extract.labels import LONGEST_VALUE, Said
+from services.processor.extract.rungs.labels import LONGEST_VALUE, Said
 
 MOST_SPEAKERS = 12  # more is a list of all that speak at the conference
 _MOST_NODES = 100  # that a class calls speakers

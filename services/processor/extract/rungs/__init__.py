@@ -1,0 +1,1 @@
+"""The rungs of the cascade: each knows some facts of a page."""
