@@ -14,12 +14,12 @@ from services.processor.dimensions import dimensions
 from services.processor.extract.facts import Wanted
 from services.processor.extract.rungs.linked import name_in
 from services.processor.extract.rungs.shown import is_video
+from services.processor.fetching.visit import Visit
 from services.processor.filetype import IS_VIDEO, may_be, verdict
 from services.processor.had import Had, Haul, named
 from services.processor.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
 from services.processor.pool import Pool
 from services.processor.sniff import HEAD_BYTES
-from services.processor.visit import Visit
 
 TRIES = 2
 

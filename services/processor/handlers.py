@@ -17,7 +17,7 @@ from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import FetchSession, Outcome, SessionFetched, Task, WorkFailed
 from eventjob.fetch.client import FetchFailed
 from eventjob.runtime.logs import Logger
-from services.processor.gate import POSTPONED
+from services.processor.fetching.gate import POSTPONED
 from services.processor.pool import Broke, TookTooLong
 from services.processor.session import Sessions, ThinContent
 

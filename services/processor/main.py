@@ -23,17 +23,17 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
 from services.processor.attachments import Attachments
-from services.processor.cache import CachedFetcher
-from services.processor.gate import PoliteGate
+from services.processor.fetching.cache import CachedFetcher
+from services.processor.fetching.gate import PoliteGate
+from services.processor.fetching.politeness import Pace
+from services.processor.fetching.robots import Robots
+from services.processor.fetching.turns import Turns, polite_turns
 from services.processor.handlers import SessionHandler
 from services.processor.limits import limits
-from services.processor.politeness import Pace
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
-from services.processor.robots import Robots
 from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions
-from services.processor.turns import Turns, polite_turns
 
 PAGE_PATIENCE = timedelta(minutes=1)  # then the session is put off, and another one begun
 FILE_PATIENCE = timedelta(minutes=5)  # for what would have to be fetched again

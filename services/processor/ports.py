@@ -26,7 +26,7 @@ class Asks(Protocol):
 
 
 class Fetches(Protocol):
-    """Fetches from the web or from memory: `services.processor.cache.CachedFetcher`."""
+    """Fetches from the web or from memory: `services.processor.fetching.cache.CachedFetcher`."""
 
     async def fetch(
         self,

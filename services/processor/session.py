@@ -20,6 +20,7 @@ from services.processor.compose import document as compose
 from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import Page, Reading, page_of
+from services.processor.fetching.visit import Visit
 from services.processor.filetype import may_be, verdict
 from services.processor.had import Haul
 from services.processor.limits import Limits
@@ -28,7 +29,6 @@ from services.processor.ports import Fetches
 from services.processor.schedule.matching import Wish
 from services.processor.schedule.schedules import Schedules
 from services.processor.sniff import HEAD_BYTES
-from services.processor.visit import Visit
 
 MOST_LOG_LINES = 20  # they travel in a report, and through the log of events
 LONGEST_LOG_LINE = 500

@@ -12,8 +12,8 @@ from nats.js.api import StorageType
 
 from eventjob.bus.connection import connect
 from eventjob.bus.hosts import BUCKET, open_hosts
-from services.processor.politeness import HostState, Pace
-from services.processor.turns import TooLong, polite_turns
+from services.processor.fetching.politeness import HostState, Pace
+from services.processor.fetching.turns import TooLong, polite_turns
 
 HOST = "conf.example"
 PATIENT = timedelta(seconds=30)

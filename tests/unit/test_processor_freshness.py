@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.processor.freshness import conditions, fresh_for, may_be_kept, refreshed
+from services.processor.fetching.freshness import conditions, fresh_for, may_be_kept, refreshed
 
 NOW = datetime(2030, 2, 2, 9, 50, tzinfo=UTC)
 DATE = "Sat, 02 Feb 2030 09:50:00 GMT"

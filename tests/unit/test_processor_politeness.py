@@ -1,6 +1,6 @@
 import pytest
 
-from services.processor.politeness import (
+from services.processor.fetching.politeness import (
     LEASE_S,
     HostState,
     Pace,

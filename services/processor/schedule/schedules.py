@@ -9,8 +9,8 @@ import msgspec
 
 from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
 from services.processor.extract.facts import Facts
-from services.processor.gate import POSTPONED
-from services.processor.once import Once
+from services.processor.fetching.gate import POSTPONED
+from services.processor.fetching.once import Once
 from services.processor.pool import Broke, Pool, TookTooLong
 from services.processor.ports import Fetches, Reuse
 from services.processor.schedule.matching import Index, Wish

@@ -19,7 +19,13 @@ from eventjob.contracts.base import UNREADABLE
 from eventjob.fetch.answers import parsed
 from eventjob.fetch.body import kept_if_whole
 from eventjob.fetch.client import FetchCaps, Fetched, Gate
-from services.processor.freshness import conditions, fresh_for, kept, may_be_kept, refreshed
+from services.processor.fetching.freshness import (
+    conditions,
+    fresh_for,
+    kept,
+    may_be_kept,
+    refreshed,
+)
 from services.processor.ports import Asks, Reuse
 
 SMALL_BYTES = 64 * 1024  # most pages, and every robots.txt

@@ -8,8 +8,8 @@ import msgspec
 
 from eventjob.bus.hosts import Entry
 from eventjob.contracts.base import UNREADABLE
-from services.processor import politeness
-from services.processor.politeness import HostState
+from services.processor.fetching import politeness
+from services.processor.fetching.politeness import HostState
 
 Change = Callable[[HostState, float], HostState | None]
 

@@ -9,9 +9,9 @@ import msgspec
 
 from eventjob.fetch.answers import retry_after
 from eventjob.fetch.client import FetchFailed
-from services.processor.politeness import Pace
-from services.processor.robots import Robots
-from services.processor.turns import TooLong, Turns
+from services.processor.fetching.politeness import Pace
+from services.processor.fetching.robots import Robots
+from services.processor.fetching.turns import TooLong, Turns
 
 POSTPONED = "postponed"
 PAUSE_UNASKED = timedelta(seconds=10)

@@ -1,0 +1,1 @@
+"""Fetching politely: HTTP cache, robots.txt, and turns at each host."""
