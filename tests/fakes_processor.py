@@ -20,9 +20,9 @@ from eventjob.fetch.caps import FILE, IMAGE, PAGE
 from eventjob.fetch.client import Fetched, FetchFailed
 from eventjob.runtime.logs import get_logger
 from services.processor import pool_wire as wire
-from services.processor.attachments import Attachments
+from services.processor.files.attachments import Attachments
+from services.processor.files.limits import Limits
 from services.processor.handlers import SessionHandler
-from services.processor.limits import Limits
 from services.processor.pool import Broke
 from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions

@@ -22,14 +22,14 @@ from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
-from services.processor.attachments import Attachments
 from services.processor.fetching.cache import CachedFetcher
 from services.processor.fetching.gate import PoliteGate
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
 from services.processor.fetching.turns import Turns, polite_turns
+from services.processor.files.attachments import Attachments
+from services.processor.files.limits import limits
 from services.processor.handlers import SessionHandler
-from services.processor.limits import limits
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.schedule.schedules import Schedules

@@ -27,7 +27,7 @@ NICENESS = 5
 COLLECT_AFTER = (50_000, 20, 100)
 LONGEST_REASON = 500
 MOST_RESULT_BYTES = wire.LONGEST_BYTES - 4 * LONGEST_REASON
-_HEAVY = ("services.processor.extract.cascade", "services.processor.extract.pdf")
+_HEAVY = ("services.processor.extract.cascade", "services.processor.files.pdf")
 
 
 def main() -> None:

@@ -15,20 +15,20 @@ from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle
 from eventjob.domain.names import session_paths
 from eventjob.fetch.client import Fetched, Gate
-from services.processor.attachments import Attachments
 from services.processor.compose import document as compose
 from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import Page, Reading, page_of
 from services.processor.fetching.visit import Visit
-from services.processor.filetype import may_be, verdict
-from services.processor.had import Haul
-from services.processor.limits import Limits
+from services.processor.files.attachments import Attachments
+from services.processor.files.filetype import may_be, verdict
+from services.processor.files.haul import Haul
+from services.processor.files.limits import Limits
+from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.schedule.matching import Wish
 from services.processor.schedule.schedules import Schedules
-from services.processor.sniff import HEAD_BYTES
 
 MOST_LOG_LINES = 20  # they travel in a report, and through the log of events
 LONGEST_LOG_LINE = 500

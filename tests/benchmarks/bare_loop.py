@@ -20,10 +20,10 @@ from eventjob.domain.names import session_paths
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.caps import PAGE
 from eventjob.fetch.client import Fetcher
-from services.processor.attachments import Haul
 from services.processor.compose.document import front_matter, render
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import page_of
+from services.processor.files.attachments import Haul
 
 CONCURRENCY = 16  # as one processor's
 WARM_UP = 20

@@ -11,7 +11,7 @@ from eventjob.domain.names import file_name, session_paths
 from eventjob.fetch.client import Fetched
 from services.processor.compose import document as compose
 from services.processor.extract.cascade import read_page
-from services.processor.had import Had, Haul
+from services.processor.files.haul import Had, Haul
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus"
 ABSENT = "skipped: no corpus at ../shared/corpus"

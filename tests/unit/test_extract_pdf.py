@@ -4,7 +4,7 @@ import pytest
 from hostile import described_pdf
 from PIL import Image
 
-from services.processor.extract.pdf import draw_pages, page_texts
+from services.processor.files.pdf import draw_pages, page_texts
 
 FONT = b"/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from services.processor.extract.subtitles import transcript
+from services.processor.files.subtitles import transcript
 
 VTT = "WEBVTT\n\n"
 

@@ -6,7 +6,7 @@ import struct
 import pytest
 from PIL import Image
 
-from services.processor.dimensions import dimensions
+from services.processor.files.dimensions import dimensions
 
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 

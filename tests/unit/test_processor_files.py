@@ -11,9 +11,9 @@ from pages import pdf
 from PIL import Image
 
 from services.processor.extract.facts import Facts, Link, Wanted
-from services.processor.extract.pdf import draw_pages
 from services.processor.extract.placed import placed
-from services.processor.had import LONGEST_STEM, named
+from services.processor.files.haul import LONGEST_STEM, named
+from services.processor.files.pdf import draw_pages
 from services.processor.pool import TookTooLong
 
 FOLDER = "Testconf 2030/Main/why-tests-fail/"

@@ -3,7 +3,7 @@
 import pytest
 
 from eventjob.fetch.errors import FetchFailed
-from services.processor.filetype import may_be, verdict
+from services.processor.files.filetype import may_be, verdict
 
 PDF, PNG, HTML = b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"<!doctype html><html>"
 ZIP, MP4, EXE = b"PK\x03\x04" + bytes(40), b"\x00\x00\x00\x20ftypisom", b"MZ\x90\x00\x03\x00"

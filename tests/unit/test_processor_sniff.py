@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from services.processor.sniff import HEAD_BYTES, sniff
+from services.processor.files.sniff import HEAD_BYTES, sniff
 
 ODP = (
     b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.presentationPK\x03\x04"

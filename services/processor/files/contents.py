@@ -8,12 +8,12 @@ import msgspec
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.fetch.client import Fetched
-from services.processor.extract.pdf import draw_pages, page_texts
-from services.processor.extract.subtitles import transcript
-from services.processor.had import Had, Preview
-from services.processor.limits import MOST_PREVIEWS_OF_A_FILE
+from services.processor.files.haul import Had, Preview
+from services.processor.files.limits import MOST_PREVIEWS_OF_A_FILE
+from services.processor.files.pdf import draw_pages, page_texts
+from services.processor.files.sniff import SUBTITLES
+from services.processor.files.subtitles import transcript
 from services.processor.pool import Broke, Pool, TookTooLong
-from services.processor.sniff import SUBTITLES
 
 PAGES_AT_ONCE = 10  # drawn by one task of the pool, within its limits
 PDF = "application/pdf"

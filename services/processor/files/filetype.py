@@ -10,7 +10,16 @@ import msgspec
 
 from eventjob.fetch.errors import FetchFailed
 from services.processor.extract.facts import Kind
-from services.processor.sniff import HTML, IN_ZIP, SUBTITLES, TYPES, UNKNOWN, ZIP, FileType, sniff
+from services.processor.files.sniff import (
+    HTML,
+    IN_ZIP,
+    SUBTITLES,
+    TYPES,
+    UNKNOWN,
+    ZIP,
+    FileType,
+    sniff,
+)
 
 Purpose = Literal["page"] | Kind
 

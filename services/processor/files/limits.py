@@ -7,8 +7,8 @@ import msgspec
 from eventjob.fetch.caps import MEGABYTE, FetchCaps
 from eventjob.fetch.errors import FetchFailed
 from eventjob.runtime.settings import Fetch
-from services.processor.dimensions import Size
 from services.processor.extract.facts import Kind
+from services.processor.files.dimensions import Size
 
 MOST_FILES = 100
 MOST_PREVIEWS = 100  # of a session

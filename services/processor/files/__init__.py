@@ -1,0 +1,1 @@
+"""The files of a session: fetched, recognised, and read."""
