@@ -19,11 +19,11 @@ from eventjob.contracts.work import Bundle, FetchSession, SessionFetched
 from eventjob.fetch.caps import FILE, IMAGE, PAGE
 from eventjob.fetch.client import Fetched, FetchFailed
 from eventjob.runtime.logs import get_logger
-from services.processor import pool_wire as wire
 from services.processor.files.attachments import Attachments
 from services.processor.files.limits import Limits
 from services.processor.handlers import SessionHandler
-from services.processor.pool import Broke
+from services.processor.pool import wire
+from services.processor.pool.pool import Broke
 from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions
 

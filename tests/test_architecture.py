@@ -65,7 +65,7 @@ def test_only_the_consumers_and_the_processes_own_ends_catch_everything():
     }
     assert broad <= {
         "services/scheduler/round.py",
-        "services/processor/pool_process.py",  # the parsing process's end: whatever a parser raises
+        "services/processor/pool/process.py",  # the parsing process's end: whatever a parser raises
         "services/up/supervisor.py",
         "shared/eventjob/bus/worker.py",
         "shared/eventjob/runtime/lifecycle.py",

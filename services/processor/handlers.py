@@ -18,7 +18,7 @@ from eventjob.contracts.work import FetchSession, Outcome, SessionFetched, Task,
 from eventjob.fetch.client import FetchFailed
 from eventjob.runtime.logs import Logger
 from services.processor.fetching.gate import POSTPONED
-from services.processor.pool import Broke, TookTooLong
+from services.processor.pool.pool import Broke, TookTooLong
 from services.processor.session import Sessions, ThinContent
 
 LEFT_FOR_STORING_S = 60.0

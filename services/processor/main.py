@@ -30,7 +30,7 @@ from services.processor.fetching.turns import Turns, polite_turns
 from services.processor.files.attachments import Attachments
 from services.processor.files.limits import limits
 from services.processor.handlers import SessionHandler
-from services.processor.pool import Pool
+from services.processor.pool.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions

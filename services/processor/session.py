@@ -25,7 +25,7 @@ from services.processor.files.filetype import may_be, verdict
 from services.processor.files.haul import Haul
 from services.processor.files.limits import Limits
 from services.processor.files.sniff import HEAD_BYTES
-from services.processor.pool import Pool
+from services.processor.pool.pool import Pool
 from services.processor.ports import Fetches
 from services.processor.schedule.matching import Wish
 from services.processor.schedule.schedules import Schedules

@@ -20,7 +20,7 @@ from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.caps import PAGE
 from eventjob.fetch.client import Fetcher
 from services.processor.extract.cascade import read_page
-from services.processor.pool import Pool
+from services.processor.pool.pool import Pool
 
 CONCURRENCY = 16  # as one processor's
 WARM_UP = 200

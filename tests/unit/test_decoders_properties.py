@@ -34,9 +34,9 @@ from services.api.response.errors import Problem
 from services.api.store import After, JobQuery
 from services.backup import manifest
 from services.parked import showing
-from services.processor import pool_wire
 from services.processor.fetching import cache
 from services.processor.fetching import host_line as line
+from services.processor.pool import wire as pool_wire
 from services.processor.schedule import from_json
 from services.scheduler import deciding, snapshot
 from services.scheduler.memory import Memory

@@ -14,7 +14,7 @@ from services.processor.extract.facts import Facts, Link, Wanted
 from services.processor.extract.placed import placed
 from services.processor.files.haul import LONGEST_STEM, named
 from services.processor.files.pdf import draw_pages
-from services.processor.pool import TookTooLong
+from services.processor.pool.pool import TookTooLong
 
 FOLDER = "Testconf 2030/Main/why-tests-fail/"
 VTT = "WEBVTT\n\n00:00.000 --> 00:01.000\n{}\n"

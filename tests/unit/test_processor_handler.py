@@ -21,7 +21,7 @@ from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.work import BuildArchive, SessionFetched
 from eventjob.fetch.client import FetchFailed
-from services.processor.pool import Broke, TookTooLong
+from services.processor.pool.pool import Broke, TookTooLong
 
 
 async def test_a_session_is_stored_with_all_that_belongs_to_it(tmp_path):

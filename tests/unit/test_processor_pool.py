@@ -10,8 +10,8 @@ import pool_tasks as tasks
 import pytest
 from fakes_processor import until
 
-from services.processor import pool as pools
-from services.processor.pool import Broke, Pool, TookTooLong
+from services.processor.pool import pool as pools
+from services.processor.pool.pool import Broke, Pool, TookTooLong
 
 WITHIN_S = 30.0
 
@@ -126,7 +126,7 @@ async def test_a_process_has_no_secrets_no_sockets_and_no_terminal(pool):
 
 ORPHANED = """
 import asyncio, os, signal
-from services.processor.pool import Pool
+from services.processor.pool.pool import Pool
 import pool_tasks
 async def main():
     pool = Pool(processes=1)

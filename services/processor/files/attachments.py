@@ -19,7 +19,7 @@ from services.processor.files.filetype import IS_VIDEO, may_be, verdict
 from services.processor.files.haul import Had, Haul, named
 from services.processor.files.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
 from services.processor.files.sniff import HEAD_BYTES
-from services.processor.pool import Pool
+from services.processor.pool.pool import Pool
 
 TRIES = 2
 

@@ -13,7 +13,7 @@ from services.processor.files.limits import MOST_PREVIEWS_OF_A_FILE
 from services.processor.files.pdf import draw_pages, page_texts
 from services.processor.files.sniff import SUBTITLES
 from services.processor.files.subtitles import transcript
-from services.processor.pool import Broke, Pool, TookTooLong
+from services.processor.pool.pool import Broke, Pool, TookTooLong
 
 PAGES_AT_ONCE = 10  # drawn by one task of the pool, within its limits
 PDF = "application/pdf"

@@ -9,7 +9,7 @@ import sys
 from typing import Self
 
 from eventjob.contracts.base import UNREADABLE
-from services.processor import pool_wire as wire
+from services.processor.pool import wire
 
 ENDED_WITHIN_S = 1.0  # of hanging up
 
@@ -94,7 +94,7 @@ def _process(way: socket.socket) -> subprocess.Popen[bytes]:
     """It inherits nothing but its end of the way, and hears no terminal."""
     return subprocess.Popen(  # noqa: S603 - it is ourselves
         [
-            *(sys.executable, "-m", "services.processor.pool_process"),
+            *(sys.executable, "-m", "services.processor.pool.process"),
             *(str(os.getpid()), str(way.fileno())),
         ],
         env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

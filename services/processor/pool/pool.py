@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any, TypeVar, TypeVarTuple
 
 from eventjob.contracts.base import UNREADABLE
-from services.processor import pool_wire as wire
-from services.processor.pool_member import HungUp, Member
+from services.processor.pool import wire
+from services.processor.pool.member import HungUp, Member
 
 PROCESSES = 2
 TASK_LIMIT = timedelta(seconds=20)

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from eventjob.runtime import tether
-from services.processor import pool_wire as wire
+from services.processor.pool import wire
 
 MEMORY_BYTES = 80 * 1024 * 1024  # beyond what it has when it is ready
 WORN_BYTES = 24 * 1024 * 1024  # what it may keep of that from one call to the next

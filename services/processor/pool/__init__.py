@@ -1,0 +1,1 @@
+"""Processes that parse what strangers wrote, and that can be killed."""
