@@ -18,7 +18,7 @@ from eventjob.runtime.settings import Settings, SettingsError, read_settings
 RETENTION = "when they last changed; default: EVENTJOB_RETENTION_DAYS"
 SERVICES = {
     "api": ("services.api.main", "answer HTTP requests"),
-    "projector": ("services.api.projector_main", "fold events into what the api reads"),
+    "projector": ("services.projector.main", "fold events into what the api reads"),
     "scheduler": ("services.scheduler.main", "decide, and hand out work"),
     "processor": ("services.processor.main", "fetch sessions and turn them into Markdown"),
     "archiver": ("services.archiver.main", "build ZIPs"),

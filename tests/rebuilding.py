@@ -9,9 +9,9 @@ from recorded_events import Log
 from eventjob.bus import subjects
 from eventjob.bus.event_codec import NewEvent
 from eventjob.contracts.events import BatchDeleted, JobDeleted
-from services.api.projector import Projector
 from services.api.rebuild import rebuild
 from services.api.rebuild_check import check
+from services.projector.projector import Projector
 
 WITHIN_S = 60
 

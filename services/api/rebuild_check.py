@@ -14,10 +14,10 @@ import msgspec
 
 from eventjob.runtime.lifecycle import Stop
 from services.api.differences import Pair
-from services.api.projecting import Events, end_of
 from services.api.read_model import BatchDocument, JobDocument
 from services.api.rebuild import Building, Progress, Tell
 from services.api.store import Document, Store, StoreMoved
+from services.projector.apply import Events, end_of
 
 PAGE = 500
 PAUSES_S = (0.0, 0.5, 2.0)  # before each look at what seems to differ

@@ -26,8 +26,8 @@ from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
 from services.api.filing import LeftAlone, candidates
 from services.api.operations.as_of import batch_then, job_then
-from services.api.projecting import Projecting
 from services.api.read_model import references
+from services.projector.apply import Projecting
 
 ROOT = Caller(None, trusted=True)
 

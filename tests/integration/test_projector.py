@@ -10,9 +10,9 @@ from recorded_events import Log
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.domain.access import Caller
-from services.api import projector as tested
-from services.api.projector import Projector
 from services.api.store import JobQuery, StoreRefused, StoreUnavailable
+from services.projector import projector as tested
+from services.projector.projector import Projector
 
 WITHIN_S = 30  # a deadline: SecantusDB on a busy machine takes its time
 ALL = JobQuery(caller=Caller(None, trusted=True))

@@ -15,8 +15,8 @@ from eventjob.bus.log import EventLog
 from eventjob.bus.watch import Watch
 from eventjob.domain.access import Caller
 from eventjob.runtime.settings import read_settings
-from services.api.projector_main import run
 from services.api.store import JobQuery
+from services.projector.main import run
 
 WITHIN = timedelta(seconds=20)
 ALL = JobQuery(caller=Caller(None, trusted=True), limit=0)

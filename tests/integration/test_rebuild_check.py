@@ -7,9 +7,9 @@ import pytest
 from rebuilding import append, built, checked, differences, lives, projecting
 
 from services.api import rebuild_check
-from services.api.projecting import AnotherLog
 from services.api.projection import fold
 from services.api.store import Changes
+from services.projector.apply import AnotherLog
 
 
 @pytest.fixture(autouse=True)

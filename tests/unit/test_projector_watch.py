@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from fakes import QuietLog
 
-from services.api import projector as tested
-from services.api.projector import Projector
 from services.api.store import StoreMoved, StoreUnavailable
+from services.projector import projector as tested
+from services.projector.projector import Projector
 
 
 class SlowToFail:

@@ -11,7 +11,7 @@ from services.api.store_open import open_store
 
 def test_who_keeps_the_projection_in_sqlite_does_not_load_the_driver(tmp_path):
     code = (
-        "import sys, services.api.main, services.api.projector_main as p\n"
+        "import sys, services.api.main, services.projector.main as p\n"
         f"p.open_store('sqlite://{tmp_path}/p.db')\n"
         "print('pymongo' in sys.modules)"
     )

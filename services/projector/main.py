@@ -22,9 +22,9 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
 from services.api.full_sweep import keep_sweeping_all
-from services.api.projector import Projector
 from services.api.store_open import open_store
 from services.api.sweeper import grace_for, keep_sweeping
+from services.projector.projector import Projector
 
 LOOK_EVERY_S = 0.2
 

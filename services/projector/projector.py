@@ -8,9 +8,9 @@ from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
-from services.api.projecting import AnotherLog, Events, Projecting, end_of
 from services.api.projection import slices
 from services.api.store import Store, StoreMoved, StoreRefused, StoreUnavailable
+from services.projector.apply import AnotherLog, Events, Projecting, end_of
 
 MOST_DOCUMENTS = 4000  # written by one transaction, give or take an event
 CHECK_EVERY_S = 1.0  # whether the store is still there: without events nothing else would tell

@@ -1,0 +1,1 @@
+"""The projector: folds events into the documents that the api reads."""
