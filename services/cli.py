@@ -84,7 +84,7 @@ async def _run_on(found: Settings, asked: argparse.Namespace, stop: Stop) -> Non
             parked = importlib.import_module("services.parked.main")
             await parked.run(found, asked.does or "list", asked.sequences, stop)
         case "rebuild":
-            rebuild = importlib.import_module("services.api.rebuild_main")
+            rebuild = importlib.import_module("services.projector.rebuild.command")
             await rebuild.run(found, stop, only_check=asked.check)
         case "retire":
             retire = importlib.import_module("services.api.retire_main")

@@ -9,9 +9,9 @@ from recorded_events import Log
 from eventjob.bus import subjects
 from eventjob.bus.event_codec import NewEvent
 from eventjob.contracts.events import BatchDeleted, JobDeleted
-from services.api.rebuild import rebuild
-from services.api.rebuild_check import check
 from services.projector.projector import Projector
+from services.projector.rebuild.check import check
+from services.projector.rebuild.rebuild import rebuild
 
 WITHIN_S = 60
 

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from rebuilding import append, built, checked, differences, lives, projecting
 
-from services.api import rebuild_check
 from services.api.projection import fold
 from services.api.store import Changes
 from services.projector.apply import AnotherLog
+from services.projector.rebuild import check as rebuild_check
 
 
 @pytest.fixture(autouse=True)

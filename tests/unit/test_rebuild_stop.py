@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from stores import opened
 
-from services.api.rebuild import Building, Interrupted
+from services.projector.rebuild.rebuild import Building, Interrupted
 
 
 class Silent:

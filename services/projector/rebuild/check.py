@@ -15,9 +15,9 @@ import msgspec
 from eventjob.runtime.lifecycle import Stop
 from services.api.differences import Pair
 from services.api.read_model import BatchDocument, JobDocument
-from services.api.rebuild import Building, Progress, Tell
 from services.api.store import Document, Store, StoreMoved
 from services.projector.apply import Events, end_of
+from services.projector.rebuild.rebuild import Building, Progress, Tell
 
 PAGE = 500
 PAUSES_S = (0.0, 0.5, 2.0)  # before each look at what seems to differ

@@ -13,11 +13,11 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.speaking import say
-from services.api.rebuild import Interrupted, Progress, rebuild
-from services.api.rebuild_check import check
 from services.api.store import BatchQuery, JobQuery, Store, StoreUnavailable
 from services.api.store_open import open_store
 from services.projector.apply import AnotherLog
+from services.projector.rebuild.check import check
+from services.projector.rebuild.rebuild import Interrupted, Progress, rebuild
 
 SAY_EVERY_S = 2.0
 MOST_LINES = 100  # of differences
