@@ -87,7 +87,7 @@ async def _run_on(found: Settings, asked: argparse.Namespace, stop: Stop) -> Non
             rebuild = importlib.import_module("services.projector.rebuild.command")
             await rebuild.run(found, stop, only_check=asked.check)
         case "retire":
-            retire = importlib.import_module("services.api.retire_main")
+            retire = importlib.import_module("services.projector.retire.command")
             await retire.run(found, asked.older_than, stop, dry_run=asked.dry_run)
         case _:
             sweep = importlib.import_module("services.api.sweep_main")

@@ -26,7 +26,7 @@ from eventjob.contracts.work import (
     WorkFailed,
 )
 from eventjob.filing.whole_log import WholeLog
-from services.api.filing import file_batch
+from services.projector.retire.retire import file_batch
 
 GROUP = "b-x"
 BATCH_ZIP = FileRef(path="b.zip", sha256="9" * 64, size_bytes=1, media_type="application/zip")

@@ -24,10 +24,10 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.events import BatchFiled
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
-from services.api.filing import LeftAlone, candidates
 from services.api.operations.as_of import batch_then, job_then
 from services.api.read_model import references
 from services.projector.apply import Projecting
+from services.projector.retire.retire import LeftAlone, candidates
 
 ROOT = Caller(None, trusted=True)
 

@@ -15,9 +15,9 @@ from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.speaking import say
-from services.api.filing import Different, LeftAlone, candidates, file_batch
 from services.api.store import StoreUnavailable
 from services.api.store_open import open_store
+from services.projector.retire.retire import Different, LeftAlone, candidates, file_batch
 
 NO_AGE = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"
 

@@ -1,0 +1,1 @@
+"""Move the events of batches archived long ago into exports."""
