@@ -90,7 +90,7 @@ async def _run_on(found: Settings, asked: argparse.Namespace, stop: Stop) -> Non
             retire = importlib.import_module("services.projector.retire.command")
             await retire.run(found, asked.older_than, stop, dry_run=asked.dry_run)
         case _:
-            sweep = importlib.import_module("services.api.sweep_main")
+            sweep = importlib.import_module("services.projector.sweep.command")
             await sweep.run(found, stop, dry_run=asked.dry_run)
 
 

@@ -21,10 +21,10 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
-from services.api.full_sweep import keep_sweeping_all
 from services.api.store_open import open_store
-from services.api.sweeper import grace_for, keep_sweeping
 from services.projector.projector import Projector
+from services.projector.sweep.all_blobs import keep_sweeping_all
+from services.projector.sweep.orphans import grace_for, keep_sweeping
 
 LOOK_EVERY_S = 0.2
 

@@ -13,9 +13,9 @@ from eventjob.bus import http_cache, subjects
 from eventjob.bus.publish import Outgoing, publish
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand
-from services.api import full_sweep
-from services.api.full_sweep import Behind, named_elsewhere, sweep_all
 from services.api.store import Changes
+from services.projector.sweep import all_blobs as full_sweep
+from services.projector.sweep.all_blobs import Behind, named_elsewhere, sweep_all
 
 GRACE = timedelta(minutes=30)
 NO_TIME = timedelta()

@@ -10,7 +10,7 @@ from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import FileRef
 from services.api.store import Changes
 from services.api.store_sqlite import SqliteStore
-from services.api.sweeper import SHORTEST_GRACE, grace_for, sweep
+from services.projector.sweep.orphans import SHORTEST_GRACE, grace_for, sweep
 
 GRACE = timedelta(minutes=30)
 LATER = GRACE + timedelta(minutes=1)

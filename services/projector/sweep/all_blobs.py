@@ -1,6 +1,6 @@
 """The blobs that no event ever named: of attempts that came to nothing, or too late.
 
-What documents let go of, the small sweep finds (`services.api.sweeper`). This one looks at every
+What documents let go of, the small sweep finds (`services.projector.sweep.orphans`). This one looks at every
 blob there is, a stretch at a time, so its memory does not grow with their number.
 """
 
@@ -20,7 +20,7 @@ from eventjob.bus.log import EventLog
 from eventjob.bus.needed import ends, is_left, shas_in
 from eventjob.runtime.logs import Logger
 from services.api.store import Store, StoreUnavailable
-from services.api.sweeper import remove
+from services.projector.sweep.orphans import remove
 
 FIRST_AFTER_S = 3600.0
 EVERY_S = 24 * 3600.0

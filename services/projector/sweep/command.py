@@ -10,10 +10,10 @@ from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.api.full_sweep import Behind, Swept, named_elsewhere, sweep_all
 from services.api.store import StoreUnavailable
 from services.api.store_open import open_store
-from services.api.sweeper import grace_for
+from services.projector.sweep.all_blobs import Behind, Swept, named_elsewhere, sweep_all
+from services.projector.sweep.orphans import grace_for
 
 MEGABYTE = 1024 * 1024
 

@@ -1,0 +1,1 @@
+"""Delete the artifacts that no document refers to."""
