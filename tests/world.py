@@ -16,9 +16,9 @@ from eventjob.domain.decide import Draft
 from eventjob.domain.ids import PARTITIONS, partition
 from eventjob.domain.recorded import Recorded
 from eventjob.domain.retry import Policy
-from services.scheduler import snapshot
+from services.scheduler import snapshot_codec as snapshot
 from services.scheduler.agenda import Errand
-from services.scheduler.deciding import Deciding, Unit
+from services.scheduler.decide import Deciding, Unit
 from services.scheduler.memory import Memory, purges
 
 CRASHES = ("before append", "between appends", "before purge", "before tasks", "before ack")

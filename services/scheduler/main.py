@@ -20,10 +20,10 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
+from services.scheduler.announced import Workers
 from services.scheduler.ports import Blobs
 from services.scheduler.readers import Readers
 from services.scheduler.session import Session
-from services.scheduler.workers import Workers
 
 PAUSE_S = 0.2  # between two sessions
 LONG_PAUSE_S = 2.0  # while there is no room in the log

@@ -27,13 +27,13 @@ from eventjob.domain.errors import StaleMemory
 from eventjob.domain.ids import group_of
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
-from services.scheduler.appending import append
-from services.scheduler.deciding import Deciding, Unit, decode_command, decode_report
+from services.scheduler.announced import Workers
+from services.scheduler.append import append
+from services.scheduler.decide import Deciding, Unit, decode_command, decode_report
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure
 from services.scheduler.readers import Readers
 from services.scheduler.tasks import Tasks
-from services.scheduler.workers import Workers
 
 MOST_FAULTS = 3  # of one message, before it is parked
 MOST_LOST = 200  # overdue tasks in one round

@@ -20,12 +20,12 @@ from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.agenda import Errand
-from services.scheduler.keeping import Keeping
+from services.scheduler.announced import Workers
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure
 from services.scheduler.readers import Readers
 from services.scheduler.round import Rounds
-from services.scheduler.workers import Workers
+from services.scheduler.snapshots import Keeping
 
 MOST_DELIVERIES = 500  # in a round
 LONGEST_WAIT_S = 1.0

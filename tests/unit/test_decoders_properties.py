@@ -38,7 +38,8 @@ from services.processor.fetching import cache
 from services.processor.fetching import host_line as line
 from services.processor.pool import wire as pool_wire
 from services.processor.schedule import from_json
-from services.scheduler import deciding, snapshot
+from services.scheduler import decide as deciding
+from services.scheduler import snapshot_codec as snapshot
 from services.scheduler.memory import Memory
 
 LISTED = JobQuery(caller=Caller("ann"))

@@ -45,8 +45,8 @@ from eventjob.domain.decide import Circumstances
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
 from eventjob.filing.exports import LARGEST_BYTES, MOST_EVENTS, Cutting, decode, encode
-from services.scheduler import snapshot
-from services.scheduler.deciding import Deciding
+from services.scheduler import snapshot_codec as snapshot
+from services.scheduler.decide import Deciding
 from services.scheduler.memory import Memory, Purge
 
 ROOT = Caller(None, trusted=True)

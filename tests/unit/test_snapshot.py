@@ -10,7 +10,7 @@ from recorded_events import Log
 from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.ids import partition
 from services.scheduler.memory import Memory
-from services.scheduler.snapshot import Part, decode, encode, restored
+from services.scheduler.snapshot_codec import Part, decode, encode, restored
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from eventjob.bus.objects import Objects
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
 from services.scheduler.memory import Memory
-from services.scheduler.snapshot import Part, decode, encode, restored
+from services.scheduler.snapshot_codec import Part, decode, encode, restored
 
 LOOK_EVERY_S = 5.0  # how far the log has come
 MOST_MOVES = 5_000  # of jobs and groups in a partition, to be folded again

@@ -6,7 +6,7 @@ from eventjob.bus.event_codec import NewEvent
 from eventjob.bus.log import EventLog
 from eventjob.bus.publish import MOST_MESSAGES
 from eventjob.bus.subjects import event_subject
-from services.scheduler.deciding import Unit
+from services.scheduler.decide import Unit
 from services.scheduler.memory import Memory, purges
 from services.scheduler.tasks import Tasks
 
