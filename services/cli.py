@@ -56,7 +56,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
             case "provision":
                 await importlib.import_module("services.provision.main").run(settings)
             case "restore":
-                bus = importlib.import_module("services.up.borrowed_bus")
+                bus = importlib.import_module("services.up.bus_for_command")
                 restore = importlib.import_module("services.backup.restore_command")
                 manifest = restore.checked(asked.folder, stop)
                 if not asked.verify:
@@ -64,7 +64,7 @@ async def _run(asked: argparse.Namespace, settings: Settings, stop: Stop) -> Non
                         where = settings.nats.url or f"data folder {settings.data_dir}"
                         await restore.run(found, asked.folder, manifest, stop, where=where)
             case "backup" | "parked" | "rebuild" | "retire" | "sweep":
-                bus = importlib.import_module("services.up.borrowed_bus")
+                bus = importlib.import_module("services.up.bus_for_command")
                 async with bus.borrowed_bus(settings, os.environ, stop) as found:
                     await _run_on(found, asked, stop)
             case service:

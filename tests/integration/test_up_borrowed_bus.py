@@ -9,8 +9,8 @@ from eventjob.bus.log import EventLog
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import read_settings
-from services.up import borrowed_bus as tested
-from services.up.borrowed_bus import borrowed_bus
+from services.up import bus_for_command as tested
+from services.up.bus_for_command import borrowed_bus
 from services.up.data_folder import locked
 from services.up.nats_server import Listening, prepare, prepared
 
