@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus import snapshots, stored, subjects
+from eventjob.bus import stored, subjects
+from eventjob.bus.backup import snapshots
+from eventjob.bus.backup.snapshots import Described
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison
 from eventjob.bus.event_codec import recorded
-from eventjob.bus.snapshots import Described
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import Command, StoredCommand
 from eventjob.contracts.events import SCHEMA_VERSION, BatchFiled

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from eventjob.bus import backlog, frames
+from eventjob.bus.backup.restoring import check_whole
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog
 from eventjob.bus.pull import Pull
-from eventjob.bus.restoring import check_whole
 from eventjob.bus.subjects import token_of
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from nats_server import NatsServer
 
-from eventjob.bus import restoring, snapshots, stored, subjects, topology
+from eventjob.bus import stored, subjects, topology
+from eventjob.bus.backup import restoring, snapshots
 from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.event_codec import NewEvent

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from eventjob.bus import restoring, snapshots
-from eventjob.bus.snapshots import Described
+from eventjob.bus.backup import restoring, snapshots
+from eventjob.bus.backup.snapshots import Described
 from eventjob.bus.stored import Stored, line
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list

@@ -7,11 +7,12 @@ import nats.errors
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import snapshots, stored, subjects
+from eventjob.bus import stored, subjects
+from eventjob.bus.backup import snapshots
+from eventjob.bus.backup.snapshots import Described
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.publish import Rejected, publish
-from eventjob.bus.snapshots import Described
 from eventjob.bus.stored import Stored
 
 MARK = "eventjob_restore"  # of the stream's metadata: what is in EVENTS is not all of it

@@ -1,0 +1,1 @@
+"""Whole streams, out of the server and back into it."""
