@@ -13,7 +13,7 @@ from obstore.store import MemoryStore
 from pages import pdf
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.hosts import Entry
+from eventjob.bus.buckets.hosts import Entry
 from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle, FetchSession, SessionFetched
 from eventjob.fetch.caps import FILE, IMAGE, PAGE

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import Artifacts
+from eventjob.bus.buckets.hosts import open_hosts
+from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.connection import connect_as
-from eventjob.bus.hosts import open_hosts
-from eventjob.bus.http_cache import open_http_cache
 from eventjob.bus.patience import opened
 from eventjob.bus.worker import Worker
 from eventjob.fetch.addresses import AddressGuard, parse_allowances

@@ -14,10 +14,10 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import BadRequestError
 
 from eventjob.bus.askers import asker_headers
+from eventjob.bus.buckets.leases import Leases
+from eventjob.bus.buckets.objects import STREAM, Objects
 from eventjob.bus.commands import CommandSender
-from eventjob.bus.leases import Leases
 from eventjob.bus.log import EventLog
-from eventjob.bus.objects import STREAM, Objects
 from eventjob.bus.parking import parked_at
 from eventjob.bus.provisioning import provision
 from eventjob.bus.publish import Outgoing, publish

@@ -8,12 +8,12 @@ from bus_users import Users, UsersMachine, state, until, users_server
 from fakes import QuietLog
 from machine import batch, types
 
+from eventjob.bus.buckets.hosts import open_hosts
+from eventjob.bus.buckets.http_cache import open_http_cache
+from eventjob.bus.buckets.leases import Leases
+from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.client import Denied
 from eventjob.bus.errors import NoAnswer, Unavailable
-from eventjob.bus.hosts import open_hosts
-from eventjob.bus.http_cache import open_http_cache
-from eventjob.bus.leases import Leases
-from eventjob.bus.objects import Objects
 from eventjob.bus.provisioning import prepare, provision
 from eventjob.bus.publish import Outgoing, publish
 from eventjob.contracts.replies import Accepted

@@ -9,7 +9,8 @@ from obstore.store import LocalStore
 from stores import job
 
 from eventjob.artifacts.store import Aged, ArtifactMissing, Artifacts
-from eventjob.bus import http_cache, subjects
+from eventjob.bus import subjects
+from eventjob.bus.buckets import http_cache
 from eventjob.bus.publish import Outgoing, publish
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand

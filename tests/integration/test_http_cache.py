@@ -11,7 +11,7 @@ from fetch_servers import OpenGate, fetching, files_in, fixed, head, routed, ser
 from obstore.store import MemoryStore
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.http_cache import STREAM, open_http_cache
+from eventjob.bus.buckets.http_cache import STREAM, open_http_cache
 from eventjob.fetch.caps import PAGE
 from eventjob.fetch.errors import FetchFailed
 from services.processor.fetching.cache import SMALL_BYTES, CachedFetcher

@@ -7,8 +7,8 @@ import time
 import pytest
 from fakes import QuietLog
 
+from eventjob.bus.buckets.leases import OWN_FOR_S, Displaced, Leases
 from eventjob.bus.connection import connect
-from eventjob.bus.leases import OWN_FOR_S, Displaced, Leases
 from eventjob.bus.subjects import ALL_PARTITIONS
 
 EVERYTHING = frozenset(ALL_PARTITIONS)

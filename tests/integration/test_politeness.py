@@ -10,8 +10,8 @@ import pytest
 from fakes_processor import WITHIN_S
 from nats.js.api import StorageType
 
+from eventjob.bus.buckets.hosts import BUCKET, open_hosts
 from eventjob.bus.connection import connect
-from eventjob.bus.hosts import BUCKET, open_hosts
 from services.processor.fetching.politeness import HostState, Pace
 from services.processor.fetching.turns import TooLong, polite_turns
 

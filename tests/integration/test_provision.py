@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from commands import ran
 
-from eventjob.bus import http_cache, leases, objects, topology
+from eventjob.bus import topology
+from eventjob.bus.buckets import http_cache, leases, objects
 from eventjob.bus.connection import connect
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fakes import QuietLog
 from nats.js.api import DiscardPolicy
 
-from eventjob.bus.leases import STREAM, Leases
+from eventjob.bus.buckets.leases import STREAM, Leases
 from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.domain.retry import Policy
 from services.scheduler.main import Scheduler

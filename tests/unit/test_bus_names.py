@@ -2,7 +2,8 @@
 
 import pytest
 
-from eventjob.bus import frames, hosts, http_cache, subjects, topology
+from eventjob.bus import frames, subjects, topology
+from eventjob.bus.buckets import hosts, http_cache
 
 
 def test_streams_and_their_subjects():

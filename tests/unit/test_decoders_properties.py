@@ -16,7 +16,8 @@ from recorded_events import Log
 from starlette.requests import Request
 from test_wire_formats import ANNOUNCEMENTS, COMMANDS, EVENTS, REPORTS, TASKS
 
-from eventjob.bus import announcements, event_codec, leases, subjects, worker
+from eventjob.bus import announcements, event_codec, subjects, worker
+from eventjob.bus.buckets import leases
 from eventjob.bus.errors import Poison
 from eventjob.bus.parking import Parked
 from eventjob.bus.pull import Delivery

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventjob.bus.lease_view import FRESH_FOR_S, LONGEST_GAP_S, Key, View, plan
+from eventjob.bus.buckets.lease_view import FRESH_FOR_S, LONGEST_GAP_S, Key, View, plan
 from eventjob.domain.dispatch import fair_share
 
 PARTS = [f"{n:02d}" for n in range(16)]

@@ -32,7 +32,7 @@ SMALL_BYTES = 64 * 1024  # most pages, and every robots.txt
 
 
 class Remembers(Protocol):
-    """Where answers are remembered: `eventjob.bus.http_cache.HttpCache`."""
+    """Where answers are remembered: `eventjob.bus.buckets.http_cache.HttpCache`."""
 
     async def read(self, key: str) -> bytes | None:
         """What was written last, if anything."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from eventjob.bus.hosts import Entry
+from eventjob.bus.buckets.hosts import Entry
 from eventjob.contracts.base import UNREADABLE
 from services.processor.fetching import politeness
 from services.processor.fetching.politeness import HostState
@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SharedHosts(Protocol):
-    """Where the processes share what they know: `eventjob.bus.hosts.Hosts`."""
+    """Where the processes share what they know: `eventjob.bus.buckets.hosts.Hosts`."""
 
     def now(self) -> float:
         """The time on the clock of all."""

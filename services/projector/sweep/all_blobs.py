@@ -13,7 +13,8 @@ from functools import partial
 import msgspec
 
 from eventjob.artifacts.store import Aged, Artifacts, ArtifactsUnavailable
-from eventjob.bus import http_cache, subjects
+from eventjob.bus import subjects
+from eventjob.bus.buckets import http_cache
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import EventLog

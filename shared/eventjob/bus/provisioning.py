@@ -7,7 +7,8 @@ import nats.errors
 from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import hosts, http_cache, leases, objects, subjects, topology
+from eventjob.bus import subjects, topology
+from eventjob.bus.buckets import hosts, http_cache, leases, objects
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.making import ensure, on_servers

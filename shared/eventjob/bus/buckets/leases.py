@@ -18,10 +18,10 @@ from nats.aio.msg import Msg
 from nats.js.api import StorageType, StreamConfig
 from nats.js.errors import APIError
 
+from eventjob.bus.buckets.lease_view import Key, View, plan
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import is_forged, newest
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.lease_view import Key, View, plan
 from eventjob.bus.log import WRONG_SEQUENCE
 from eventjob.bus.making import ensure
 from eventjob.bus.publish import Outgoing, Rejected, publish
