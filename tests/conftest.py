@@ -9,7 +9,7 @@ from stores import STORES, opened
 
 from eventjob.bus import topology
 from eventjob.bus.connection import Connection, connect
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from services.api.store import Store
 
 

@@ -10,7 +10,7 @@ from fakes import MemoryBlobs, QuietLog
 
 from eventjob.bus.commands import CommandSender
 from eventjob.bus.connection import connect
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.worker import Worker
 from eventjob.contracts.base import Access, FileRef, JobSpec
 from eventjob.contracts.commands import SubmitBatch

@@ -7,7 +7,7 @@ from fakes import QuietLog
 from recorded_events import Log
 
 from eventjob.bus import subjects
-from eventjob.bus.event_codec import NewEvent
+from eventjob.bus.log.event_codec import NewEvent
 from eventjob.contracts.events import BatchDeleted, JobDeleted
 from services.projector.projector import Projector
 from services.projector.rebuild.check import check

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import aclosing
 
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.contracts.events import BatchFiled, BatchZipBuilt, Event, JobCompleted, JobFetched
 from eventjob.domain.recorded import Recorded
 from services.api.projection import fold

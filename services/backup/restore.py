@@ -7,11 +7,12 @@ from itertools import islice
 from pathlib import Path
 
 from eventjob.artifacts.store import CHUNK_BYTES, Artifacts, blob_path
-from eventjob.bus import stored, subjects, topology
+from eventjob.bus import subjects, topology
 from eventjob.bus.announcements import listen
 from eventjob.bus.backup import restoring
 from eventjob.bus.connection import Connection
-from eventjob.bus.stored import Stored
+from eventjob.bus.log import raw as stored
+from eventjob.bus.log.raw import Stored
 from eventjob.contracts.announcements import (
     Announcement,
     ProjectedTo,

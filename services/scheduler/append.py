@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from eventjob.bus.event_codec import NewEvent
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.event_codec import NewEvent
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.publish import MOST_MESSAGES
 from eventjob.bus.subjects import event_subject
 from services.scheduler.decide import Unit

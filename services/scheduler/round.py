@@ -15,7 +15,7 @@ from eventjob.bus import frames, subjects
 from eventjob.bus.askers import asker_of
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.parking import park
 from eventjob.bus.pull import Delivery
 from eventjob.contracts.announcements import WorkKind

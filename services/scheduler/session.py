@@ -13,7 +13,7 @@ from eventjob.bus import backlog, frames
 from eventjob.bus.backup.restoring import check_whole
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.pull import Pull
 from eventjob.bus.subjects import token_of
 from eventjob.contracts.announcements import WorkKind

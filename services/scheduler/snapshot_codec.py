@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from eventjob.bus import event_codec
+from eventjob.bus.log import event_codec
 from eventjob.contracts import base, events
 from eventjob.contracts.base import UNREADABLE, Access
 from eventjob.domain import attempt, batch, job

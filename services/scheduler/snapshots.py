@@ -7,7 +7,7 @@ from collections.abc import Collection
 from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
 from services.scheduler.memory import Memory

@@ -11,7 +11,7 @@ import msgspec
 from eventjob.bus import subjects
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
 from eventjob.contracts.base import JobSpec
 from eventjob.contracts.events import Event, JobsAdded, JobSubmitted

@@ -12,7 +12,7 @@ from fakes import QuietLog
 from eventjob.artifacts.opening import open_artifacts
 from eventjob.bus import subjects
 from eventjob.bus.connection import connect
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.publish import Outgoing, publish
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import (

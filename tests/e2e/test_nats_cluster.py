@@ -18,7 +18,7 @@ from logged_site import LoggedSite
 from nats_cluster import NatsCluster
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 
 KILLS = 6 if os.environ.get("EVENTJOB_TEST_LONG") else 2
 SERVICES = (

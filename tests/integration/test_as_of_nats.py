@@ -9,7 +9,7 @@ from stores import BEGINNING
 
 from eventjob.bus import subjects, topology
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.contracts.events import JobDeleted
 from services.api.operations.as_of import batch_then, job_then
 from services.api.projection import fold
@@ -96,8 +96,8 @@ async def test_what_was_purged_is_not_found(log):
 
 
 async def test_what_is_purged_meanwhile_cannot_be_had(log, monkeypatch):
-    monkeypatch.setattr("eventjob.bus.log.ANSWER_WITHIN_S", 0.2)
-    monkeypatch.setattr("eventjob.bus.log.READ_AHEAD", 100)
+    monkeypatch.setattr("eventjob.bus.log.log.ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr("eventjob.bus.log.log.READ_AHEAD", 100)
     made = lives(700)
     await append(log, made.records)
     with pytest.raises(Unavailable, match="purged"):

@@ -7,7 +7,7 @@ import pytest
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Conflict, Poison
-from eventjob.bus.event_codec import NewEvent
+from eventjob.bus.log.event_codec import NewEvent
 from eventjob.contracts.events import BatchArchived, BatchPaused, BatchResumed
 
 AT = datetime(2026, 2, 1, 12, 0, tzinfo=UTC)

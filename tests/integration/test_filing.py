@@ -210,7 +210,7 @@ async def test_a_crash_after_the_filing_leaves_no_difference(life, store, purged
             await purge(log, subject, keep, before)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("eventjob.bus.log.EventLog.purge", dying)
+            patch.setattr("eventjob.bus.log.log.EventLog.purge", dying)
             filing = asyncio.create_task(life.file(store))
             async with asyncio.timeout(20):
                 while not calls or (purged == "all" and not filing.done()):

@@ -9,7 +9,7 @@ from rebuilding import built, everything, projecting, reached
 from stores import opened
 
 from eventjob.bus.errors import Poison
-from eventjob.bus.event_codec import NewEvent
+from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.subjects import event_subject
 from eventjob.runtime import clock
 from services.backup.backup import Taking

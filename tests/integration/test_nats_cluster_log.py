@@ -9,8 +9,8 @@ from nats_cluster import NatsCluster
 
 from eventjob.bus import topology
 from eventjob.bus.errors import Conflict, Unavailable
-from eventjob.bus.event_codec import NewEvent
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.event_codec import NewEvent
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.events import BatchPaused, BatchResumed
 

@@ -10,8 +10,8 @@ from stores import opened
 
 from eventjob.bus import subjects, topology
 from eventjob.bus.connection import connect
-from eventjob.bus.event_codec import NewEvent
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.event_codec import NewEvent
+from eventjob.bus.log.log import EventLog
 from eventjob.bus.watch import Watch
 from eventjob.domain.access import Caller
 from eventjob.runtime.settings import read_settings

@@ -9,7 +9,7 @@ import pytest
 
 from eventjob.bus.backup import restoring, snapshots
 from eventjob.bus.backup.snapshots import Described
-from eventjob.bus.stored import Stored, line
+from eventjob.bus.log.raw import Stored, line
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list
 from services.backup.manifest import NAME, File, Manifest, read_manifest

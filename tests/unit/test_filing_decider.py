@@ -28,7 +28,7 @@ from builders import (
 from recorded_events import Log
 
 from eventjob.bus.errors import Poison
-from eventjob.bus.stored import Stored
+from eventjob.bus.log.raw import Stored
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.commands import (
     BuildBatchZip,

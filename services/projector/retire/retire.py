@@ -14,7 +14,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.bus.commands import CommandSender
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import merged
-from eventjob.bus.stored import Stored, is_forged, read
+from eventjob.bus.log.raw import Stored, is_forged, read
 from eventjob.bus.subjects import EVENTS, event_subject
 from eventjob.contracts.base import Access, Export
 from eventjob.contracts.commands import FileBatch

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from eventjob.artifacts.store import RENEWED_AFTER, ArtifactMissing, Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import EventLog
+from eventjob.bus.log.log import EventLog
 from eventjob.runtime import clock
 from eventjob.runtime.logs import Logger
 from services.api.ports import Projection

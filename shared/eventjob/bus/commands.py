@@ -12,7 +12,7 @@ from eventjob.bus import subjects
 from eventjob.bus.askers import asker_headers
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
-from eventjob.bus.log import FULL
+from eventjob.bus.log.log import FULL
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand
 from eventjob.contracts.replies import Reply

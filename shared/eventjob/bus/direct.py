@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from eventjob.bus import frames, subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.event_codec import recorded
+from eventjob.bus.log.event_codec import recorded
 from eventjob.domain.recorded import Recorded
 
 

@@ -10,7 +10,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.stored import read
+from eventjob.bus.log.raw import read
 
 _SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 

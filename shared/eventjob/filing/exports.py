@@ -8,8 +8,8 @@ from io import BytesIO
 import msgspec
 
 from eventjob.bus.errors import Poison
-from eventjob.bus.event_codec import recorded
-from eventjob.bus.stored import Stored
+from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.log.raw import Stored
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.recorded import Recorded
 

@@ -22,7 +22,7 @@ from eventjob.bus.buckets.lease_view import Key, View, plan
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import is_forged, newest
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import WRONG_SEQUENCE
+from eventjob.bus.log.log import WRONG_SEQUENCE
 from eventjob.bus.making import ensure
 from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.runtime.logs import Logger

@@ -12,7 +12,7 @@ from eventjob.bus import frames, subjects
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.direct import by_sequence, first_on, merged, read_subject
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
-from eventjob.bus.event_codec import NewEvent, outgoing, recorded
+from eventjob.bus.log.event_codec import NewEvent, outgoing, recorded
 from eventjob.bus.publish import MOST_MESSAGES, Rejected, publish
 from eventjob.bus.pull import Delivery, Pull, Source
 from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted

@@ -1,0 +1,1 @@
+"""The event log: append, follow, and read."""
