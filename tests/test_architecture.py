@@ -67,6 +67,6 @@ def test_only_the_consumers_and_the_processes_own_ends_catch_everything():
         "services/scheduler/round.py",
         "services/processor/pool/process.py",  # the parsing process's end: whatever a parser raises
         "services/up/supervisor.py",
-        "shared/eventjob/bus/worker.py",
+        "shared/eventjob/bus/roles/worker.py",
         "shared/eventjob/runtime/lifecycle.py",
     }

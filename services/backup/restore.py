@@ -8,11 +8,11 @@ from pathlib import Path
 
 from eventjob.artifacts.store import CHUNK_BYTES, Artifacts, blob_path
 from eventjob.bus import subjects, topology
-from eventjob.bus.announcements import listen
 from eventjob.bus.backup import restoring
 from eventjob.bus.connection import Connection
 from eventjob.bus.log import raw as stored
 from eventjob.bus.log.raw import Stored
+from eventjob.bus.roles.announcements import listen
 from eventjob.contracts.announcements import (
     Announcement,
     ProjectedTo,

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-from eventjob.bus.parking import Parked
+from eventjob.bus.roles.parking import Parked
 from eventjob.bus.subjects import parse_task_subject
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.ids import batch_group, job_key

@@ -14,7 +14,7 @@ from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.connection import connect_as
 from eventjob.bus.patience import opened
-from eventjob.bus.worker import Worker
+from eventjob.bus.roles.worker import Worker
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.client import Fetcher
 from eventjob.runtime.clock import now

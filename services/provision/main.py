@@ -2,7 +2,7 @@
 
 from eventjob.bus.connection import connect_as
 from eventjob.bus.permissions import authorization
-from eventjob.bus.provisioning import Found, provision
+from eventjob.bus.roles.provisioning import Found, provision
 from eventjob.bus.server import LIMITS
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings

@@ -5,7 +5,7 @@ All schedulers hand out to the same workers: each says what it wants, and takes 
 
 import time
 
-from eventjob.bus.announcements import BELIEVED_FOR_S
+from eventjob.bus.roles.announcements import BELIEVED_FOR_S
 from eventjob.contracts.announcements import SchedulerAlive, WorkerAlive, WorkKind
 from eventjob.domain.dispatch import fair_share
 

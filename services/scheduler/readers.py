@@ -2,7 +2,7 @@
 
 import time
 
-from eventjob.bus.announcements import BELIEVED_FOR_S
+from eventjob.bus.roles.announcements import BELIEVED_FOR_S
 from eventjob.contracts.announcements import ProjectedTo
 
 MOST_UNSEEN = 2000  # events; with more, a new job would not be seen for long

@@ -16,8 +16,8 @@ from eventjob.bus.askers import asker_of
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.parking import park
 from eventjob.bus.pull import Delivery
+from eventjob.bus.roles.parking import park
 from eventjob.contracts.announcements import WorkKind
 from eventjob.contracts.commands import Command, FailBatches, StoredCommand
 from eventjob.contracts.events import JobsStarted, Start

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from eventjob.bus import backlog, frames
+from eventjob.bus import frames
 from eventjob.bus.backup.restoring import check_whole
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.pull import Pull
+from eventjob.bus.roles import backlog
 from eventjob.bus.subjects import token_of
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy

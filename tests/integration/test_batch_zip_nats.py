@@ -10,7 +10,7 @@ from machine import Machine, batch, types
 from obstore.store import MemoryStore
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus import backlog
+from eventjob.bus.roles import backlog
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import BuildBatchZip, DeleteBatch, DeleteJob
 from eventjob.contracts.events import BatchZipBuilt, BatchZipFailed, BatchZipRequested

@@ -14,8 +14,8 @@ from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.client import Denied
 from eventjob.bus.errors import NoAnswer, Unavailable
-from eventjob.bus.provisioning import prepare, provision
 from eventjob.bus.publish import Outgoing, publish
+from eventjob.bus.roles.provisioning import prepare, provision
 from eventjob.contracts.replies import Accepted
 
 GROUP = "b-one"

@@ -7,11 +7,11 @@ import pytest
 from fakes import QuietLog
 from nats_cluster import NatsCluster
 
-from eventjob.bus.backlog import prepare
 from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import Objects
+from eventjob.bus.roles.backlog import prepare
 
 STREAMS = {
     "EVENTS", "CMD", "PARKED", "TASKS", "REPORTS", "KV_leases", "KV_hosts", "KV_http",

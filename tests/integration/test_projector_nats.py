@@ -12,7 +12,7 @@ from eventjob.bus import subjects, topology
 from eventjob.bus.connection import connect
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.watch import Watch
+from eventjob.bus.roles.watch import Watch
 from eventjob.domain.access import Caller
 from eventjob.runtime.settings import read_settings
 from services.api.store import JobQuery

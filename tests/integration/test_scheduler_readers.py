@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from machine import Machine, batch, types
 
-from eventjob.bus.announcements import announce
+from eventjob.bus.roles.announcements import announce
 from eventjob.contracts.announcements import ProjectedTo
 from services.scheduler import readers
 from services.scheduler.readers import Readers

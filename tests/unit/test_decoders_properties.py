@@ -16,13 +16,14 @@ from recorded_events import Log
 from starlette.requests import Request
 from test_wire_formats import ANNOUNCEMENTS, COMMANDS, EVENTS, REPORTS, TASKS
 
-from eventjob.bus import announcements, subjects, worker
+from eventjob.bus import subjects
 from eventjob.bus.buckets import leases
 from eventjob.bus.errors import Poison
 from eventjob.bus.log import event_codec
 from eventjob.bus.log.raw import Stored
-from eventjob.bus.parking import Parked
 from eventjob.bus.pull import Delivery
+from eventjob.bus.roles import announcements, worker
+from eventjob.bus.roles.parking import Parked
 from eventjob.contracts.announcements import WorkerAlive
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller

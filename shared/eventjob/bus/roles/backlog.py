@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 import nats.errors
 from nats.js.errors import APIError
 
-from eventjob.bus import provisioning, subjects
+from eventjob.bus import subjects
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.pull import Source
+from eventjob.bus.roles import provisioning
 from eventjob.bus.subjects import TaskAddress
 
 SCHEDULER_STREAMS = (subjects.CMD, subjects.REPORTS)

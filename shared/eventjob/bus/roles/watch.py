@@ -4,9 +4,9 @@ import asyncio
 import time
 from datetime import timedelta
 
-from eventjob.bus.announcements import BELIEVED_FOR_S, listen
 from eventjob.bus.connection import Connection
-from eventjob.bus.parking import count_parked
+from eventjob.bus.roles.announcements import BELIEVED_FOR_S, listen
+from eventjob.bus.roles.parking import count_parked
 from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive
 

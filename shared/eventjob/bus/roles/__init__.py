@@ -1,0 +1,1 @@
+"""What each role does on the bus: send, decide, work, watch."""
