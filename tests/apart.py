@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deployment import READY_WITHIN_S, Up, eventually
 
-from eventjob.bus.permissions import PROVISION
+from eventjob.bus.streams.permissions import PROVISION
 
 ONE_EACH = ("api", "projector", "scheduler", "processor", "archiver")
 GRACE_S = 10.0

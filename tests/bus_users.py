@@ -9,7 +9,7 @@ from machine import Machine
 from nats_server import NatsServer
 
 from eventjob.bus.connection import Connection, connect
-from eventjob.bus.permissions import authorization
+from eventjob.bus.streams.permissions import authorization
 
 
 def password_of(user: str) -> str:

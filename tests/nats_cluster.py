@@ -15,7 +15,7 @@ from nats.js.errors import APIError
 from nats_server import NatsServer, free_port
 
 from eventjob.bus.connection import Connection, connect
-from eventjob.bus.permissions import PROVISION, authorization
+from eventjob.bus.streams.permissions import PROVISION, authorization
 
 NAMES = ("one", "two", "three")
 ELECTED_WITHIN_S = 30.0

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from eventjob.bus.permissions import PROVISION, USERS, authorization
 from eventjob.bus.server import LIMITS
+from eventjob.bus.streams.permissions import PROVISION, USERS, authorization
 from eventjob.runtime import tether
 from eventjob.runtime.lifecycle import CannotStart
 from services.up.supervisor import Program

@@ -10,8 +10,8 @@ from pages import Site
 
 from eventjob.bus import subjects
 from eventjob.bus.connection import connect
-from eventjob.bus.permissions import PROVISION
 from eventjob.bus.publish import Outgoing, publish
+from eventjob.bus.streams.permissions import PROVISION
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import StoredCommand, SubmitJob
 from services.up.nats_server import prepared

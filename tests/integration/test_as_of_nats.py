@@ -7,9 +7,10 @@ from rebuilding import append
 from recorded_events import Log
 from stores import BEGINNING
 
-from eventjob.bus import subjects, topology
+from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
+from eventjob.bus.streams import topology
 from eventjob.contracts.events import JobDeleted
 from services.api.operations.as_of import batch_then, job_then
 from services.api.projection import fold

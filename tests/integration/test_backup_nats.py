@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from nats_server import NatsServer
 
-from eventjob.bus import subjects, topology
+from eventjob.bus import subjects
 from eventjob.bus.backup import restoring, snapshots
 from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
@@ -18,6 +18,7 @@ from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.log.raw import Stored
 from eventjob.bus.publish import Outgoing, publish
+from eventjob.bus.streams import topology
 from services.backup.cut import Cut, whole_length
 
 MANY = 300

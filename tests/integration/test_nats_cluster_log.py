@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from nats_cluster import NatsCluster
 
-from eventjob.bus import topology
 from eventjob.bus.errors import Conflict, Unavailable
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
+from eventjob.bus.streams import topology
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.events import BatchPaused, BatchResumed
 

@@ -12,7 +12,7 @@ from test_provision import provision
 
 from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.permissions import USERS
+from eventjob.bus.streams.permissions import USERS
 
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "nats.conf"
 

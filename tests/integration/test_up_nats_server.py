@@ -10,7 +10,7 @@ import pytest
 
 from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.permissions import USERS
+from eventjob.bus.streams.permissions import USERS
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from services.up import nats_server

@@ -2,8 +2,9 @@
 
 import pytest
 
-from eventjob.bus import frames, subjects, topology
+from eventjob.bus import frames, subjects
 from eventjob.bus.buckets import hosts, http_cache
+from eventjob.bus.streams import topology
 
 
 def test_streams_and_their_subjects():

@@ -5,7 +5,7 @@ import typing
 import msgspec
 import pytest
 
-from eventjob.bus.permissions import PROVISION, USERS, authorization, inbox_prefix, may_make
+from eventjob.bus.streams.permissions import PROVISION, USERS, authorization, inbox_prefix, may_make
 from eventjob.bus.subjects import reply_of
 from eventjob.contracts.commands import Command
 from eventjob.contracts.events import Event

@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 
 from eventjob.bus.client import Client, is_denial
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.permissions import inbox_prefix
+from eventjob.bus.streams.permissions import inbox_prefix
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.settings import Nats
 

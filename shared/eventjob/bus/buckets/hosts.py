@@ -24,7 +24,7 @@ from nats.js.kv import KeyValue
 
 from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.making import ensure
+from eventjob.bus.streams.ensure import ensure
 from eventjob.contracts.base import UNREADABLE
 
 BUCKET = "hosts"

@@ -15,7 +15,7 @@ from nats.js.kv import KeyValue
 
 from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.making import ensure
+from eventjob.bus.streams.ensure import ensure
 
 BUCKET = "http"
 KEPT = timedelta(days=30)

@@ -23,8 +23,8 @@ from eventjob.bus.connection import Connection
 from eventjob.bus.direct import is_forged, newest
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import WRONG_SEQUENCE
-from eventjob.bus.making import ensure
 from eventjob.bus.publish import Outgoing, Rejected, publish
+from eventjob.bus.streams.ensure import ensure
 from eventjob.runtime.logs import Logger
 
 BUCKET = "leases"

@@ -13,7 +13,7 @@ from nats.js.object_store import ObjectStore
 from eventjob.bus.connection import Connection
 from eventjob.bus.direct import PAGE_BYTES, ask
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.making import ensure
+from eventjob.bus.streams.ensure import ensure
 from eventjob.contracts.base import UNREADABLE
 
 STORE = "snapshots"

@@ -1,0 +1,1 @@
+"""Streams, consumers, and the rights of each user on them."""
