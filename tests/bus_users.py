@@ -8,8 +8,8 @@ from typing import Self
 from machine import Machine
 from nats_server import NatsServer
 
-from eventjob.bus.connection import Connection, connect
 from eventjob.bus.streams.permissions import authorization
+from eventjob.bus.wire.connection import Connection, connect
 
 
 def password_of(user: str) -> str:

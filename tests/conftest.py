@@ -7,9 +7,9 @@ import pytest
 from nats_server import NatsServer
 from stores import STORES, opened
 
-from eventjob.bus.connection import Connection, connect
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.streams import topology
+from eventjob.bus.wire.connection import Connection, connect
 from services.api.store import Store
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 import msgspec
 from fakes import MemoryBlobs, QuietLog
 
-from eventjob.bus.connection import connect
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.roles.worker import Worker
+from eventjob.bus.wire.connection import connect
 from eventjob.contracts.base import Access, FileRef, JobSpec
 from eventjob.contracts.commands import SubmitBatch
 from eventjob.contracts.work import ArchiveBuilt, FetchSession, SessionFetched

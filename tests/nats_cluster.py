@@ -14,8 +14,8 @@ from nats.js.api import ClusterInfo
 from nats.js.errors import APIError
 from nats_server import NatsServer, free_port
 
-from eventjob.bus.connection import Connection, connect
 from eventjob.bus.streams.permissions import PROVISION, authorization
+from eventjob.bus.wire.connection import Connection, connect
 
 NAMES = ("one", "two", "three")
 ELECTED_WITHIN_S = 30.0

@@ -3,9 +3,9 @@
 from contextlib import AsyncExitStack
 
 from eventjob.artifacts.opening import reach_artifacts
-from eventjob.bus.connection import connect_as
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.roles.watch import Watch
+from eventjob.bus.wire.connection import connect_as
 from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger

@@ -16,10 +16,10 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.bus import subjects
 from eventjob.bus.backup import snapshots
 from eventjob.bus.backup.snapshots import Described
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison
 from eventjob.bus.log import raw as stored
 from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import Command, StoredCommand
 from eventjob.contracts.events import SCHEMA_VERSION, BatchFiled

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
-from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Poison, Unavailable
+from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger

@@ -8,11 +8,11 @@ every deletion that can have torn a hole is in the backup too.
 from collections.abc import Callable, Sequence
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw as stored
 from eventjob.bus.log.event_codec import recorded
 from eventjob.bus.log.raw import Stored
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled, JobDeleted
 
 MOST_LOOKS = 200

@@ -9,11 +9,11 @@ from pathlib import Path
 from eventjob.artifacts.store import CHUNK_BYTES, Artifacts, blob_path
 from eventjob.bus import subjects
 from eventjob.bus.backup import restoring
-from eventjob.bus.connection import Connection
 from eventjob.bus.log import raw as stored
 from eventjob.bus.log.raw import Stored
 from eventjob.bus.roles.announcements import listen
 from eventjob.bus.streams import topology
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.announcements import (
     Announcement,
     ProjectedTo,

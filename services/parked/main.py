@@ -4,9 +4,9 @@ import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
-from eventjob.bus.connection import Connection, connect_as
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.roles.parking import Parked, drop, parked, parked_at, put_back
+from eventjob.bus.wire.connection import Connection, connect_as
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings

@@ -12,9 +12,9 @@ from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
-from eventjob.bus.connection import connect_as
 from eventjob.bus.patience import opened
 from eventjob.bus.roles.worker import Worker
+from eventjob.bus.wire.connection import connect_as
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.client import Fetcher
 from eventjob.runtime.clock import now

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.buckets.leases import Displaced, Leases
-from eventjob.bus.connection import connect_as
 from eventjob.bus.roles.announcements import announce
 from eventjob.bus.roles.watch import Watch
+from eventjob.bus.wire.connection import connect_as
 from eventjob.filing.whole_log import WholeLog
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.publish import MOST_MESSAGES
 from eventjob.bus.subjects import event_subject
+from eventjob.bus.wire.publish import MOST_MESSAGES
 from services.scheduler.decide import Unit
 from services.scheduler.memory import Memory, purges
 from services.scheduler.tasks import Tasks

@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.bus.buckets.leases import Displaced, Leases
-from eventjob.bus.connection import Connection, connect_as
 from eventjob.bus.errors import Conflict, StorageFull, Unavailable
 from eventjob.bus.roles.announcements import EVERY_S, announce, listen
 from eventjob.bus.subjects import ALL_PARTITIONS
+from eventjob.bus.wire.connection import Connection, connect_as
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive, WorkerAlive
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.retry import Policy

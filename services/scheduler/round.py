@@ -11,13 +11,14 @@ from datetime import datetime
 import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
-from eventjob.bus import frames, subjects
+from eventjob.bus import subjects
 from eventjob.bus.askers import asker_of
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.pull import Delivery
 from eventjob.bus.roles.parking import park
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.pull import Delivery
 from eventjob.contracts.announcements import WorkKind
 from eventjob.contracts.commands import Command, FailBatches, StoredCommand
 from eventjob.contracts.events import JobsStarted, Start

@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from eventjob.bus import frames
 from eventjob.bus.backup.restoring import check_whole
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.pull import Pull
 from eventjob.bus.roles import backlog
 from eventjob.bus.subjects import token_of
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.pull import Pull
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger

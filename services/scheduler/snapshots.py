@@ -5,9 +5,9 @@ import time
 from collections.abc import Collection
 
 from eventjob.bus.buckets.objects import Objects
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
+from eventjob.bus.wire.connection import Connection
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.tasks import end
 from services.scheduler.memory import Memory

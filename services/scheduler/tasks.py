@@ -9,10 +9,10 @@ from operator import attrgetter
 import msgspec
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.publish import MOST_MESSAGES, Outgoing, Rejected, publish
 from eventjob.contracts.base import JobSpec
 from eventjob.contracts.events import Event, JobsAdded, JobSubmitted
 from eventjob.contracts.work import BuildArchive, FetchSession, PackBatch, Task

@@ -18,11 +18,11 @@ from processes import Processes, line_of, pss_mb, tree_cpu_s
 from whole_machine import start_server
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import Connection, connect
-from eventjob.bus.frames import acknowledge
-from eventjob.bus.publish import Outgoing, publish
-from eventjob.bus.pull import Pull, Source
 from eventjob.bus.roles.backlog import prepare
+from eventjob.bus.wire.connection import Connection, connect
+from eventjob.bus.wire.frames import acknowledge
+from eventjob.bus.wire.publish import Outgoing, publish
+from eventjob.bus.wire.pull import Pull, Source
 from eventjob.contracts.work import FetchSession, Report, SessionFetched
 from eventjob.domain.ids import job_id
 from eventjob.runtime.clock import now

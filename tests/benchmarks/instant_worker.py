@@ -13,8 +13,8 @@ import msgspec
 
 from eventjob.artifacts.opening import open_artifacts
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.connection import connect_as
 from eventjob.bus.roles.worker import Worker
+from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import (
     ArchiveBuilt,

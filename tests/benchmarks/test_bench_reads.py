@@ -26,7 +26,7 @@ from table import at_least, at_most, percentile
 from whole_machine import Machine
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import connect
+from eventjob.bus.wire.connection import connect
 
 pytestmark = pytest.mark.bench
 READS = 300

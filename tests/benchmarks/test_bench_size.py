@@ -9,7 +9,7 @@ from deployment import eventually
 from processes import pss_mb
 from whole_machine import Machine
 
-from eventjob.bus.connection import connect
+from eventjob.bus.wire.connection import connect
 
 pytestmark = pytest.mark.bench
 BATCHES = 6

@@ -9,8 +9,8 @@ from nats.js.errors import APIError
 from nats_server import free_port
 
 from chaos.keeper import Kept
-from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.wire.connection import connect
 
 ELECTED_WITHIN_S = 60.0
 CONFIG = """\

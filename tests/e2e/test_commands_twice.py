@@ -11,9 +11,9 @@ from fakes import QuietLog
 
 from eventjob.artifacts.opening import open_artifacts
 from eventjob.bus import subjects
-from eventjob.bus.connection import connect
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.publish import Outgoing, publish
+from eventjob.bus.wire.connection import connect
+from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import (
     AddJob,

@@ -9,9 +9,9 @@ from deployment import Up, eventually, without_pauses
 from pages import Site
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import connect
-from eventjob.bus.publish import Outgoing, publish
 from eventjob.bus.streams.permissions import PROVISION
+from eventjob.bus.wire.connection import connect
+from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import StoredCommand, SubmitJob
 from services.up.nats_server import prepared

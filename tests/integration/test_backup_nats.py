@@ -11,14 +11,14 @@ from nats_server import NatsServer
 
 from eventjob.bus import subjects
 from eventjob.bus.backup import restoring, snapshots
-from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw as stored
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.log.raw import Stored
-from eventjob.bus.publish import Outgoing, publish
 from eventjob.bus.streams import topology
+from eventjob.bus.wire.connection import connect
+from eventjob.bus.wire.publish import Outgoing, publish
 from services.backup.cut import Cut, whole_length
 
 MANY = 300

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from eventjob.bus import frames, subjects
+from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.publish import Outgoing, publish
-from eventjob.bus.pull import Pull, Source
 from eventjob.bus.streams import topology
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.publish import Outgoing, publish
+from eventjob.bus.wire.pull import Pull, Source
 
 pytestmark = pytest.mark.usefixtures("streams")
 ODD = {"Ej-Actor": "ann%2C%20%C3%BC", "Ej-Reply": "_INBOX.a.b", "Colon": "a: b"}

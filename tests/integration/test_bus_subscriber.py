@@ -6,8 +6,8 @@ import nats
 import pytest
 from bus_users import Users, password_of, users_server
 
-from eventjob.bus.publish import Outgoing, publish
 from eventjob.bus.roles.provisioning import provision
+from eventjob.bus.wire.publish import Outgoing, publish
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from bus_users import UsersServer, password_of
 from fakes import QuietLog
 from test_provision import provision
 
-from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime.settings import Nats, read_settings
 
 CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
@@ -82,14 +82,14 @@ async def test_whoever_knows_the_authority_comes_in(settings):
 
 @pytest.mark.parametrize("ca", ["", "others.pem"])
 async def test_a_server_that_nobody_vouches_for_is_refused(settings, authority, monkeypatch, ca):
-    monkeypatch.setattr("eventjob.bus.connection.CONNECT_WITHIN_S", 1)
+    monkeypatch.setattr("eventjob.bus.wire.connection.CONNECT_WITHIN_S", 1)
     settings["NATS_CA_FILE"] = str(authority / ca) if ca else ""
     with pytest.raises(Unavailable, match="certificate verify failed"):
         await connected(settings)
 
 
 async def test_a_server_of_another_name_is_refused(settings, monkeypatch):
-    monkeypatch.setattr("eventjob.bus.connection.CONNECT_WITHIN_S", 1)
+    monkeypatch.setattr("eventjob.bus.wire.connection.CONNECT_WITHIN_S", 1)
     settings["NATS_URL"] = settings["NATS_URL"].replace("127.0.0.1", "localhost")
     with pytest.raises(Unavailable, match="certificate verify failed: Hostname mismatch"):
         await connected(settings)
@@ -97,7 +97,7 @@ async def test_a_server_of_another_name_is_refused(settings, monkeypatch):
 
 async def test_no_password_goes_to_a_server_without_tls(settings, monkeypatch):
     """As somebody in between would do: take TLS out of what the server says of itself."""
-    monkeypatch.setattr("eventjob.bus.connection.CONNECT_WITHIN_S", 1)
+    monkeypatch.setattr("eventjob.bus.wire.connection.CONNECT_WITHIN_S", 1)
     sent = bytearray()
 
     async def greet(reader, writer):

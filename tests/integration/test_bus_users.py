@@ -12,10 +12,10 @@ from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import Objects
-from eventjob.bus.client import Denied
 from eventjob.bus.errors import NoAnswer, Unavailable
-from eventjob.bus.publish import Outgoing, publish
 from eventjob.bus.roles.provisioning import prepare, provision
+from eventjob.bus.wire.client import Denied
+from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.replies import Accepted
 
 GROUP = "b-one"
@@ -141,7 +141,7 @@ async def test_without_provision_each_says_what_is_missing(users):
 async def test_what_is_forged_is_stored_nowhere_and_said_to_be_denied(
     users, user, subject, monkeypatch
 ):
-    monkeypatch.setattr("eventjob.bus.publish.ANSWER_WITHIN_S", 0.3)
+    monkeypatch.setattr("eventjob.bus.wire.publish.ANSWER_WITHIN_S", 0.3)
     connection = await users.connection(user)
     with pytest.raises(Unavailable, match=f"user {user} may not publish to {subject}"):
         await publish(connection, [Outgoing(subject, b"{}")])

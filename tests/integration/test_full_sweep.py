@@ -11,7 +11,7 @@ from stores import job
 from eventjob.artifacts.store import Aged, ArtifactMissing, Artifacts
 from eventjob.bus import subjects
 from eventjob.bus.buckets import http_cache
-from eventjob.bus.publish import Outgoing, publish
+from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand
 from services.api.store import Changes

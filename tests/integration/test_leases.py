@@ -8,8 +8,8 @@ import pytest
 from fakes import QuietLog
 
 from eventjob.bus.buckets.leases import OWN_FOR_S, Displaced, Leases
-from eventjob.bus.connection import connect
 from eventjob.bus.subjects import ALL_PARTITIONS
+from eventjob.bus.wire.connection import connect
 
 EVERYTHING = frozenset(ALL_PARTITIONS)
 TAKEN_OVER_WITHIN_S = 4.0

@@ -10,9 +10,9 @@ from deployment import eventually
 from nats_server import free_port
 from test_provision import provision
 
-from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.permissions import USERS
+from eventjob.bus.wire.connection import connect
 
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "nats.conf"
 
@@ -75,7 +75,7 @@ async def test_each_user_comes_in_with_its_own_password_alone(server, monkeypatc
     for user in USERS:
         connection = await connect(server.url, name="tests", user=user, password=f"p{user}1e5")
         await connection.close()
-    monkeypatch.setattr("eventjob.bus.connection.CONNECT_WITHIN_S", 0.5)
+    monkeypatch.setattr("eventjob.bus.wire.connection.CONNECT_WITHIN_S", 0.5)
     for user, password in (("api", "pscheduler1e5"), ("nobody", "x"), (None, None)):
         with pytest.raises(Unavailable, match="Authorization Violation"):
             await connect(server.url, name="tests", user=user, password=password)

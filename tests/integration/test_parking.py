@@ -7,8 +7,8 @@ import pytest
 from machine import Machine, batch, instantly, types
 
 from eventjob.bus import subjects
-from eventjob.bus.publish import Outgoing, publish
 from eventjob.bus.roles.parking import count_parked, drop, parked, parked_at, put_back
+from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import JobError
 from eventjob.contracts.commands import SetBatchActive
 from eventjob.contracts.replies import Accepted

@@ -11,7 +11,7 @@ from fakes_processor import WITHIN_S
 from nats.js.api import StorageType
 
 from eventjob.bus.buckets.hosts import BUCKET, open_hosts
-from eventjob.bus.connection import connect
+from eventjob.bus.wire.connection import connect
 from services.processor.fetching.politeness import HostState, Pace
 from services.processor.fetching.turns import TooLong, polite_turns
 

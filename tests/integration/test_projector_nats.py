@@ -9,11 +9,11 @@ from recorded_events import Log
 from stores import opened
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import connect
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.roles.watch import Watch
 from eventjob.bus.streams import topology
+from eventjob.bus.wire.connection import connect
 from eventjob.domain.access import Caller
 from eventjob.runtime.settings import read_settings
 from services.api.store import JobQuery

@@ -8,8 +8,8 @@ import pytest
 from commands import ran
 
 from eventjob.bus.buckets import http_cache, leases, objects
-from eventjob.bus.connection import connect
 from eventjob.bus.streams import topology
+from eventjob.bus.wire.connection import connect
 
 REPOSITORY = Path(__file__).parents[2]
 LASTING = ["EVENTS", "CMD", "PARKED", "KV_http", "KV_leases", "OBJ_snapshots"]

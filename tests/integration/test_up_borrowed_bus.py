@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from eventjob.bus.connection import connect_as
 from eventjob.bus.log.log import EventLog
+from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import read_settings

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from eventjob.bus.connection import connect
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.permissions import USERS
+from eventjob.bus.wire.connection import connect
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from services.up import nats_server
@@ -75,7 +75,7 @@ async def test_a_message_of_eight_megabytes_passes(server):
 
 @pytest.mark.usefixtures("supervisor")
 async def test_nobody_enters_without_the_secret(server, monkeypatch):
-    monkeypatch.setattr("eventjob.bus.connection.CONNECT_WITHIN_S", 0.5)
+    monkeypatch.setattr("eventjob.bus.wire.connection.CONNECT_WITHIN_S", 0.5)
     with pytest.raises(Unavailable, match=r"no NATS server answers at .*'Authorization Violation'"):
         await connected(msgspec.structs.replace(server, passwords={"provision": "guessed"}))
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from eventjob.bus.connection import connect
+from eventjob.bus.wire.connection import connect
 from eventjob.runtime.lifecycle import CannotStart
 from services.up.provisioned import provision
 

@@ -8,9 +8,9 @@ from fakes import QuietLog
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.pull import Pull, Source
 from eventjob.bus.roles.backlog import prepare
 from eventjob.bus.roles.worker import Worker
+from eventjob.bus.wire.pull import Pull, Source
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import BuildArchive, Report, SessionFetched
 from eventjob.domain.ids import job_id

@@ -2,9 +2,10 @@
 
 import pytest
 
-from eventjob.bus import frames, subjects
+from eventjob.bus import subjects
 from eventjob.bus.buckets import hosts, http_cache
 from eventjob.bus.streams import topology
+from eventjob.bus.wire import frames
 
 
 def test_streams_and_their_subjects():

@@ -21,9 +21,9 @@ from eventjob.bus.buckets import leases
 from eventjob.bus.errors import Poison
 from eventjob.bus.log import event_codec
 from eventjob.bus.log.raw import Stored
-from eventjob.bus.pull import Delivery
 from eventjob.bus.roles import announcements, worker
 from eventjob.bus.roles.parking import Parked
+from eventjob.bus.wire.pull import Delivery
 from eventjob.contracts.announcements import WorkerAlive
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller

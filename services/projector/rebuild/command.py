@@ -4,8 +4,8 @@ import time
 from contextlib import AsyncExitStack
 
 from eventjob.artifacts.opening import open_artifacts
-from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import Poison, Unavailable
+from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
 from eventjob.filing.whole_log import WholeLog

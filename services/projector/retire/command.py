@@ -7,9 +7,9 @@ import msgspec
 
 from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
-from eventjob.bus.connection import connect_as
 from eventjob.bus.errors import NoAnswer, Poison, Unavailable
 from eventjob.bus.roles.commands import CommandSender
+from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger

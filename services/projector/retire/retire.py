@@ -11,11 +11,11 @@ from datetime import datetime
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.connection import Connection
-from eventjob.bus.direct import merged
 from eventjob.bus.log.raw import Stored, is_forged, read
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.subjects import EVENTS, event_subject
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.direct import merged
 from eventjob.contracts.base import Access, Export
 from eventjob.contracts.commands import FileBatch
 from eventjob.contracts.events import BatchFiled

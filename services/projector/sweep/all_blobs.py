@@ -15,10 +15,10 @@ import msgspec
 from eventjob.artifacts.store import Aged, Artifacts, ArtifactsUnavailable
 from eventjob.bus import subjects
 from eventjob.bus.buckets import http_cache
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.needed import ends, is_left, shas_in
+from eventjob.bus.wire.connection import Connection
 from eventjob.runtime.logs import Logger
 from services.api.store import Store, StoreUnavailable
 from services.projector.sweep.orphans import remove

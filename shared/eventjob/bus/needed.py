@@ -8,9 +8,9 @@ import nats.errors
 from nats.js.api import StreamState
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.raw import read
+from eventjob.bus.wire.connection import Connection
 
 _SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 

@@ -7,8 +7,8 @@ from typing import TypeVar
 import nats.errors
 from nats.js.errors import ServiceUnavailableError
 
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.wire.connection import Connection
 from eventjob.runtime.logs import Logger
 
 PAUSE_S = 0.5

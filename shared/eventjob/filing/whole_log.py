@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts, ArtifactsUnavailable
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.bus.log.log import EventLog, concerns
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled
 from eventjob.domain.ids import batch_group, is_batch
 from eventjob.domain.recorded import Recorded

@@ -10,11 +10,11 @@ from nats.js.errors import APIError, NotFoundError
 from eventjob.bus import subjects
 from eventjob.bus.backup import snapshots
 from eventjob.bus.backup.snapshots import Described
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw as stored
 from eventjob.bus.log.raw import Stored
-from eventjob.bus.publish import Rejected, publish
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.publish import Rejected, publish
 
 MARK = "eventjob_restore"  # of the stream's metadata: what is in EVENTS is not all of it
 LASTING = (subjects.EVENTS, subjects.CMD, subjects.PARKED)

@@ -12,8 +12,8 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.wire.connection import Connection
 
 CHUNK_BYTES = 256 * 1024
 PIECE_BYTES = 8 * 1024  # on their way back: see `_pieces`

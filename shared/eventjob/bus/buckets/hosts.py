@@ -22,9 +22,9 @@ from nats.js.errors import (
 )
 from nats.js.kv import KeyValue
 
-from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.contracts.base import UNREADABLE
 
 BUCKET = "hosts"

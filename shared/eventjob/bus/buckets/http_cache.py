@@ -13,9 +13,9 @@ from nats.js.api import DiscardPolicy, PersistMode, StorageType, StreamConfig
 from nats.js.errors import APIError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.wire.connection import Connection
 
 BUCKET = "http"
 KEPT = timedelta(days=30)

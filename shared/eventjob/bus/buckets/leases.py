@@ -19,12 +19,12 @@ from nats.js.api import StorageType, StreamConfig
 from nats.js.errors import APIError
 
 from eventjob.bus.buckets.lease_view import Key, View, plan
-from eventjob.bus.connection import Connection
-from eventjob.bus.direct import is_forged, newest
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import WRONG_SEQUENCE
-from eventjob.bus.publish import Outgoing, Rejected, publish
 from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.direct import is_forged, newest
+from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.runtime.logs import Logger
 
 BUCKET = "leases"

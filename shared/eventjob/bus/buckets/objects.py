@@ -10,10 +10,10 @@ from nats.js.api import DiscardPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, Error, NotFoundError
 from nats.js.object_store import ObjectStore
 
-from eventjob.bus.connection import Connection
-from eventjob.bus.direct import PAGE_BYTES, ask
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.direct import PAGE_BYTES, ask
 from eventjob.contracts.base import UNREADABLE
 
 STORE = "snapshots"

@@ -6,7 +6,7 @@ import msgspec
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Poison
-from eventjob.bus.publish import Outgoing
+from eventjob.bus.wire.publish import Outgoing
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION, Event
 from eventjob.domain.recorded import Recorded

@@ -7,11 +7,12 @@ import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import frames, subjects
-from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.publish import MOST_MESSAGES, Outgoing, Rejected, publish
-from eventjob.bus.pull import Delivery, Pull, Source
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus.wire.publish import MOST_MESSAGES, Outgoing, Rejected, publish
+from eventjob.bus.wire.pull import Delivery, Pull, Source
 
 GAP = "ev.00.gap"  # fills sequences of events that are gone; purged before anybody reads
 READ_AHEAD = 4000

@@ -7,7 +7,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import Connection
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.announcements import (
     Announcement,
     ProjectedTo,

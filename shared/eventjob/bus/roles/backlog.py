@@ -7,11 +7,11 @@ import nats.errors
 from nats.js.errors import APIError
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.pull import Source
 from eventjob.bus.roles import provisioning
 from eventjob.bus.subjects import TaskAddress
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.pull import Source
 
 SCHEDULER_STREAMS = (subjects.CMD, subjects.REPORTS)
 

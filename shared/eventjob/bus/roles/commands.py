@@ -10,10 +10,10 @@ from nats.aio.msg import Msg
 
 from eventjob.bus import subjects
 from eventjob.bus.askers import asker_headers
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
 from eventjob.bus.log.log import FULL
-from eventjob.bus.publish import Outgoing, Rejected, publish
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand
 from eventjob.contracts.replies import Reply
 from eventjob.domain.access import Caller

@@ -8,12 +8,13 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.js.errors import APIError, NotFoundError
 
-from eventjob.bus import frames, subjects
-from eventjob.bus.connection import Connection
-from eventjob.bus.direct import ask, is_forged
+from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.publish import Outgoing, Rejected, publish
-from eventjob.bus.pull import Delivery
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.direct import ask, is_forged
+from eventjob.bus.wire.publish import Outgoing, Rejected, publish
+from eventjob.bus.wire.pull import Delivery
 
 PREFIX = "parked."
 PAGE_MESSAGES = 100

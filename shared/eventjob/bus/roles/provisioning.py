@@ -9,11 +9,11 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.buckets import hosts, http_cache, leases, objects
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams import topology
 from eventjob.bus.streams.ensure import ensure, on_servers
 from eventjob.bus.streams.permissions import may_make
+from eventjob.bus.wire.connection import Connection
 
 LASTING = (*topology.LASTING, http_cache.STREAM, leases.CONFIG, objects.CONFIG)
 DERIVED = (*topology.DERIVED, hosts.CONFIG)  # in memory: the scheduler makes them again

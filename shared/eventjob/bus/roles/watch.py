@@ -4,10 +4,10 @@ import asyncio
 import time
 from datetime import timedelta
 
-from eventjob.bus.connection import Connection
 from eventjob.bus.roles.announcements import BELIEVED_FOR_S, listen
 from eventjob.bus.roles.parking import count_parked
 from eventjob.bus.subjects import ALL_PARTITIONS
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive
 
 

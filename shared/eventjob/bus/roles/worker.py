@@ -14,13 +14,14 @@ from itertools import islice
 
 import msgspec
 
-from eventjob.bus import frames, subjects
-from eventjob.bus.connection import Connection
+from eventjob.bus import subjects
 from eventjob.bus.errors import Poison, Unavailable
-from eventjob.bus.publish import Outgoing, Rejected, publish
-from eventjob.bus.pull import Delivery, Pull, Source
 from eventjob.bus.roles.announcements import EVERY_S, announce
 from eventjob.bus.roles.parking import park
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.publish import Outgoing, Rejected, publish
+from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.announcements import WorkerAlive, WorkKind
 from eventjob.contracts.base import UNREADABLE, JobError
 from eventjob.contracts.work import Outcome, Report, Task, WorkFailed

@@ -5,9 +5,9 @@ from dataclasses import replace
 from nats.js.api import StreamConfig
 from nats.js.errors import BadRequestError, NotFoundError
 
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.permissions import may_make
+from eventjob.bus.wire.connection import Connection
 
 RUN_PROVISION = "run `eventjob provision`"
 _STREAM_EXISTS = 10058  # with other settings; equal ones are no error

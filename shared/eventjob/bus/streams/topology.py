@@ -17,8 +17,8 @@ from nats.js.api import (
 )
 
 from eventjob.bus import subjects
-from eventjob.bus.connection import Connection
 from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.announcements import WorkKind
 
 ACK_WAIT_S = 30.0

@@ -2,7 +2,7 @@
 
 nats-py parses the headers of each message and hands it over through a queue and a task, which
 costs more than what most of our messages are for. `tests/integration/test_bus_client.py` holds
-what is private here, and in `eventjob.bus.frames`, against each release.
+what is private here, and in `eventjob.bus.wire.frames`, against each release.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Protocol frames written and read by hand: many messages in one write.
 
 nats-py's own publish costs a task switch and a flush per message. This file uses its private
-`_send_command`; see `eventjob.bus.client` for what holds that against each release.
+`_send_command`; see `eventjob.bus.wire.client` for what holds that against each release.
 """
 
 from collections.abc import Iterable, Mapping

@@ -15,10 +15,10 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from eventjob.bus import frames
-from eventjob.bus.client import Denied
-from eventjob.bus.connection import Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.client import Denied
+from eventjob.bus.wire.connection import Connection
 
 EXPIRES_S = 30.0
 HEARTBEAT_S = 1.5  # where a pull lasts long enough for some

@@ -7,9 +7,9 @@ import msgspec
 import nats.errors
 from nats.js.errors import APIError, NoStreamResponseError
 
-from eventjob.bus import frames
-from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.errors import Unavailable
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 
 MOST_MESSAGES = 1000  # in one atomic batch
 

@@ -8,10 +8,11 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from eventjob.bus import frames, subjects
-from eventjob.bus.connection import ANSWER_WITHIN_S, Connection
+from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.wire import frames
+from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.domain.recorded import Recorded
 
 

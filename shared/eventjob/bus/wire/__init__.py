@@ -1,0 +1,1 @@
+"""NATS itself: connections, frames, pulls, and direct reads."""
