@@ -10,7 +10,7 @@ from stores import STORES, opened
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.streams import topology
 from eventjob.bus.wire.connection import Connection, connect
-from services.api.store import Store
+from eventjob.projection.store import Store
 
 
 @pytest.fixture

@@ -24,12 +24,12 @@ from eventjob.domain.errors import Refused
 from eventjob.domain.ids import batch_group, job_key
 from eventjob.domain.recorded import Recorded
 from eventjob.domain.retry import Policy
+from eventjob.projection.fold import fold, touched
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import After, BatchQuery, JobQuery, Page
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.projection import fold, touched
-from services.api.read_model import BatchDocument, JobDocument
 from services.api.space import Space
-from services.api.store import After, BatchQuery, JobQuery, Page
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 SITE = "http://127.0.0.1:5000"

@@ -12,10 +12,10 @@ import pytest
 
 from eventjob.contracts.base import LogLine
 from eventjob.domain.access import owned_by
-from services.api.projection_job import position
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Store
-from services.api.store_open import open_store
+from eventjob.projection.fold_job import position
+from eventjob.projection.open_store import open_store
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import Store
 
 STORES = ("sqlite", pytest.param(mongo_server.KIND, marks=mongo_server.needs_mongo))
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)

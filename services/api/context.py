@@ -7,10 +7,10 @@ from typing import Annotated, Protocol
 import msgspec
 from fastapi import Depends, Request
 
+from eventjob.projection.store import Store
 from services.api.access.identify import Door
 from services.api.ports import Commands, History, Projection
 from services.api.space import Space
-from services.api.store import Store
 
 BASE_PATH = "/api/event-job"
 

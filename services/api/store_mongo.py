@@ -8,9 +8,8 @@ from typing import Literal, TypeVar
 import msgspec
 from pymongo.errors import OperationFailure
 
-from services.api import store_mongo_read, store_mongo_write
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import (
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import (
     BatchQuery,
     Changes,
     JobQuery,
@@ -20,6 +19,7 @@ from services.api.store import (
     StoreUnavailable,
     milliseconds,
 )
+from services.api import store_mongo_read, store_mongo_write
 from services.api.store_mongo_database import Database
 from services.api.store_mongo_progress import Progress
 from services.api.store_mongo_schema import Tables, tables

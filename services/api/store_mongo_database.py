@@ -21,7 +21,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
-from services.api.store import StoreRefused, StoreUnavailable
+from eventjob.projection.store import StoreRefused, StoreUnavailable
 
 SELECT_WITHIN_MS = 2000  # a server, before a read answers that there is none
 ANSWER_WITHIN_MS = 30_000  # to one request

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
-from services.api.store import StoreMoved, StoreRefused
+from eventjob.projection.store import StoreMoved, StoreRefused
 from services.api.store_mongo_database import Database, Fields
 from services.api.store_mongo_schema import SCHEMA_VERSION, make_indexes, tables
 from services.api.store_mongo_write import take_over

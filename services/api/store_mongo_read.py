@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Collection as Some
 
-from services.api.store import After, BatchQuery, Document, JobQuery, Page
+from eventjob.projection.store import After, BatchQuery, Document, JobQuery, Page
 from services.api.store_mongo_database import Collection, Fields, portions
 from services.api.store_mongo_schema import visible
 

@@ -11,8 +11,8 @@ import msgspec
 from pymongo import ASCENDING, IndexModel
 
 from eventjob.domain.access import EVERYONE, Caller, readers
-from services.api.read_model import BatchDocument, JobDocument, references
-from services.api.store import milliseconds
+from eventjob.projection.read_model import BatchDocument, JobDocument, references
+from eventjob.projection.store import milliseconds
 from services.api.store_mongo_database import Collection, Database, Fields
 
 SCHEMA_VERSION = 2  # goes up with any change of these collections or of the documents

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from services.api.read_model import BatchDocument, JobDocument, references
-from services.api.store import Changes, milliseconds
+from eventjob.projection.read_model import BatchDocument, JobDocument, references
+from eventjob.projection.store import Changes, milliseconds
 from services.api.store_mongo_database import LOOKED_FOR, WRITTEN, Collection, Fields, portions
 from services.api.store_mongo_schema import (
     Tables,

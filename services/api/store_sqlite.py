@@ -12,14 +12,8 @@ from typing import TypeVar
 
 import msgspec
 
-from services.api import (
-    store_sqlite_blobs,
-    store_sqlite_generations,
-    store_sqlite_read,
-    store_sqlite_write,
-)
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import (
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import (
     BatchQuery,
     Changes,
     JobQuery,
@@ -28,6 +22,12 @@ from services.api.store import (
     StoreMoved,
     StoreUnavailable,
     milliseconds,
+)
+from services.api import (
+    store_sqlite_blobs,
+    store_sqlite_generations,
+    store_sqlite_read,
+    store_sqlite_write,
 )
 from services.api.store_sqlite_acls import json_list
 from services.api.store_sqlite_connections import Connections

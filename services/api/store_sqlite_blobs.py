@@ -5,7 +5,7 @@ A document is named by its position, which no job has in common with a batch.
 
 from collections.abc import Collection, Sequence
 
-from services.api.read_model import BatchDocument, JobDocument, references
+from eventjob.projection.read_model import BatchDocument, JobDocument, references
 from services.api.store_sqlite_acls import json_list
 from services.api.store_sqlite_generations import Generation
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.api.store import StoreRefused, StoreUnavailable
+from eventjob.projection.store import StoreRefused, StoreUnavailable
 from services.api.store_sqlite_schema import BUSY_TIMEOUT_S, prepare
 
 _SETTINGS = (

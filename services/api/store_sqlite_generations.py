@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from services.api.store import StoreMoved
+from eventjob.projection.store import StoreMoved
 from services.api.store_sqlite_schema import create_tables, names
 
 BRIEFLY_S = 0.01  # one transaction of a removal: other writers wait meanwhile

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from services.api.read_model import Status
-from services.api.store import After, BatchQuery, JobQuery
+from eventjob.projection.read_model import Status
+from eventjob.projection.store import After, BatchQuery, JobQuery
 from services.api.store_sqlite_acls import json_list, visible
 from services.api.store_sqlite_generations import Generation
 from services.api.store_sqlite_schema import LEADING, index_name

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from services.api.store import StoreRefused
+from eventjob.projection.store import StoreRefused
 
 SCHEMA_VERSION = 3  # goes up with any change of these tables or of the documents
 BUSY_TIMEOUT_S = 5.0

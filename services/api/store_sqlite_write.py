@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Changes, Document, StoreMoved, milliseconds
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import Changes, Document, StoreMoved, milliseconds
 from services.api.store_sqlite_acls import Acls, json_list
 from services.api.store_sqlite_blobs import Blobs
 from services.api.store_sqlite_generations import Generation

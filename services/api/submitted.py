@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import SubmitBatch
 from eventjob.domain.ids import batch_group, job_id
-from services.api.read_model import BatchDocument, JobDocument
+from eventjob.projection.read_model import BatchDocument, JobDocument
 
 
 def submitted_job(

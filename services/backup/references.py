@@ -6,8 +6,8 @@ from contextlib import aclosing
 from eventjob.bus.log.log import EventLog
 from eventjob.contracts.events import BatchFiled, BatchZipBuilt, Event, JobCompleted, JobFetched
 from eventjob.domain.recorded import Recorded
-from services.api.projection import fold
-from services.api.read_model import BatchDocument, references
+from eventjob.projection.fold import fold
+from eventjob.projection.read_model import BatchDocument, references
 
 
 def named(event: Event) -> Iterator[str]:

@@ -20,8 +20,8 @@ from eventjob.contracts.announcements import (
     SchedulerAlive,
     WorkerAlive,
 )
+from eventjob.projection.store import Store
 from eventjob.runtime.lifecycle import CannotStart, Stop
-from services.api.store import Store
 from services.backup.backup import COMMANDS, EVENTS, PARKED, TAIL
 from services.backup.blobs import LIST, read_list
 from services.backup.folder import chunks

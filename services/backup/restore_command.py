@@ -9,12 +9,12 @@ from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
+from eventjob.projection.open_store import open_store
+from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.speaking import say
-from services.api.store import StoreUnavailable
-from services.api.store_open import open_store
 from services.backup.manifest import Manifest, read_manifest
 from services.backup.restore import check_empty, restore
 from services.backup.speaking import Voice, mb

@@ -8,9 +8,9 @@ import msgspec
 
 from eventjob.contracts.events import BatchFiled
 from eventjob.domain.recorded import Recorded
-from services.api.projection import fold, slices, touched
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Changes, Store
+from eventjob.projection.fold import fold, slices, touched
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import Changes, Store
 
 MOST_JOBS = 10_000  # that are remembered, at some 2.5 KB each
 MOST_BATCHES = 500

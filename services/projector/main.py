@@ -17,11 +17,11 @@ from eventjob.bus.roles.announcements import announce
 from eventjob.bus.roles.watch import Watch
 from eventjob.bus.wire.connection import connect_as
 from eventjob.filing.whole_log import WholeLog
+from eventjob.projection.open_store import open_store
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
-from services.api.store_open import open_store
 from services.projector.projector import Projector
 from services.projector.sweep.all_blobs import keep_sweeping_all
 from services.projector.sweep.orphans import grace_for, keep_sweeping

@@ -6,7 +6,7 @@ from stores import at, batch, batch_job, job
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
-from services.api.store import BatchQuery, Changes, JobQuery, StoreMoved
+from eventjob.projection.store import BatchQuery, Changes, JobQuery, StoreMoved
 
 ALL = JobQuery(caller=Caller(None, trusted=True))
 

@@ -8,7 +8,7 @@ from stores import at, batch, batch_job, job
 from test_store_lists import CALLERS, TRUSTED, batches, expected, jobs
 
 from eventjob.domain.access import Caller
-from services.api.store import BatchQuery, Changes, JobQuery
+from eventjob.projection.store import BatchQuery, Changes, JobQuery
 
 SORTS = ["created_at", "updated_at"]
 ORDERS = ["desc", "asc"]

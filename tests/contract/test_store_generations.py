@@ -5,7 +5,7 @@ from stores import at, batch, batch_job, job, opened
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
-from services.api.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreUnavailable
+from eventjob.projection.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreUnavailable
 
 ALL = JobQuery(caller=Caller(None, trusted=True))
 ALL_BATCHES = BatchQuery(caller=ALL.caller)

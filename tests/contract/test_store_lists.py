@@ -8,7 +8,7 @@ from stores import at, batch, batch_job, job
 
 from eventjob.contracts.base import Access
 from eventjob.domain.access import EVERYONE, Caller, may_read
-from services.api.store import BatchQuery, Changes, JobQuery
+from eventjob.projection.store import BatchQuery, Changes, JobQuery
 
 TRUSTED = Caller(None, trusted=True)
 CALLERS = [TRUSTED, Caller(None), Caller("ann"), Caller("bob"), Caller("eve"), Caller(EVERYONE)]

@@ -9,8 +9,8 @@ from stores import at, batch, batch_job, job
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
+from eventjob.projection.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreRefused
 from services.api import store_mongo_write
-from services.api.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreRefused
 from services.api.store_mongo import MongoStore
 from services.api.store_mongo_database import Database
 from services.api.store_mongo_progress import Progress

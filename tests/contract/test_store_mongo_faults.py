@@ -8,7 +8,7 @@ from pymongo import AsyncMongoClient
 from stores import job
 
 from eventjob.domain.access import Caller
-from services.api.store import Changes, JobQuery, StoreRefused, StoreUnavailable
+from eventjob.projection.store import Changes, JobQuery, StoreRefused, StoreUnavailable
 from services.api.store_mongo import READ_WITHIN_S, MongoStore
 
 pytestmark = needs_secantus

@@ -10,10 +10,17 @@ import pytest
 from stores import batch, batch_job, job
 
 from eventjob.domain.access import Caller
+from eventjob.projection.open_store import open_store
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import (
+    After,
+    BatchQuery,
+    Changes,
+    JobQuery,
+    StoreRefused,
+    StoreUnavailable,
+)
 from services.api import store_mongo_schema, store_sqlite_read
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import After, BatchQuery, Changes, JobQuery, StoreRefused, StoreUnavailable
-from services.api.store_open import open_store
 from services.api.store_sqlite_generations import current
 from services.api.store_sqlite_schema import SCHEMA_VERSION
 

@@ -13,9 +13,9 @@ from stores import batch_job, job
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
+from eventjob.projection.open_store import open_store
+from eventjob.projection.store import Changes, JobQuery, StoreMoved
 from services.api import store_sqlite_generations, store_sqlite_read
-from services.api.store import Changes, JobQuery, StoreMoved
-from services.api.store_open import open_store
 
 ALL = JobQuery(caller=Caller(None, trusted=True), limit=1000)
 GENERATIONS = 12

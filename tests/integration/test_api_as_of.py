@@ -9,7 +9,7 @@ from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
 from eventjob.contracts.base import JobError
 from eventjob.contracts.events import AttemptFailed, BatchCompleted, JobFailed, JobsStarted, Start
-from services.api.projection import fold
+from eventjob.projection.fold import fold
 from services.api.response.present import batch_view, job_view
 
 ANN, EVE = as_user("ann"), as_user("eve")

@@ -7,8 +7,8 @@ from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.bus.errors import NoAnswer, Poison, StorageFull, Unavailable
 from eventjob.contracts.replies import Declined
+from eventjob.projection.store import StoreUnavailable
 from services.api.routes import OPERATIONS
-from services.api.store import StoreUnavailable
 
 ANN = as_user("ann")
 WRITES = [

@@ -10,12 +10,12 @@ from fakes_api import Deployment, job_body
 from serving import BASE, exchange, request, serving
 
 from eventjob.bus.errors import Poison
+from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.rates import Rate
 from services.api.access.identify import Door
 from services.api.key_ring import KeyRing
 from services.api.response.errors import STATUS
 from services.api.routes import OPERATIONS
-from services.api.store import StoreUnavailable
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 EXPECTED = {

@@ -12,9 +12,9 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.streams import topology
 from eventjob.contracts.events import JobDeleted
+from eventjob.projection.fold import fold
+from eventjob.projection.fold_batch import counts
 from services.api.operations.as_of import batch_then, job_then
-from services.api.projection import fold
-from services.api.projection_batch import counts
 from services.api.response.errors import Problem
 
 LATER = BEGINNING.replace(year=2040)

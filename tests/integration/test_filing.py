@@ -24,8 +24,8 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.events import BatchFiled
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
+from eventjob.projection.read_model import references
 from services.api.operations.as_of import batch_then, job_then
-from services.api.read_model import references
 from services.projector.apply import Projecting
 from services.projector.retire.retire import LeftAlone, candidates
 

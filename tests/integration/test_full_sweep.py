@@ -14,7 +14,7 @@ from eventjob.bus.buckets import http_cache
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand
-from services.api.store import Changes
+from eventjob.projection.store import Changes
 from services.projector.sweep import all_blobs as full_sweep
 from services.projector.sweep.all_blobs import Behind, named_elsewhere, sweep_all
 

@@ -10,7 +10,7 @@ from recorded_events import Log
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.domain.access import Caller
-from services.api.store import JobQuery, StoreRefused, StoreUnavailable
+from eventjob.projection.store import JobQuery, StoreRefused, StoreUnavailable
 from services.projector import projector as tested
 from services.projector.projector import Projector
 

@@ -15,8 +15,8 @@ from eventjob.bus.roles.watch import Watch
 from eventjob.bus.streams import topology
 from eventjob.bus.wire.connection import connect
 from eventjob.domain.access import Caller
+from eventjob.projection.store import JobQuery
 from eventjob.runtime.settings import read_settings
-from services.api.store import JobQuery
 from services.projector.main import run
 
 WITHIN = timedelta(seconds=20)

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from rebuilding import append, built, checked, differences, lives, projecting
 
-from services.api.projection import fold
-from services.api.store import Changes
+from eventjob.projection.fold import fold
+from eventjob.projection.store import Changes
 from services.projector.apply import AnotherLog
 from services.projector.rebuild import check as rebuild_check
 

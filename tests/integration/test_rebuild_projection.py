@@ -8,8 +8,8 @@ from rebuilding import append, built, differences, everything, lives, projecting
 from eventjob.bus import subjects
 from eventjob.bus.errors import Poison
 from eventjob.domain.access import Caller
-from services.api.projection import fold
-from services.api.store import Changes, JobQuery
+from eventjob.projection.fold import fold
+from eventjob.projection.store import Changes, JobQuery
 from services.projector import apply as projecting_module
 from services.projector.apply import AnotherLog
 from services.projector.rebuild import check as rebuild_check

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.domain.access import Caller
+from eventjob.projection.store import After, BatchQuery, JobQuery
 from services.api.response.cursor import cursor_to, place_of
-from services.api.store import After, BatchQuery, JobQuery
 
 ANN = Caller("ann")
 PLACE = After(1_893_456_000_123, 2**62 + 1)

@@ -6,7 +6,7 @@ from recorded_events import BUNDLE, TIMEOUT, Log, file
 
 from eventjob.contracts.events import BatchPaused, JobDeleted, JobsFailed
 from eventjob.domain.batch_content import BatchContent, Failure
-from services.api.projection import fold
+from eventjob.projection.fold import fold
 
 NAME = "FOSDEM - Main - Ünïcode"
 

@@ -28,13 +28,13 @@ from eventjob.contracts.announcements import WorkerAlive
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
 from eventjob.filing import exports
+from eventjob.projection.store import After, JobQuery
 from eventjob.runtime.lifecycle import CannotStart
 from services.api import decoding, ranges
 from services.api.access import keys
 from services.api.request import bodies, query, receive, validate
 from services.api.response import cursor
 from services.api.response.errors import Problem
-from services.api.store import After, JobQuery
 from services.backup import manifest
 from services.parked import showing
 from services.processor.fetching import cache

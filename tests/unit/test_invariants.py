@@ -37,7 +37,7 @@ from eventjob.domain.batch import ZipBuilding
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
-from services.api import projection
+from eventjob.projection import fold as projection
 from services.scheduler.memory import Memory
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"

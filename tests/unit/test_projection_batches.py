@@ -13,8 +13,8 @@ from eventjob.contracts.events import (
     JobDeleted,
     JobsFailed,
 )
-from services.api.projection import fold, slices, touched
-from services.api.projection_batch import Counts, counts
+from eventjob.projection.fold import fold, slices, touched
+from eventjob.projection.fold_batch import Counts, counts
 
 
 @pytest.fixture

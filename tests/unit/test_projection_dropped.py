@@ -5,7 +5,7 @@ from recorded_events import BUNDLE, PAGE, SOURCE, ZIP, Log
 
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.events import BatchDeleted, BatchZipBuilt, JobDeleted
-from services.api.projection import fold
+from eventjob.projection.fold import fold
 
 ALONE, BATCH = "j-job-a", "b-x"
 RESULTS = {BUNDLE, PAGE, SOURCE, ZIP}

@@ -6,7 +6,7 @@ from recorded_events import BEGINNING, BUNDLE, RETRY_AT, SOURCE, TIMEOUT, ZIP, L
 
 from eventjob.contracts.base import LogLine
 from eventjob.contracts.events import JobDeleted, JobFetched, JobsFailed
-from services.api.projection import fold
+from eventjob.projection.fold import fold
 
 ALONE = "j-job-a"
 

@@ -10,7 +10,7 @@ from eventjob.contracts.events import BatchCompleted, BatchDeleted, JobDeleted, 
 from eventjob.domain import batch as domain
 from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Deleted, Fetching, Waiting
-from services.api.projection import fold, touched
+from eventjob.projection.fold import fold, touched
 
 SIZE = 4
 STATUS = {"p": "pending", "r": "processing", "c": "completed", "f": "failed"}

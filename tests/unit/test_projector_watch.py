@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from fakes import QuietLog
 
-from services.api.store import StoreMoved, StoreUnavailable
+from eventjob.projection.store import StoreMoved, StoreUnavailable
 from services.projector import projector as tested
 from services.projector.projector import Projector
 

@@ -8,7 +8,8 @@ import msgspec
 from eventjob.contracts.base import Access, FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import Caller
-from services.api.read_model import BatchDocument, JobDocument, Progress
+from eventjob.projection.read_model import BatchDocument, JobDocument, Progress
+from eventjob.projection.store import After, JobQuery
 from services.api.request.bodies import (
     ActiveBody,
     ArchivedBody,
@@ -33,7 +34,6 @@ from services.api.response.views import (
     UpdatedAnswer,
     WrongField,
 )
-from services.api.store import After, JobQuery
 
 _AT = datetime(2030, 2, 1, 9, 30, tzinfo=UTC)
 _OWNED = Access(read_access=("ada",), write_access=("ada",), admin_access=("ada",))

@@ -10,9 +10,9 @@ from itertools import takewhile
 
 from eventjob.contracts.events import BatchDeleted, JobDeleted
 from eventjob.domain.recorded import Recorded
+from eventjob.projection.fold import fold
+from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.ports import History
-from services.api.projection import fold
-from services.api.read_model import BatchDocument, JobDocument
 from services.api.request.query import Moment
 from services.api.response.errors import Problem, not_found
 from services.api.response.present import stamp

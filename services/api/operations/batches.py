@@ -15,6 +15,7 @@ from eventjob.contracts.commands import (
 )
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, is_chosen_id, job_id
+from eventjob.projection.read_model import BatchDocument
 from services.api.context import BASE_PATH, Context, Here
 from services.api.operations.as_of import batch_then
 from services.api.operations.callers import (
@@ -25,7 +26,6 @@ from services.api.operations.callers import (
     may_name_owner,
 )
 from services.api.operations.writes import carry_out, check_space, fail_batches, unless_away
-from services.api.read_model import BatchDocument
 from services.api.request.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
 from services.api.request.build import (
     job_specs,

@@ -6,10 +6,10 @@ from fastapi import Depends, Request
 
 from eventjob.contracts.base import Access
 from eventjob.domain.access import Caller, may_read, owned_by
+from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.access.identify import USER_HEADER as HEADER
 from services.api.access.identify import key_of
 from services.api.context import Context, Here
-from services.api.read_model import BatchDocument, JobDocument
 from services.api.request.bodies import AccessBody, BatchBody
 from services.api.request.rules import user_id
 from services.api.response.errors import Problem, invalid

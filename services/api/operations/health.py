@@ -5,10 +5,10 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from eventjob.bus.errors import Unavailable
+from eventjob.projection.store import StoreUnavailable
 from services.api.context import Context, Here
 from services.api.response.answers import answer
 from services.api.response.views import MessageAnswer, NotReadyAnswer
-from services.api.store import StoreUnavailable
 
 
 async def get_health() -> Response:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, batch_ids, is_batch, job_key
+from eventjob.projection.read_model import JobDocument
 from services.api.context import BASE_PATH, Context, Here
 from services.api.operations.as_of import job_then
 from services.api.operations.callers import (
@@ -21,7 +22,6 @@ from services.api.operations.callers import (
 )
 from services.api.operations.results import results_left, results_of
 from services.api.operations.writes import Outcome, carry_out, check_space, unless_away
-from services.api.read_model import JobDocument
 from services.api.request.bodies import JobBody
 from services.api.request.build import job_spec, spread_use_cache, use_cache_header
 from services.api.request.idempotency import Repeat, repeat_of

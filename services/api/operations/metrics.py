@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eventjob.bus.errors import Unavailable
 from eventjob.domain.access import Caller
+from eventjob.projection.read_model import Status
+from eventjob.projection.store import JobQuery, Store, StoreUnavailable
 from eventjob.runtime.logs import get_logger
 from services.api.context import Here
-from services.api.read_model import Status
-from services.api.store import JobQuery, Store, StoreUnavailable
 
 _log = get_logger("api")
 _STATUSES: tuple[Status, ...] = ("pending", "processing", "completed", "failed")

@@ -4,9 +4,9 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.contracts.work import Bundle
+from eventjob.projection.read_model import JobDocument
 from eventjob.runtime.logs import get_logger
 from services.api.context import ArtifactReader
-from services.api.read_model import JobDocument
 from services.api.response.present import full_results, has_results
 from services.api.response.views import Results
 

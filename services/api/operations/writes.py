@@ -9,11 +9,11 @@ from eventjob.bus.errors import NoAnswer, StorageFull
 from eventjob.contracts.commands import FailBatches, GroupCommand
 from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.domain.access import Caller
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.logs import get_logger
 from services.api.context import Context
-from services.api.read_model import BatchDocument, JobDocument
 from services.api.response.errors import Problem
-from services.api.store import StoreUnavailable
 
 Document = TypeVar("Document", JobDocument, BatchDocument)
 

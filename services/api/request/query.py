@@ -8,12 +8,12 @@ import msgspec
 from starlette.requests import Request
 
 from eventjob.domain.access import Caller
-from services.api.read_model import Status
+from eventjob.projection.read_model import Status
+from eventjob.projection.store import BatchQuery, JobQuery
 from services.api.request.rules import Rule, chosen_id, user_id
 from services.api.response.cursor import place_of
 from services.api.response.errors import Problem, invalid
 from services.api.response.views import WrongField
-from services.api.store import BatchQuery, JobQuery
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Literal["created_at", "updated_at"], ...] = ("created_at", "updated_at")

@@ -10,7 +10,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import msgspec
 
-from services.api.store import After, BatchQuery, JobQuery
+from eventjob.projection.store import After, BatchQuery, JobQuery
 
 _PLACE = struct.Struct(">qq")
 _DIGEST_BYTES = 8

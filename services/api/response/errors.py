@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
+from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.logs import get_logger
 from services.api.response.views import ErrorAnswer, WrongField
-from services.api.store import StoreUnavailable
 
 STATUS = {
     "validation_error": HTTPStatus.BAD_REQUEST,

@@ -8,8 +8,9 @@ from msgspec import UNSET, UnsetType
 
 from eventjob.contracts.base import Access, JobError, LogLine
 from eventjob.contracts.work import Bundle
-from services.api.projection_batch import counts
-from services.api.read_model import BatchDocument, JobDocument
+from eventjob.projection.fold_batch import counts
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import BatchQuery, Document, JobQuery, Page
 from services.api.response.cursor import cursor_to
 from services.api.response.views import (
     AccessView,
@@ -20,7 +21,6 @@ from services.api.response.views import (
     ParametersView,
     Results,
 )
-from services.api.store import BatchQuery, Document, JobQuery, Page
 
 _parameters = msgspec.json.Decoder(ParametersView)
 

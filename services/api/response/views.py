@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from eventjob.contracts.parameters import Parameters
-from services.api.read_model import Progress, Status
+from eventjob.projection.read_model import Progress, Status
 
 Time = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 Success = Literal["success"]

@@ -12,10 +12,10 @@ from typing import Generic
 
 import msgspec
 
+from eventjob.projection.differences import Pair
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import Document, Store, StoreMoved
 from eventjob.runtime.lifecycle import Stop
-from services.api.differences import Pair
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Document, Store, StoreMoved
 from services.projector.apply import Events, end_of
 from services.projector.rebuild.rebuild import Building, Progress, Tell
 

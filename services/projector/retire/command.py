@@ -10,13 +10,13 @@ from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import NoAnswer, Poison, Unavailable
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.wire.connection import connect_as
+from eventjob.projection.open_store import open_store
+from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.speaking import say
-from services.api.store import StoreUnavailable
-from services.api.store_open import open_store
 from services.projector.retire.retire import Different, LeftAlone, candidates, file_batch
 
 NO_AGE = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"

@@ -23,10 +23,10 @@ from eventjob.contracts.replies import Declined
 from eventjob.domain.access import Caller
 from eventjob.filing.exports import Cutting, encode
 from eventjob.filing.whole_log import WholeLog
-from services.api.differences import Pair
-from services.api.projection import fold
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Store
+from eventjob.projection.differences import Pair
+from eventjob.projection.fold import fold
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import Store
 
 PAGE = 500
 MOST_NAMED = 3  # differences that are told

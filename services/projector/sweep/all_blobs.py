@@ -19,8 +19,8 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.needed import ends, is_left, shas_in
 from eventjob.bus.wire.connection import Connection
+from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime.logs import Logger
-from services.api.store import Store, StoreUnavailable
 from services.projector.sweep.orphans import remove
 
 FIRST_AFTER_S = 3600.0

@@ -7,11 +7,11 @@ from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import connect_as
+from eventjob.projection.open_store import open_store
+from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.api.store import StoreUnavailable
-from services.api.store_open import open_store
 from services.projector.sweep.all_blobs import Behind, Swept, named_elsewhere, sweep_all
 from services.projector.sweep.orphans import grace_for
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from eventjob.artifacts.store import RENEWED_AFTER, ArtifactMissing, Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
+from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime import clock
 from eventjob.runtime.logs import Logger
 from services.api.ports import Projection
-from services.api.store import Store, StoreUnavailable
 
 SWEEP_EVERY_S = 300.0
 MOST_BLOBS = 1000  # in one sweep

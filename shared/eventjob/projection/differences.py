@@ -4,8 +4,8 @@ from typing import Generic
 
 import msgspec
 
-from services.api.read_model import BatchDocument, JobDocument
-from services.api.store import Document
+from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.store import Document
 
 LONGEST = 60  # characters shown of a value
 BEFORE = 20  # of them before the first that differs

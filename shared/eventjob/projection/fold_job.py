@@ -20,7 +20,7 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.ids import job_id
 from eventjob.domain.recorded import Recorded
-from services.api.read_model import JobDocument, Progress
+from eventjob.projection.read_model import JobDocument, Progress
 
 LOG_LINES = 100
 EVENTS_APART = 2**20  # positions between two events; an event creates fewer documents

@@ -28,8 +28,8 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.batch_content import changes_content
 from eventjob.domain.recorded import Recorded
-from services.api.projection_job import position
-from services.api.read_model import BatchDocument
+from eventjob.projection.fold_job import position
+from eventjob.projection.read_model import BatchDocument
 
 PENDING, RUNNING, COMPLETED, FAILED, DELETED = b"prcfd"
 UNFINISHED = frozenset({PENDING, RUNNING})

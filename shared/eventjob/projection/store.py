@@ -7,7 +7,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 import msgspec
 
 from eventjob.domain.access import Caller
-from services.api.read_model import BatchDocument, JobDocument, Status
+from eventjob.projection.read_model import BatchDocument, JobDocument, Status
 
 Document = TypeVar("Document", JobDocument, BatchDocument)
 

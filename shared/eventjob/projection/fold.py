@@ -25,10 +25,11 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.ids import is_batch, job_id
 from eventjob.domain.recorded import Recorded
-from services.api import projection_batch, projection_job
-from services.api.projection_batch import BatchFold
-from services.api.read_model import BatchDocument, JobDocument, references
-from services.api.store import Changes
+from eventjob.projection import fold_batch as projection_batch
+from eventjob.projection import fold_job as projection_job
+from eventjob.projection.fold_batch import BatchFold
+from eventjob.projection.read_model import BatchDocument, JobDocument, references
+from eventjob.projection.store import Changes
 
 
 class Touched(msgspec.Struct, frozen=True):

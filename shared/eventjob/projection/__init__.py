@@ -1,0 +1,1 @@
+"""The projection: events folded into documents, and the stores that keep them."""
