@@ -9,12 +9,12 @@ from stores import at, batch, batch_job, job
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
+from eventjob.projection.mongo import write as store_mongo_write
+from eventjob.projection.mongo.database import Database
+from eventjob.projection.mongo.generations import Progress
+from eventjob.projection.mongo.schema import SCHEMA_VERSION
+from eventjob.projection.mongo.store import MongoStore
 from eventjob.projection.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreRefused
-from services.api import store_mongo_write
-from services.api.store_mongo import MongoStore
-from services.api.store_mongo_database import Database
-from services.api.store_mongo_progress import Progress
-from services.api.store_mongo_schema import SCHEMA_VERSION
 
 pytestmark = needs_mongo
 TRUSTED = Caller(None, trusted=True)

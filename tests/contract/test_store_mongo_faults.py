@@ -8,8 +8,8 @@ from pymongo import AsyncMongoClient
 from stores import job
 
 from eventjob.domain.access import Caller
+from eventjob.projection.mongo.store import READ_WITHIN_S, MongoStore
 from eventjob.projection.store import Changes, JobQuery, StoreRefused, StoreUnavailable
-from services.api.store_mongo import READ_WITHIN_S, MongoStore
 
 pytestmark = needs_secantus
 ALL = JobQuery(caller=Caller(None, trusted=True))

@@ -10,6 +10,7 @@ import pytest
 from stores import batch, batch_job, job
 
 from eventjob.domain.access import Caller
+from eventjob.projection.mongo import schema as store_mongo_schema
 from eventjob.projection.open_store import open_store
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import (
@@ -20,7 +21,7 @@ from eventjob.projection.store import (
     StoreRefused,
     StoreUnavailable,
 )
-from services.api import store_mongo_schema, store_sqlite_read
+from services.api import store_sqlite_read
 from services.api.store_sqlite_generations import current
 from services.api.store_sqlite_schema import SCHEMA_VERSION
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from eventjob.projection.mongo.store import MongoStore
 from eventjob.projection.open_store import open_store
-from services.api.store_mongo import MongoStore
 
 
 def test_who_keeps_the_projection_in_sqlite_does_not_load_the_driver(tmp_path):

@@ -30,7 +30,7 @@ def open_store(url: str) -> Store:
 def _open_mongo(url: str) -> Store:
     from pymongo.errors import PyMongoError  # noqa: PLC0415 - 10 MB that SQLite has no use for
 
-    from services.api.store_mongo import MongoStore  # noqa: PLC0415 - the same
+    from eventjob.projection.mongo.store import MongoStore  # noqa: PLC0415 - the same
 
     try:
         return MongoStore(url)

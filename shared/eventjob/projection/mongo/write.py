@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from eventjob.projection.read_model import BatchDocument, JobDocument, references
-from eventjob.projection.store import Changes, milliseconds
-from services.api.store_mongo_database import LOOKED_FOR, WRITTEN, Collection, Fields, portions
-from services.api.store_mongo_schema import (
+from eventjob.projection.mongo.database import LOOKED_FOR, WRITTEN, Collection, Fields, portions
+from eventjob.projection.mongo.schema import (
     Tables,
     batch_fields,
     job_fields,
 )
+from eventjob.projection.read_model import BatchDocument, JobDocument, references
+from eventjob.projection.store import Changes, milliseconds
 
 _DUPLICATE_KEY = 11000
 

@@ -8,6 +8,11 @@ from typing import Literal, TypeVar
 import msgspec
 from pymongo.errors import OperationFailure
 
+from eventjob.projection.mongo import read as store_mongo_read
+from eventjob.projection.mongo import write as store_mongo_write
+from eventjob.projection.mongo.database import Database
+from eventjob.projection.mongo.generations import Progress
+from eventjob.projection.mongo.schema import Tables, tables
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import (
     BatchQuery,
@@ -19,10 +24,6 @@ from eventjob.projection.store import (
     StoreUnavailable,
     milliseconds,
 )
-from services.api import store_mongo_read, store_mongo_write
-from services.api.store_mongo_database import Database
-from services.api.store_mongo_progress import Progress
-from services.api.store_mongo_schema import Tables, tables
 
 READ_WITHIN_S = 5.0
 

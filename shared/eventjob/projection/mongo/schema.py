@@ -11,9 +11,9 @@ import msgspec
 from pymongo import ASCENDING, IndexModel
 
 from eventjob.domain.access import EVERYONE, Caller, readers
+from eventjob.projection.mongo.database import Collection, Database, Fields
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
 from eventjob.projection.store import milliseconds
-from services.api.store_mongo_database import Collection, Database, Fields
 
 SCHEMA_VERSION = 2  # goes up with any change of these collections or of the documents
 GONE_FOR_S = 86_400  # how long a deletion is remembered, for a writer that comes late

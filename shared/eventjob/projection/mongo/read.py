@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from collections.abc import Collection as Some
 
+from eventjob.projection.mongo.database import Collection, Fields, portions
+from eventjob.projection.mongo.schema import visible
 from eventjob.projection.store import After, BatchQuery, Document, JobQuery, Page
-from services.api.store_mongo_database import Collection, Fields, portions
-from services.api.store_mongo_schema import visible
 
 
 async def page(

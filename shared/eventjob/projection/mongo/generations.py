@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from pymongo.errors import DuplicateKeyError
 
+from eventjob.projection.mongo.database import Database, Fields
+from eventjob.projection.mongo.schema import SCHEMA_VERSION, make_indexes, tables
+from eventjob.projection.mongo.write import take_over
 from eventjob.projection.store import StoreMoved, StoreRefused
-from services.api.store_mongo_database import Database, Fields
-from services.api.store_mongo_schema import SCHEMA_VERSION, make_indexes, tables
-from services.api.store_mongo_write import take_over
 
 _THE_ONE = {"_id": "projection"}
 _REPLACED = "another rebuild has taken this one's place"
