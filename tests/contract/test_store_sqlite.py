@@ -13,6 +13,9 @@ from eventjob.domain.access import Caller
 from eventjob.projection.mongo import schema as store_mongo_schema
 from eventjob.projection.open_store import open_store
 from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.sqlite import read as store_sqlite_read
+from eventjob.projection.sqlite.generations import current
+from eventjob.projection.sqlite.schema import SCHEMA_VERSION
 from eventjob.projection.store import (
     After,
     BatchQuery,
@@ -21,9 +24,6 @@ from eventjob.projection.store import (
     StoreRefused,
     StoreUnavailable,
 )
-from services.api import store_sqlite_read
-from services.api.store_sqlite_generations import current
-from services.api.store_sqlite_schema import SCHEMA_VERSION
 
 TRUSTED = Caller(None, trusted=True)
 BOB = Caller("bob")

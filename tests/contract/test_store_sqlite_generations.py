@@ -14,8 +14,9 @@ from stores import batch_job, job
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
 from eventjob.projection.open_store import open_store
+from eventjob.projection.sqlite import generations as store_sqlite_generations
+from eventjob.projection.sqlite import read as store_sqlite_read
 from eventjob.projection.store import Changes, JobQuery, StoreMoved
-from services.api import store_sqlite_generations, store_sqlite_read
 
 ALL = JobQuery(caller=Caller(None, trusted=True), limit=1000)
 GENERATIONS = 12

@@ -8,8 +8,8 @@ from stores import job
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import FileRef
+from eventjob.projection.sqlite.store import SqliteStore
 from eventjob.projection.store import Changes
-from services.api.store_sqlite import SqliteStore
 from services.projector.sweep.orphans import SHORTEST_GRACE, grace_for, sweep
 
 GRACE = timedelta(minutes=30)

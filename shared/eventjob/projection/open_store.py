@@ -3,10 +3,10 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from eventjob.projection.sqlite.store import SqliteStore
 from eventjob.projection.store import Store
 from eventjob.runtime.setting_forms import store_url
 from eventjob.runtime.setting_reader import SettingsError, without_secrets
-from services.api.store_sqlite import SqliteStore
 
 
 def open_store(url: str) -> Store:

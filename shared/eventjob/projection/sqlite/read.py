@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from eventjob.projection.read_model import Status
+from eventjob.projection.sqlite.acls import json_list, visible
+from eventjob.projection.sqlite.generations import Generation
+from eventjob.projection.sqlite.schema import LEADING, index_name
 from eventjob.projection.store import After, BatchQuery, JobQuery
-from services.api.store_sqlite_acls import json_list, visible
-from services.api.store_sqlite_generations import Generation
-from services.api.store_sqlite_schema import LEADING, index_name
 
 _POSSIBLE = {"status": get_args(Status), "archived": (False, True)}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eventjob.projection.sqlite.schema import BUSY_TIMEOUT_S, prepare
 from eventjob.projection.store import StoreRefused, StoreUnavailable
-from services.api.store_sqlite_schema import BUSY_TIMEOUT_S, prepare
 
 _SETTINGS = (
     "PRAGMA synchronous = NORMAL",  # the log is the truth; the checkpoint is never ahead

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.sqlite.acls import Acls, json_list
+from eventjob.projection.sqlite.blobs import Blobs
+from eventjob.projection.sqlite.generations import Generation
 from eventjob.projection.store import Changes, Document, StoreMoved, milliseconds
-from services.api.store_sqlite_acls import Acls, json_list
-from services.api.store_sqlite_blobs import Blobs
-from services.api.store_sqlite_generations import Generation
 
 FACET = {"jobs": "batch_id", "batches": "archived"}
 _CHANGING = {

@@ -6,7 +6,7 @@ import msgspec
 
 from eventjob.contracts.base import Access
 from eventjob.domain.access import Caller, may_read, readers
-from services.api.store_sqlite_generations import Generation
+from eventjob.projection.sqlite.generations import Generation
 
 _WITHOUT_NAME = Caller(None)
 

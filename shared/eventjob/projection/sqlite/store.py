@@ -13,6 +13,14 @@ from typing import TypeVar
 import msgspec
 
 from eventjob.projection.read_model import BatchDocument, JobDocument
+from eventjob.projection.sqlite import blobs as store_sqlite_blobs
+from eventjob.projection.sqlite import generations as store_sqlite_generations
+from eventjob.projection.sqlite import read as store_sqlite_read
+from eventjob.projection.sqlite import write as store_sqlite_write
+from eventjob.projection.sqlite.acls import json_list
+from eventjob.projection.sqlite.connections import Connections
+from eventjob.projection.sqlite.generations import Generation
+from eventjob.projection.sqlite.write import batch_ids
 from eventjob.projection.store import (
     BatchQuery,
     Changes,
@@ -23,16 +31,6 @@ from eventjob.projection.store import (
     StoreUnavailable,
     milliseconds,
 )
-from services.api import (
-    store_sqlite_blobs,
-    store_sqlite_generations,
-    store_sqlite_read,
-    store_sqlite_write,
-)
-from services.api.store_sqlite_acls import json_list
-from services.api.store_sqlite_connections import Connections
-from services.api.store_sqlite_generations import Generation
-from services.api.store_sqlite_write import batch_ids
 
 READERS = 4
 PAUSE_S = 0.02  # between steps of a removal

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
+from eventjob.projection.sqlite.schema import create_tables, names
 from eventjob.projection.store import StoreMoved
-from services.api.store_sqlite_schema import create_tables, names
 
 BRIEFLY_S = 0.01  # one transaction of a removal: other writers wait meanwhile
 SLICE = 1000  # rows that are removed at once

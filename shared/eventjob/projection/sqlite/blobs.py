@@ -6,8 +6,8 @@ A document is named by its position, which no job has in common with a batch.
 from collections.abc import Collection, Sequence
 
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
-from services.api.store_sqlite_acls import json_list
-from services.api.store_sqlite_generations import Generation
+from eventjob.projection.sqlite.acls import json_list
+from eventjob.projection.sqlite.generations import Generation
 
 
 class Blobs:
