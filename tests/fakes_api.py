@@ -27,9 +27,9 @@ from eventjob.domain.retry import Policy
 from eventjob.projection.fold import fold, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import After, BatchQuery, JobQuery, Page
+from eventjob.runtime.disk_space import Space
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.space import Space
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 SITE = "http://127.0.0.1:5000"

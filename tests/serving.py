@@ -9,11 +9,11 @@ from typing import Any
 from fakes import QuietLog
 from fakes_api import Deployment
 
+from eventjob.runtime.disk_space import Space
 from eventjob.runtime.lifecycle import Stop
 from services.api.app import create_app
 from services.api.context import Context, Options
 from services.api.server.server import Server, listen
-from services.api.space import Space
 
 DEADLINE_S = 10
 BASE = "/api/event-job"

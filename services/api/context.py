@@ -8,9 +8,9 @@ import msgspec
 from fastapi import Depends, Request
 
 from eventjob.projection.store import Store
+from eventjob.runtime.disk_space import Space
 from services.api.access.identify import Door
 from services.api.ports import Commands, History, Projection
-from services.api.space import Space
 
 BASE_PATH = "/api/event-job"
 

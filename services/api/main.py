@@ -8,6 +8,7 @@ from eventjob.bus.roles.watch import Watch
 from eventjob.bus.wire.connection import connect_as
 from eventjob.filing.whole_log import WholeLog
 from eventjob.projection.open_store import open_store
+from eventjob.runtime.disk_space import Space
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
@@ -17,7 +18,6 @@ from services.api.app import create_app
 from services.api.context import Context, Options
 from services.api.key_ring import KeyRing
 from services.api.server.server import Server, allow_many_connections, listen
-from services.api.space import Space
 
 
 async def run(settings: Settings, stop: Stop) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.api.space import Space
+from eventjob.runtime.disk_space import Space
 
 
 def test_a_folder_that_is_not_here_has_room(tmp_path):
