@@ -26,7 +26,7 @@ try:
     raise KeyError("a\\nb")
 except KeyError:
     log.exception("job.broke", job_id="j2")
-logging.getLogger("services.api.response.errors").warning("api.unavailable", extra={"reason": "gone"})
+logging.getLogger("services.api.errors").warning("api.unavailable", extra={"reason": "gone"})
 logging.getLogger("nats.aio").debug("a body")
 logging.getLogger("uvicorn.error").info("Started %d", 7, extra={"color_message": "no"})
 logging.getLogger("library").error("%d %s", "not a number")

@@ -14,8 +14,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method on one path. Its summary is the handler's docstring.
 
     ``answer`` is the view of a good answer, or the media type of one that is no JSON; ``later``
-    says that a write may answer 202; ``errors`` are codes of `services.api.response.errors.STATUS`, and
-    ``refusal`` is the view of them.
+    says that a write may answer 202; ``errors`` are codes of
+    `services.api.response.errors.STATUS`, and ``refusal`` is the view of them.
     """
 
     method: str

@@ -1,7 +1,7 @@
 """The blobs that no event ever named: of attempts that came to nothing, or too late.
 
-What documents let go of, the small sweep finds (`services.projector.sweep.orphans`). This one looks at every
-blob there is, a stretch at a time, so its memory does not grow with their number.
+What documents let go of, the small sweep finds (`services.projector.sweep.orphans`). This one
+looks at every blob there is, a stretch at a time, so its memory does not grow with their number.
 """
 
 import asyncio
