@@ -13,10 +13,9 @@ from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from services.api.access.identify import Door
-from services.api.access.keys import KeysError
+from services.api.access.keys import KeyRing, KeysError
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.key_ring import KeyRing
 from services.api.server.server import Server, allow_many_connections, listen
 
 

@@ -13,7 +13,7 @@ from eventjob.bus.errors import Poison
 from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.rates import Rate
 from services.api.access.identify import Door
-from services.api.key_ring import KeyRing
+from services.api.access.keys import KeyRing
 from services.api.response.errors import STATUS
 from services.api.routes import OPERATIONS
 

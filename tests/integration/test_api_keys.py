@@ -8,8 +8,7 @@ from fakes_api import Deployment, as_user, client_of, job_body
 from eventjob.domain.access import Caller
 from eventjob.runtime.rates import Rate
 from services.api.access.identify import FAILURES, Door
-from services.api.access.keys import Key, line_of, new_key
-from services.api.key_ring import KeyRing
+from services.api.access.keys import Key, KeyRing, line_of, new_key
 
 OWNERS = {"own": "ann", "gateway": "gate", "admin": "root", "stranger": "eve"}
 OFTEN = Rate(100_000, 1)
@@ -191,7 +190,7 @@ async def test_bad_keys_are_counted_and_keep_no_good_one_out(client, texts):
 
 
 async def test_the_file_is_read_again(tmp_path, texts, monkeypatch):
-    monkeypatch.setattr("services.api.key_ring.LOOK_EVERY_S", 0)
+    monkeypatch.setattr("services.api.access.keys.LOOK_EVERY_S", 0)
     log = QuietLog()
     ring = KeyRing(tmp_path / "keys", log)
     assert ring.find(texts["own"]).user == "ann"

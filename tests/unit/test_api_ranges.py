@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.ranges import NotSatisfiable, Span, requested
+from services.api.operations.files import NotSatisfiable, Span, requested
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ from eventjob.domain.access import Caller
 from eventjob.filing import exports
 from eventjob.projection.store import After, JobQuery
 from eventjob.runtime.lifecycle import CannotStart
-from services.api import decoding, ranges
 from services.api.access import keys
+from services.api.operations import files
 from services.api.request import bodies, query, receive, validate
 from services.api.response import cursor
 from services.api.response.errors import Problem
@@ -100,7 +100,7 @@ def leased(data):
 
 def of_body(kind):
     def decode(data):
-        validate.read(kind, decoding.decoded(data, len(data) + 1))
+        validate.read(kind, receive.decoded(data, len(data) + 1))
 
     return decode
 
@@ -210,8 +210,8 @@ DECODERS = {
     "body of a batch": (of_body(bodies.BatchBody), Problem, [b'{"jobs":[' + JOB + b"]}"]),
     "query": (of_query, Problem, [b"limit=3&sort=created_at&as_of=3", b"cursor=&user_id=ann"]),
     "range": (
-        lambda data: ranges.requested(data.decode("latin-1"), 100),
-        ranges.NotSatisfiable,
+        lambda data: files.requested(data.decode("latin-1"), 100),
+        files.NotSatisfiable,
         [b"bytes=0-9", b"bytes=-5"],
     ),
     "media type": (

@@ -6,9 +6,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eventjob.runtime.rates import Rate
-from services.api.access.keys import Key
+from services.api.access.keys import Key, KeyRing
 from services.api.access.rate_limits import Buckets, network_of
-from services.api.key_ring import KeyRing
 from services.api.response.errors import NEEDS_KEY, Problem, error_response, unauthenticated
 
 USER_HEADER = "X-User-ID"

@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 
-from services.api.links import links
+from services.api.access.identify import USER_HEADER
 from services.api.openapi.examples import EXAMPLES, error_example
-from services.api.openapi.field_schemas import with_forms
+from services.api.openapi.field_schemas import PARAMETERS, path_parameters, with_forms
 from services.api.openapi.operation import Operation
-from services.api.parameters import PARAMETERS, path_parameters
 from services.api.request.rules import RULES
 from services.api.response.errors import STATUS
-from services.api.response.views import ErrorAnswer
+from services.api.response.views import BatchAnswer, ErrorAnswer, JobAnswer
 
 REF = "#/components/schemas/{name}"
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -173,3 +172,28 @@ def _kinds(operation: Operation) -> Iterator[type[msgspec.Struct]]:
         yield operation.answer
     if operation.body is not None:
         yield operation.body
+
+
+_MADE = {
+    JobAnswer: ("job_id", "$response.body#/job/job_id"),
+    BatchAnswer: ("batch_id", "$response.body#/batch/batch_id"),
+}
+_MARKDOWN = ("path", "$response.body#/job/results/markdown_file")
+
+
+def links(operation: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
+    """The links of a good answer, by name; what is asked next is asked as the same user."""
+    if operation.id == "get_job":
+        name, found = _MARKDOWN
+    elif operation.status is HTTPStatus.CREATED and not isinstance(operation.answer, str):
+        name, found = _MADE[operation.answer]
+    else:
+        return {}
+    return {
+        other.id: {
+            "operationId": other.id,
+            "parameters": {name: found, f"header.{USER_HEADER}": f"$request.header.{USER_HEADER}"},
+        }
+        for other in operations
+        if f"{{{name}}}" in other.path.replace(":path}", "}")
+    }

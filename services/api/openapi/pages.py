@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.guarded import NOTHING
+from services.api.access.browser import NOTHING
 from services.api.openapi.document import document
 from services.api.openapi.operation import Operation
 

@@ -12,7 +12,7 @@ from eventjob.contracts.events import BatchDeleted, JobDeleted
 from eventjob.domain.recorded import Recorded
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
-from services.api.ports import History
+from services.api.context import History
 from services.api.request.query import Moment
 from services.api.response.errors import Problem, not_found
 from services.api.response.present import stamp

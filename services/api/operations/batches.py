@@ -40,9 +40,8 @@ from services.api.request.receive import json_body, optional_json_body
 from services.api.request.validate import BodyT, read
 from services.api.response.answers import answer, tagged_answer
 from services.api.response.errors import not_found
-from services.api.response.present import batch_view, paging_view
+from services.api.response.present import batch_view, paging_view, submitted_batch
 from services.api.response.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
-from services.api.submitted import submitted_batch
 
 _CREATED = {False: "the batch was created", True: "the batch was there already"}  # or a repeat
 _TOGGLED = {True: "resumed", False: "paused", None: "paused or resumed"}

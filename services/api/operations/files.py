@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 from http import HTTPStatus
 from pathlib import PurePosixPath
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -18,7 +19,6 @@ from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
 from services.api.operations.jobs import readable_job
 from services.api.operations.writes import carry_out
-from services.api.ranges import NotSatisfiable, Span, requested
 from services.api.response.answers import is_known
 from services.api.response.errors import RETRY_AFTER_S, Problem, not_found
 from services.api.response.present import archive_filename, has_results
@@ -27,6 +27,18 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+")
 _INLINE = re.compile(r"image/(?!svg)[\w.+-]+|application/pdf|text/plain", re.IGNORECASE)
+_SINGLE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """The bytes from ``start`` to before ``end``."""
+
+    start: int
+    end: int
+
+
+class NotSatisfiable(Exception):
+    """The range lies outside the file."""
 
 
 async def get_file(path: str, request: Request, here: Here, caller: Asking) -> Response:
@@ -134,3 +146,24 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
     async with aclosing(rest):  # type: ignore[type-var]  # every stream is a generator
         async for chunk in rest:
             yield chunk
+
+
+def requested(header: str | None, size_bytes: int) -> Span | None:
+    """The bytes that a Range header asks for; None for the whole file.
+
+    Raises:
+        NotSatisfiable: none of them exists.
+    """
+    found = _SINGLE.fullmatch(header) if header else None
+    if found is None or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size_bytes - int(last)), size_bytes
+    else:
+        start, end = int(first), min(int(last) + 1 if last else size_bytes, size_bytes)
+        if last and int(last) < start:
+            return None  # no range at all, says the RFC: to be ignored
+    if start >= end:
+        raise NotSatisfiable
+    return Span(start, end)

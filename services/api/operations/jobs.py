@@ -30,9 +30,8 @@ from services.api.request.receive import json_body
 from services.api.request.validate import read
 from services.api.response.answers import answer, tagged_answer
 from services.api.response.errors import invalid, not_found
-from services.api.response.present import job_view, paging_view
+from services.api.response.present import job_view, paging_view, submitted_job
 from services.api.response.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
-from services.api.submitted import submitted_job
 
 _CREATED = {False: "the job was created", True: "the job was there already"}  # or a repeat
 _LATER = "the job was accepted and will appear"

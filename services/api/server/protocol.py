@@ -5,7 +5,7 @@ import math
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from services.api.guarded import GUARDS
+from services.api.access.browser import GUARDS
 from services.api.response.errors import Problem, error_response
 
 LARGEST_HEAD_BYTES = 128 * 1024  # give or take what is read at once

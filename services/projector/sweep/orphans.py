@@ -15,7 +15,7 @@ from eventjob.bus.log.log import EventLog
 from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime import clock
 from eventjob.runtime.logs import Logger
-from services.api.ports import Projection
+from services.api.context import Projection
 
 SWEEP_EVERY_S = 300.0
 MOST_BLOBS = 1000  # in one sweep
