@@ -1,1 +1,1 @@
-"""The api: answers HTTP requests from the projection, and the projector that keeps it."""
+"""The api: answers HTTP requests, from commands to the scheduler and from the projection."""

@@ -62,9 +62,6 @@ class Projection(Protocol):
         """How many messages nobody could handle; raises `eventjob.bus.errors.Unavailable`."""
 
 
-BASE_PATH = "/api/event-job"
-
-
 class ArtifactReader(Protocol):
     """Blobs by their sha256.
 

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from services.api.context import BASE_PATH
+from eventjob.contracts.paths import BASE_PATH
 from services.api.openapi import pages
 from services.api.openapi.operation import Operation
 from services.api.operations import batches, files, health, history, jobs, metrics

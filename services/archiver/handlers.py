@@ -24,8 +24,7 @@ from eventjob.contracts.work import (
 from eventjob.runtime.logs import Logger
 from services.archiver.packing import CannotPack, Events, Packer
 from services.archiver.readme import session_readme
-from services.archiver.storing import store_zip
-from services.archiver.zipper import BrokenMember
+from services.archiver.zipper import BrokenMember, store_zip
 
 DISK_PAUSE = timedelta(seconds=15)
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})

@@ -15,8 +15,8 @@ from eventjob.contracts.work import BatchPacked, PackBatch
 from eventjob.domain.batch_content import BatchContent
 from eventjob.domain.recorded import Recorded
 from services.archiver.readme import batch_readme
-from services.archiver.storing import store_zip
 from services.archiver.tree import Session, arranged
+from services.archiver.zipper import store_zip
 
 COPIES = 2  # the ZIP as it is written, and as it is stored, perhaps on the same disk
 FILENAME = "batch.zip"  # whoever sends it knows the batch's name

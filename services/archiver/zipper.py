@@ -7,12 +7,14 @@ import stat
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
-from eventjob.artifacts.store import ArtifactMissing
+from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import FileRef
 from eventjob.domain.names import MANIFEST, README, collision_key, is_safe
 
@@ -29,7 +31,7 @@ _COMPRESSIBLE = re.compile(
 )
 
 
-class Artifacts(Protocol):
+class ArtifactReader(Protocol):
     """Where the members' content comes from."""
 
     def stream(self, sha256: str, /) -> AsyncIterator[bytes]:
@@ -49,7 +51,7 @@ class Zip(msgspec.Struct, frozen=True):
 
 
 async def build_zip(
-    artifacts: Artifacts, files: Sequence[FileRef], readme: str, target: Path
+    artifacts: ArtifactReader, files: Sequence[FileRef], readme: str, target: Path
 ) -> Zip:
     """Write ``files``, README and manifest to ``target``, in constant memory.
 
@@ -70,7 +72,7 @@ async def build_zip(
 
 
 async def write_zip(
-    artifacts: Artifacts, files: Sequence[FileRef], readme: str, into: IO[bytes]
+    artifacts: ArtifactReader, files: Sequence[FileRef], readme: str, into: IO[bytes]
 ) -> None:
     """Write ``files``, README and manifest. Raises as `build_zip`."""
     members, texts = await _unless_few(files, _plan, files, readme)
@@ -185,3 +187,29 @@ async def _at_once(content: bytes) -> AsyncIterator[bytes]:
 def _measured(path: Path) -> Zip:
     with path.open("rb") as file:
         return Zip(path, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+
+
+IN_MEMORY_BYTES = 1024 * 1024  # of all files together
+
+
+async def store_zip(
+    artifacts: Artifacts, files: Sequence[FileRef], readme: str, folder: Path, name: str
+) -> FileRef:
+    """The stored ZIP, called ``name``; nothing of it is left in ``folder``. Raises as `build_zip`.
+
+    Raises:
+        ArtifactsUnavailable: the store fails.
+    """
+    if sum(file.size_bytes for file in files) <= IN_MEMORY_BYTES:
+        buffer = BytesIO()
+        await write_zip(artifacts, files, readme, buffer)
+        content = buffer.getvalue()
+        return _file(name, await artifacts.put(content), len(content))
+    with TemporaryDirectory(dir=folder) as temporary:
+        built = await build_zip(artifacts, files, readme, Path(temporary) / "archive.zip")
+        await artifacts.put_file(built.path, built.sha256)
+    return _file(name, built.sha256, built.size_bytes)
+
+
+def _file(name: str, sha256: str, size_bytes: int) -> FileRef:
+    return FileRef(path=name, sha256=sha256, size_bytes=size_bytes, media_type="application/zip")

@@ -31,8 +31,7 @@ from services.backup.blobs import LIST, Copying, write_list
 from services.backup.cut import Cut
 from services.backup.folder import Writing
 from services.backup.manifest import FORMAT, File, Manifest, Missing
-from services.backup.names import Names
-from services.backup.references import is_needed, named
+from services.backup.references import Names, is_needed, named
 
 EVENTS, PARKED, TAIL, COMMANDS = "EVENTS.snapshot", "PARKED.snapshot", "events", "commands"
 

@@ -14,12 +14,11 @@ from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import say
+from eventjob.runtime.speaking import Voice, mb, say
 from services.backup import folder as folders
 from services.backup.backup import Taking
 from services.backup.blobs import remove_others
 from services.backup.manifest import Manifest
-from services.backup.speaking import Voice, mb
 
 
 async def run(settings: Settings, folder: Path, stop: Stop) -> None:

@@ -17,7 +17,7 @@ from eventjob.artifacts.store import (
 )
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.folder import Writing
-from services.backup.names import Names
+from services.backup.references import Names
 
 AT_ONCE = 32
 BLOBS = "blobs"

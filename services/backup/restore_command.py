@@ -1,11 +1,12 @@
 """`eventjob restore`: a process that checks a backup, and makes a deployment of it."""
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from eventjob.artifacts.opening import reach_artifacts
-from eventjob.artifacts.store import ArtifactsUnavailable
+from eventjob.artifacts.store import ArtifactsUnavailable, blob_path
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
@@ -14,11 +15,10 @@ from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import say
+from eventjob.runtime.speaking import Voice, mb, say
+from services.backup.blobs import LIST, read_list, sha256_of
 from services.backup.manifest import Manifest, read_manifest
 from services.backup.restore import check_empty, restore
-from services.backup.speaking import Voice, mb
-from services.backup.verify import verify
 
 
 def checked(folder: Path, stop: Stop) -> Manifest:
@@ -71,3 +71,45 @@ async def run(
         f"artifacts and {count:,} undecided commands in {time.monotonic() - started:.1f} s: "
         "start eventjob, which makes all else from them"
     )
+
+
+MOST_LINES = 20
+
+
+def verify(folder: Path, manifest: Manifest, stop: Stop, tell: Callable[[str], None]) -> None:
+    """Read every byte of the backup.
+
+    Raises:
+        CannotStart: something is missing or was changed; each file is named, 20 at most.
+    """
+    wrong: list[str] = []
+    for file in manifest.files:
+        wrong += _faults(folder, file.path, file.size_bytes, file.sha256)
+    if not wrong:  # else the list of artifacts may be what is wrong
+        listed = read_list(folder / manifest.file(LIST).path)
+        for done, (sha256, size_bytes) in enumerate(listed, 1):
+            if stop.is_set():
+                raise CannotStart("interrupted")
+            wrong += _faults(folder, blob_path(sha256), size_bytes, sha256)
+            tell(f"{done:,} of {manifest.artifacts:,} artifacts are as they were")
+    if wrong:
+        more = f"; and {len(wrong) - MOST_LINES:,} more" if len(wrong) > MOST_LINES else ""
+        raise CannotStart(
+            f"the backup in {folder} is broken: {'; '.join(wrong[:MOST_LINES])}{more}"
+        )
+
+
+def _faults(folder: Path, path: str, size_bytes: int, sha256: str) -> Iterator[str]:
+    file = folder / path
+    try:
+        found = file.stat().st_size
+        if not file.is_file():  # to read another kind may never end
+            yield f"{path} is no file"
+        elif found != size_bytes:
+            yield f"{path} has {found:,} bytes instead of {size_bytes:,}"
+        elif sha256_of(file) != sha256:
+            yield f"{path} is not what was written: its sha256 differs"
+    except FileNotFoundError:
+        yield f"{path} is missing"
+    except OSError as error:
+        yield f"{path} cannot be read: {error.strerror}"

@@ -12,8 +12,8 @@ from eventjob.artifacts.opening import reach_artifacts
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
-from eventjob.bus.patience import opened
 from eventjob.bus.roles.worker import Worker
+from eventjob.bus.streams.ensure import opened
 from eventjob.bus.wire.connection import connect_as
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.client import Fetcher
@@ -27,11 +27,11 @@ from services.processor.fetching.gate import PoliteGate
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
 from services.processor.fetching.turns import Turns, polite_turns
+from services.processor.fetching.visit import Fetches
 from services.processor.files.attachments import Attachments
 from services.processor.files.limits import limits
 from services.processor.handlers import SessionHandler
 from services.processor.pool.pool import Pool
-from services.processor.ports import Fetches
 from services.processor.schedule.schedules import Schedules
 from services.processor.session import Sessions
 

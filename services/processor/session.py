@@ -19,14 +19,13 @@ from services.processor.compose import document as compose
 from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import Page, Reading, page_of
-from services.processor.fetching.visit import Visit
+from services.processor.fetching.visit import Fetches, Visit
 from services.processor.files.attachments import Attachments
 from services.processor.files.filetype import may_be, verdict
 from services.processor.files.haul import Haul
 from services.processor.files.limits import Limits
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
-from services.processor.ports import Fetches
 from services.processor.schedule.matching import Wish
 from services.processor.schedule.schedules import Schedules
 

@@ -53,7 +53,7 @@ async def run(settings: Settings, stop: Stop) -> None:
                     artifacts,
                     grace_for(settings.attempt_timeout),
                     events=events,
-                    projection=watch,
+                    watch=watch,
                     log=log,
                 )
             )

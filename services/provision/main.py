@@ -1,8 +1,7 @@
 """`eventjob provision`: makes what lasts on the bus, as the one user that may."""
 
 from eventjob.bus.roles.provisioning import Found, provision
-from eventjob.bus.server import LIMITS
-from eventjob.bus.streams.permissions import authorization
+from eventjob.bus.streams.permissions import LIMITS, authorization
 from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings

@@ -6,7 +6,7 @@ All schedulers hand out to the same workers: each says what it wants, and takes 
 import time
 
 from eventjob.bus.roles.announcements import BELIEVED_FOR_S
-from eventjob.contracts.announcements import SchedulerAlive, WorkerAlive, WorkKind
+from eventjob.contracts.announcements import ProjectedTo, SchedulerAlive, WorkerAlive, WorkKind
 from eventjob.domain.dispatch import fair_share
 
 
@@ -36,3 +36,28 @@ class Workers:
         self._others = {s: heard for s, heard in self._others.items() if heard[0] > oldest}
         total = sum(said.capacity for _, said in self._heard.values() if said.kind == kind)
         return fair_share(total, (said.wanted.get(kind, 0) for _, said in self._others.values()))
+
+
+MOST_UNSEEN = 2000  # events; with more, a new job would not be seen for long
+
+
+class Readers:
+    """What is shown, as the projector announces it."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        self._heard_at = 0.0
+
+    def hear(self, announcement: ProjectedTo) -> None:
+        """Note how far the projection is."""
+        self._sequence = announcement.sequence
+        self._heard_at = time.monotonic()
+
+    def are_behind(self, position: int) -> bool:
+        """Whether starting more jobs would only make them wait longer for what is already done.
+
+        Nobody waits for a projector that is gone, or of which nothing was heard yet.
+        """
+        if time.monotonic() - self._heard_at > BELIEVED_FOR_S:
+            return False
+        return position - self._sequence > MOST_UNSEEN

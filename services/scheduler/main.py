@@ -20,9 +20,8 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.tasks import end
-from services.scheduler.announced import Workers
+from services.scheduler.announced import Readers, Workers
 from services.scheduler.ports import Blobs
-from services.scheduler.readers import Readers
 from services.scheduler.session import Session
 
 PAUSE_S = 0.2  # between two sessions

@@ -12,10 +12,10 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 from eventjob.bus import subjects
-from eventjob.bus.askers import asker_of
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.roles.parking import park
+from eventjob.bus.subjects import asker_of
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.pull import Delivery
@@ -28,12 +28,11 @@ from eventjob.domain.errors import StaleMemory
 from eventjob.domain.ids import group_of
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
-from services.scheduler.announced import Workers
+from services.scheduler.announced import Readers, Workers
 from services.scheduler.append import append
 from services.scheduler.decide import Deciding, Unit, decode_command, decode_report
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure
-from services.scheduler.readers import Readers
 from services.scheduler.tasks import Tasks
 
 MOST_FAULTS = 3  # of one message, before it is parked

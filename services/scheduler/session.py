@@ -21,10 +21,9 @@ from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.agenda import Errand
-from services.scheduler.announced import Workers
+from services.scheduler.announced import Readers, Workers
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure
-from services.scheduler.readers import Readers
 from services.scheduler.round import Rounds
 from services.scheduler.snapshots import Keeping
 

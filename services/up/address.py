@@ -5,10 +5,10 @@ import socket
 
 import msgspec
 
+from eventjob.contracts.paths import BASE_PATH
 from eventjob.runtime.lifecycle import CannotStart
 
 ANSWERS_WITHIN_S = 2.0
-BASE_PATH = "/api/event-job"
 NO_ANSWER = "the api does not answer"
 
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound

@@ -3,20 +3,20 @@
 import asyncio
 import hashlib
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from eventjob.runtime.lifecycle import Stop
+from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.speaking import say
 from eventjob.runtime.tasks import end
-from services.up import nats_server, stuck_bus
+from services.up import nats_server
 from services.up.address import Address, free_address
 from services.up.data_folder import locked
 from services.up.nats_server import Listening
-from services.up.provisioned import command, provision
 from services.up.supervisor import Program, Supervisor
 
 LOOK_EVERY_S = 0.05
@@ -49,7 +49,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
                 "EVENTJOB_INSTANCE": settings.instance or _instance(settings.data_dir),
             }
             if bus is not None:
-                minding = stuck_bus.mind(
+                minding = nats_server.mind(
                     bus, supervisor, settings.min_free_bytes, get_logger("up"), stop
                 )
                 chores.append(asyncio.create_task(minding))
@@ -114,3 +114,37 @@ def _services(processors: int, environ: Mapping[str, str], bus: Listening | None
         )
         for name in names
     ]
+
+
+def command(name: str) -> tuple[str, ...]:
+    """How a command of eventjob is started.
+
+    Raises:
+        CannotStart: eventjob is not installed.
+    """
+    script = Path(sys.executable).with_name("eventjob")
+    if not script.exists():
+        raise CannotStart(f"the eventjob command is not installed: {script} is not there")
+    return (sys.executable, str(script), name)
+
+
+async def provision(environ: Mapping[str, str]) -> None:
+    """Returns once `eventjob provision` has ended.
+
+    Raises:
+        CannotStart: it could not do its work, and has said why.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command("provision"),
+        env={**environ, "EVENTJOB_PARENT_PIPE": ""},  # it ends by itself
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if code:
+        raise CannotStart("what lasts on the bus could not be made")

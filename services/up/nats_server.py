@@ -10,15 +10,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from eventjob.bus.server import LIMITS
-from eventjob.bus.streams.permissions import PROVISION, USERS, authorization
+from eventjob.bus.streams.permissions import LIMITS, PROVISION, USERS, authorization
 from eventjob.runtime import tether
-from eventjob.runtime.lifecycle import CannotStart
-from services.up.supervisor import Program
+from eventjob.runtime.lifecycle import CannotStart, Stop
+from eventjob.runtime.logs import Logger
+from services.up.supervisor import Program, Supervisor
 
 OLDEST = (2, 14)  # the first that can deliver a dead scheduler's messages again at once
 CONFIG = "nats.conf"
@@ -187,3 +188,42 @@ def _version(binary: str) -> tuple[int, int]:
         return (0, 0)
     found = _VERSION.search(said.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+LOOK_EVERY_S = 2.0
+# said again with each message that is not stored: leases are renewed every second
+SIGNS = (b"critical write error", b"failed to store a msg on stream")
+
+
+async def mind(
+    server: NatsServer, supervisor: Supervisor, min_free_bytes: int, log: Logger, stop: Stop
+) -> None:
+    """Restart the server where it says that it is stuck and the disk has room, until ``stop``."""
+    seen = _size(server.log)
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await stop.wait()
+        said, seen = _news(server.log, seen)
+        if not any(sign in said for sign in SIGNS):
+            continue
+        if shutil.disk_usage(server.config.parent).free >= min_free_bytes and not stop.is_set():
+            log.warning("bus.restarted", reason="the disk was full, and has room again")
+            supervisor.restart("nats-server")
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _news(file: Path, seen: int) -> tuple[bytes, int]:
+    """What was written behind ``seen``, and where that ends; all of a file that was begun anew."""
+    try:
+        with file.open("rb") as lines:
+            lines.seek(seen if _size(file) >= seen else 0)
+            return lines.read(), lines.tell()
+    except FileNotFoundError:
+        return b"", 0

@@ -11,7 +11,7 @@ from serving import BASE, exchange, request, serving
 
 from eventjob.bus.errors import Poison
 from eventjob.projection.store import StoreUnavailable
-from eventjob.runtime.rates import Rate
+from eventjob.runtime.setting_forms import Rate
 from services.api.access.identify import Door
 from services.api.access.keys import KeyRing
 from services.api.response.errors import STATUS

@@ -6,7 +6,7 @@ from fakes import QuietLog
 from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.domain.access import Caller
-from eventjob.runtime.rates import Rate
+from eventjob.runtime.setting_forms import Rate
 from services.api.access.identify import FAILURES, Door
 from services.api.access.keys import Key, KeyRing, line_of, new_key
 

@@ -6,8 +6,8 @@ import pytest
 from fakes_api import SITE, Deployment, client_of, job_body
 
 from eventjob.bus.errors import Unavailable
+from eventjob.contracts.paths import BASE_PATH
 from eventjob.projection.store import StoreUnavailable
-from services.api.context import BASE_PATH
 from services.api.routes import OPERATIONS
 
 

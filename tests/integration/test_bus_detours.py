@@ -13,7 +13,6 @@ from machine import batch, instantly, types
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import BadRequestError
 
-from eventjob.bus.askers import asker_headers
 from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import STREAM, Objects
 from eventjob.bus.log.log import EventLog
@@ -21,7 +20,13 @@ from eventjob.bus.log.raw import is_forged, read, write_again
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.roles.parking import parked_at
 from eventjob.bus.roles.provisioning import provision
-from eventjob.bus.subjects import ALL_PARTITIONS, command_subject, event_subject, token_of
+from eventjob.bus.subjects import (
+    ALL_PARTITIONS,
+    asker_headers,
+    command_subject,
+    event_subject,
+    token_of,
+)
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.commands import DeleteBatch
 from eventjob.contracts.replies import Accepted

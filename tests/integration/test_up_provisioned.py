@@ -6,7 +6,7 @@ import pytest
 
 from eventjob.bus.wire.connection import connect
 from eventjob.runtime.lifecycle import CannotStart
-from services.up.provisioned import provision
+from services.up.main import provision
 
 
 def environ(**settings):

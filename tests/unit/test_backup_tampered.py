@@ -14,7 +14,7 @@ from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list
 from services.backup.manifest import NAME, File, Manifest, read_manifest
 from services.backup.restore import _lines
-from services.backup.verify import verify
+from services.backup.restore_command import verify
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -1,7 +1,7 @@
 import pytest
 
 from services.processor.extract.html.document import Document, lines_of
-from services.processor.extract.slim import shallow, slim
+from services.processor.extract.html.encoding import shallow, slim
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from eventjob.runtime import heartbeat
-from eventjob.runtime.heartbeat import beating
+from eventjob.runtime import lifecycle
+from eventjob.runtime.lifecycle import beating
 
 
 async def touched_again(file):
@@ -19,7 +19,7 @@ async def touched_again(file):
 async def test_the_file_is_touched_again_and_again_but_not_by_a_loop_that_is_stuck(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(heartbeat, "EVERY_S", 0.02)
+    monkeypatch.setattr(lifecycle, "EVERY_S", 0.02)
     file = tmp_path / "alive"
     async with beating(file):
         await touched_again(file)

@@ -5,8 +5,8 @@ import typing
 import msgspec
 import pytest
 
-from eventjob.bus.streams.permissions import PROVISION, USERS, authorization, inbox_prefix, may_make
-from eventjob.bus.subjects import reply_of
+from eventjob.bus.streams.permissions import PROVISION, USERS, authorization, may_make
+from eventjob.bus.subjects import inbox_prefix, reply_of
 from eventjob.contracts.commands import Command
 from eventjob.contracts.events import Event
 from eventjob.contracts.work import Report, Task

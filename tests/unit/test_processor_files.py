@@ -11,7 +11,7 @@ from pages import pdf
 from PIL import Image
 
 from services.processor.extract.facts import Facts, Link, Wanted
-from services.processor.extract.placed import placed
+from services.processor.extract.page import placed
 from services.processor.files.haul import LONGEST_STEM, named
 from services.processor.files.pdf import draw_pages
 from services.processor.pool.pool import TookTooLong

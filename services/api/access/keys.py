@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.rates import Rate, rate_of
+from eventjob.runtime.setting_forms import Rate, rate_of
 from services.api.request.rules import user_id
 
 _ID = r"[a-z0-9-]{1,64}"

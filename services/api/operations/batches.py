@@ -13,10 +13,11 @@ from eventjob.contracts.commands import (
     SetBatchArchived,
     SubmitBatch,
 )
+from eventjob.contracts.paths import BASE_PATH
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, is_chosen_id, job_id
 from eventjob.projection.read_model import BatchDocument
-from services.api.context import BASE_PATH, Context, Here
+from services.api.context import Context, Here
 from services.api.operations.as_of import batch_then
 from services.api.operations.callers import (
     Asking,

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
+from eventjob.contracts.paths import BASE_PATH
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, batch_ids, is_batch, job_key
 from eventjob.projection.read_model import JobDocument
-from services.api.context import BASE_PATH, Context, Here
+from services.api.context import Context, Here
 from services.api.operations.as_of import job_then
 from services.api.operations.callers import (
     Asking,

@@ -10,13 +10,12 @@ from eventjob.contracts.parameters import Parameters
 from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import Document, attribute, lines_of, text_of
-from services.processor.extract.html.encoding import decode
+from services.processor.extract.html.encoding import decode, shallow, slim
 from services.processor.extract.markdown import main_text as article
 from services.processor.extract.page import PARAMETERS, THIN_WORDS, Reading, merged
 from services.processor.extract.rungs import given, jsonld, linked, microdata, opengraph, shown
+from services.processor.extract.rungs.linked import tracks
 from services.processor.extract.schedule_link import schedule_address
-from services.processor.extract.slim import shallow, slim
-from services.processor.extract.tracks import tracks
 
 _SCHEDULE = re.compile("schedule|fahrplan", re.IGNORECASE)
 LONGEST = 1024 * 1024  # characters; trafilatura takes 2.6 s in the worst case, 84 s for five times

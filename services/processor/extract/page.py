@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urldefrag
 
 import msgspec
 
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import alike
-from services.processor.extract.placed import placed
+from services.processor.extract.rungs.linked import is_subtitles, language_in
 
 SCHEDULE = "schedule"
 PARAMETERS = "parameters"
@@ -133,3 +134,16 @@ def _missing(facts: Facts) -> list[str]:
     return [
         f"{name}_missing" for name in ("abstract", "speakers", "start") if not getattr(facts, name)
     ]
+
+
+def placed(facts: Facts) -> Facts:
+    """``facts`` with each file once, and linked subtitles as files."""
+    files: dict[str, Wanted] = {}
+    for wanted in facts.files:
+        url, _ = urldefrag(wanted.url)
+        files.setdefault(url, msgspec.structs.replace(wanted, url=url))
+    for link in facts.links:
+        if is_subtitles(link.url):
+            wanted = Wanted("subtitles", link.url, link.title, "linked", language_in(link.url))
+            files.setdefault(link.url, wanted)
+    return msgspec.structs.replace(facts, files=tuple(files.values()))

@@ -12,7 +12,7 @@ from protego import Protego
 from eventjob.fetch.caps import PAGE, FetchCaps
 from eventjob.fetch.client import FetchFailed, Gate
 from services.processor.fetching.once import Once
-from services.processor.ports import Fetches
+from services.processor.fetching.visit import Fetches
 
 AGENT = "eventjob"  # the product token that a robots.txt may name
 KEPT = timedelta(hours=24)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
-from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, License, Link, Speaker, Wanted
 from services.processor.extract.html.document import Document, clean, text_of
+from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.markdown.markdown import harmless
 from services.processor.extract.page import SCHEDULE
 from services.processor.extract.rungs.languages import language_tag

@@ -11,8 +11,8 @@ from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
 from services.processor.extract.facts import Facts
 from services.processor.fetching.gate import POSTPONED
 from services.processor.fetching.once import Once
+from services.processor.fetching.visit import Fetches, Reuse
 from services.processor.pool.pool import Broke, Pool, TookTooLong
-from services.processor.ports import Fetches, Reuse
 from services.processor.schedule.matching import Index, Wish
 from services.processor.schedule.read import read_schedule
 

@@ -12,10 +12,10 @@ import msgspec
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus.log.raw import Stored, is_forged, read
+from eventjob.bus.log.reading import merged
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.subjects import EVENTS, event_subject
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import merged
 from eventjob.contracts.base import Access, Export
 from eventjob.contracts.commands import FileBatch
 from eventjob.contracts.events import BatchFiled

@@ -17,7 +17,7 @@ from eventjob.bus import subjects
 from eventjob.bus.buckets import http_cache
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.needed import ends, is_left, shas_in
+from eventjob.bus.roles.backlog import is_left, last_sequences, shas_in
 from eventjob.bus.wire.connection import Connection
 from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime.logs import Logger
@@ -76,7 +76,7 @@ async def named_elsewhere(
         Behind: it takes too long.
         Unavailable, StoreUnavailable: the bus or the store is away.
     """
-    queued = await ends(connection, *_QUEUES)
+    queued = await last_sequences(connection, *_QUEUES)
     await _until_not(partial(is_left, connection, queued), "the scheduler", patience)
     last = await EventLog(connection).last_sequence()
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from eventjob.artifacts.store import RENEWED_AFTER, ArtifactMissing, Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
+from eventjob.bus.roles.watch import Watch
 from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime import clock
 from eventjob.runtime.logs import Logger
-from services.api.context import Projection
 
 SWEEP_EVERY_S = 300.0
 MOST_BLOBS = 1000  # in one sweep
@@ -34,7 +34,7 @@ async def keep_sweeping(
     grace: timedelta,
     *,
     events: EventLog,
-    projection: Projection,
+    watch: Watch,
     log: Logger,
 ) -> None:
     """Sweep every few minutes, for ever; not while anything is amiss."""
@@ -42,10 +42,10 @@ async def keep_sweeping(
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
             # A scheduler that is behind holds reports, and what they name is in no document yet.
-            if projection.troubles():
+            if watch.troubles():
                 continue
             last = await events.last_sequence()
-            if await projection.reached(last, CATCH_UP_WITHIN):
+            if await watch.reached(last, CATCH_UP_WITHIN):
                 count = await sweep(store, artifacts, grace, clock.now)
                 log.info("blobs.swept", count=count)
         except (Unavailable, StoreUnavailable, ArtifactsUnavailable) as reason:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from eventjob.artifacts import disk
+from eventjob.artifacts.disk import Together
 from eventjob.artifacts.faults import (
     ArtifactCorrupt,
     ArtifactMissing,
@@ -19,7 +20,6 @@ from eventjob.artifacts.faults import (
     read_faults,
     store_faults,
 )
-from eventjob.artifacts.together import Together
 
 __all__ = [
     "Aged",

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from eventjob.contracts.announcements import WorkKind
+from eventjob.domain.access import Caller
 from eventjob.domain.ids import PARTITIONS, partition
 
 EVENTS = "EVENTS"
@@ -17,6 +18,7 @@ CMD = "CMD"
 TASKS = "TASKS"
 REPORTS = "REPORTS"
 PARKED = "PARKED"
+INBOX = "_INBOX"
 
 HEADER_COMMAND = "Ej-Command"
 HEADER_ACTOR = "Ej-Actor"
@@ -121,3 +123,25 @@ def worker_durable(kind: WorkKind) -> str:
 def announcement_subject(kind: str) -> str:
     """Where a service says in passing what others may like to know."""
     return f"say.{kind}"
+
+
+_EVERY_DOOR = "every-door"
+
+
+def asker_headers(caller: Caller) -> dict[str, str]:
+    """The headers that say who asks; `asker_of` is the inverse."""
+    headers = {HEADER_ACTOR: quote(caller.user or "", safe="")}
+    if caller.trusted:
+        headers[HEADER_RIGHT] = _EVERY_DOOR
+    return headers
+
+
+def asker_of(headers: Mapping[str, str]) -> Caller:
+    """Who asks, as a command's headers say."""
+    is_trusted = headers.get(HEADER_RIGHT) == _EVERY_DOOR
+    return Caller(actor_of(headers) or None, trusted=is_trusted)
+
+
+def inbox_prefix(user: str | None) -> str:
+    """What the inboxes of a user begin with: nobody else may listen there."""
+    return INBOX if user is None else f"{INBOX}_{user}"

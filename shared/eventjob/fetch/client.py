@@ -13,8 +13,7 @@ import msgspec
 from eventjob.fetch.addresses import AddressGuard
 from eventjob.fetch.answers import check_status, declared_type, parsed, redirect_target
 from eventjob.fetch.body import store, too_large
-from eventjob.fetch.budget import Budget
-from eventjob.fetch.caps import FILE, IMAGE, PAGE, FetchCaps
+from eventjob.fetch.caps import FILE, IMAGE, PAGE, Budget, FetchCaps
 from eventjob.fetch.errors import FetchFailed
 from eventjob.fetch.resolver import Resolver, system_resolver
 from eventjob.fetch.transport import GuardedTransport

@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from eventjob.runtime.heartbeat import beating
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.setting_reader import SettingsError
+from eventjob.runtime.tasks import end
 
 __all__ = ["CannotStart", "Stop", "run_service"]
 
@@ -90,3 +91,30 @@ def _end_with_parent(parent_pipe: int) -> None:
     """
     os.read(parent_pipe, 1)
     os._exit(FAILED)
+
+
+EVERY_S = 2.0
+
+
+@asynccontextmanager
+async def beating(file: Path | None) -> AsyncIterator[None]:
+    """``file`` is touched every 2 s inside the context; where there is none, nothing happens.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if file is None:
+        yield
+        return
+    file.touch()  # noqa: ASYNC240 - microseconds
+    task = asyncio.create_task(_beat(file))
+    try:
+        yield
+    finally:
+        await end(task)
+
+
+async def _beat(file: Path) -> None:
+    while True:
+        await asyncio.sleep(EVERY_S)
+        file.touch()  # noqa: ASYNC240 - the same; a full disk does not prevent it

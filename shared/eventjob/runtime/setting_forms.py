@@ -8,6 +8,8 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
 _IN_COMMENT = r"[!-'*-?A-~]"  # RFC 9110: the User-Agent carries it in brackets
@@ -166,3 +168,27 @@ def _is_network(found: re.Match[str]) -> bool:
     except ValueError:
         return False
     return True
+
+
+FORM = "a number per time such as 50/s, 3000/min or 10000/h"
+_RATE = re.compile(r"([1-9][0-9]{0,5}) */ *(s|min|h)")
+_WINDOWS_S = {"s": 1, "min": 60, "h": 3600}
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """``quota`` times in each ``window_s`` seconds, and as many at once."""
+
+    quota: int
+    window_s: int
+
+
+def rate_of(text: str) -> Rate:
+    """The rate that is written there.
+
+    Raises:
+        ValueError: says what was expected.
+    """
+    found = _RATE.fullmatch(text)
+    if found is None:
+        raise ValueError(FORM)
+    return Rate(int(found[1]), _WINDOWS_S[found[2]])

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from eventjob.runtime import setting_forms as forms
-from eventjob.runtime.rates import Rate, rate_of
+from eventjob.runtime.setting_forms import Rate, rate_of
 from eventjob.runtime.setting_reader import Reader, SettingsError
 
 __all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]

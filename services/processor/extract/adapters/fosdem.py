@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import after, first_of, under_heading
+from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs.linked import kind_of, pictures
 from services.processor.extract.rungs.shown import is_video, video
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, alike, attribute, text_of
 from services.processor.extract.html.nodes import under_heading
+from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs.labels import labelled
 from services.processor.extract.rungs.languages import language_tag
 from services.processor.extract.rungs.linked import kind_of, pictures

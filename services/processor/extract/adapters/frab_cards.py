@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.adapters import frab
-from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
+from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs import jsonld
 from services.processor.extract.rungs.linked import kind_of, pictures
 from services.processor.extract.rungs.moments import iso

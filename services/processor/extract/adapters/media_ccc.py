@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import elements_after
+from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs.languages import language_tag
 from services.processor.extract.rungs.shown import video
 

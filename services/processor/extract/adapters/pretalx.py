@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.adapters import pretalx_slot
-from services.processor.extract.body import body_of
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import first_of, text_without
+from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs.linked import is_file, kind_of, pictures
 from services.processor.extract.rungs.shown import video
 

@@ -6,10 +6,10 @@ from itertools import groupby
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from services.processor.extract.html.document import Document
 from services.processor.extract.markdown import table
-from services.processor.extract.markdown.inline import Inline, is_dropped, is_inline
+from services.processor.extract.markdown.inline import Inline, is_dropped, is_inline, seen
 from services.processor.extract.markdown.markdown import fence, headed
-from services.processor.extract.preformatted import code_in, language_of
 
 _DEEPEST = 60  # blocks within blocks; below it nothing but text is taken
 _ITEM = re.compile(r"(?:-|\d+\.) ")
@@ -155,3 +155,32 @@ def _listed(items: Iterable[tuple[str, list[str]]]) -> list[str]:
 def _gap(block: str) -> str:
     """A list within an item follows closely, anything else after an empty line."""
     return "\n" if _ITEM.match(block) else "\n\n"
+
+
+def body_of(document: Document, nodes: Iterable[LexborNode]) -> str | None:
+    """The nodes one after another; None where they say nothing."""
+    written = (fragment_markdown(node, document.base) for node in nodes)
+    return "\n\n".join(filter(None, written)) or None
+
+
+_LANGUAGE = re.compile(r"(?:^|\s)(?:lang(?:uage)?-|highlight-|brush:\s*)([\w+#-]{1,20})")
+
+
+def code_in(node: LexborNode) -> str:
+    """The text of a node, line by line as it is."""
+    text = seen("".join(_parts(node))).strip("\n")
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def language_of(node: LexborNode) -> str:
+    """What a block of code says it is written in; "" where it says nothing."""
+    around = (node, node.css_first("code"), node.parent)
+    for each in filter(None, around):
+        if found := _LANGUAGE.search(each.attributes.get("class") or ""):
+            return found[1].lower()
+    return ""
+
+
+def _parts(node: LexborNode) -> Iterator[str]:
+    for child in node.traverse(include_text=True):
+        yield "\n" if child.tag == "br" else child.text_content or ""

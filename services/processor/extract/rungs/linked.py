@@ -17,14 +17,16 @@ from services.processor.extract.html.document import (
     text_of,
 )
 from services.processor.extract.rungs.shown import is_video
-from services.processor.extract.tracks import SUBTITLE_TYPES, is_subtitles, language_in, tracks
 
 MOST_LINKS = 200
 MOST_IMAGES = 20
+SUBTITLE_TYPES = frozenset({".vtt", ".srt"})
 _SLIDES = re.compile(r"slide|presentation|folien|\bdeck\b", re.IGNORECASE)
 _SLIDE_TYPES = {".ppt", ".pptx", ".odp", ".key"}
 _FILE_TYPES = _SLIDE_TYPES | {".pdf", ".odt", ".doc", ".docx", ".epub", ".ods", ".xlsx", ".csv"}
 _FILE_TYPES |= {".zip", ".gz", ".tgz", ".txt", ".ipynb", ".ps"} | SUBTITLE_TYPES
+_KINDS = frozenset({"subtitles", "captions", ""})
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE)
 _LEAST_PIXELS = 64  # below it an image is an ornament
 _ORNAMENT = re.compile(r"avatar|icon|logo|sprite|pixel|badge", re.IGNORECASE)
 
@@ -103,3 +105,31 @@ def _linked(document: Document) -> Iterator[Wanted]:
 
 def _suffix(url: str) -> str:
     return PurePosixPath(urlsplit(url).path).suffix.lower()
+
+
+def tracks(document: Document) -> Iterator[Wanted]:
+    """The text tracks of all videos; chapters and descriptions are none."""
+    for node in document.head.css("track[src]"):
+        url = document.absolute(attribute(node, "src"))
+        if url and attribute(node, "kind").strip().lower() in _KINDS:
+            language = attribute(node, "srclang").strip()
+            known = language if _LANGUAGE.fullmatch(language) else language_in(url)
+            title = clean(attribute(node, "label")) or clean(_name(url))
+            yield Wanted("subtitles", url, title, "linked", known)
+
+
+def is_subtitles(url: str) -> bool:
+    """Whether the address looks like that of subtitles."""
+    return PurePosixPath(_name(url)).suffix.lower() in SUBTITLE_TYPES
+
+
+def language_in(url: str) -> str | None:
+    """The language that the name of a file with subtitles says, as in talk.en.vtt."""
+    if not is_subtitles(url):
+        return None
+    suffix = PurePosixPath(PurePosixPath(_name(url)).stem).suffix.removeprefix(".")
+    return suffix if _LANGUAGE.fullmatch(suffix) else None
+
+
+def _name(url: str) -> str:
+    return unquote(PurePosixPath(urlsplit(url).path).name)

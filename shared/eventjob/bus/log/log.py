@@ -11,9 +11,9 @@ from nats.js.errors import APIError, NotFoundError
 from eventjob.bus import subjects
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
 from eventjob.bus.log.event_codec import NewEvent, outgoing, recorded
+from eventjob.bus.log.reading import by_sequence, first_on, merged, read_subject
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
-from eventjob.bus.wire.direct import by_sequence, first_on, merged, read_subject
 from eventjob.bus.wire.publish import MOST_MESSAGES, Rejected, publish
 from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted

@@ -9,9 +9,9 @@ import msgspec
 from nats.aio.msg import Msg
 
 from eventjob.bus import subjects
-from eventjob.bus.askers import asker_headers
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
 from eventjob.bus.log.log import FULL
+from eventjob.bus.subjects import asker_headers
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand

@@ -1,13 +1,18 @@
 """Streams, made where they are missing by whoever may; others say who should have made them."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeVar
 
+import nats.errors
 from nats.js.api import StreamConfig
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError, ServiceUnavailableError
 
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams.permissions import may_make
 from eventjob.bus.wire.connection import Connection
+from eventjob.runtime.logs import Logger
 
 RUN_PROVISION = "run `eventjob provision`"
 _STREAM_EXISTS = 10058  # with other settings; equal ones are no error
@@ -39,3 +44,32 @@ async def ensure(connection: Connection, config: StreamConfig) -> None:
         await connection.brief.stream_info(name)
     except NotFoundError as error:
         raise Unavailable(f"{name} is missing: {RUN_PROVISION}") from error
+
+
+PAUSE_S = 0.5
+
+T = TypeVar("T")
+
+
+async def opened(
+    opening: Callable[[Connection], Awaitable[T]],
+    connection: Connection,
+    stop: asyncio.Event,
+    log: Logger,
+) -> T:
+    """What ``opening`` opens, as soon as somebody answers for it.
+
+    Raises:
+        Unavailable: it is missing, or ``stop`` came first.
+    """
+    while True:
+        try:
+            return await opening(connection)
+        except Unavailable as reason:
+            if stop.is_set() or not isinstance(reason.__cause__, _NOBODY):
+                raise
+            log.warning("bus.waits", reason=str(reason))
+            await asyncio.sleep(PAUSE_S)
+
+
+_NOBODY = (TimeoutError, ServiceUnavailableError, nats.errors.NoRespondersError)

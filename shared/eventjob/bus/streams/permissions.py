@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from eventjob.bus import subjects
-from eventjob.bus.subjects import CMD, EVENTS, PARKED, REPORTS, TASKS
+from eventjob.bus.subjects import CMD, EVENTS, PARKED, REPORTS, TASKS, inbox_prefix
 
 PROVISION = "provision"
-INBOX = "_INBOX"
 API = "$JS.API"
 HOSTS, HTTP, LEASES, SNAPSHOTS = "KV_hosts", "KV_http", "KV_leases", "OBJ_snapshots"
 
@@ -22,11 +21,6 @@ class Rights(NamedTuple):
 
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
-
-
-def inbox_prefix(user: str | None) -> str:
-    """What the inboxes of a user begin with: nobody else may listen there."""
-    return INBOX if user is None else f"{INBOX}_{user}"
 
 
 def _info(*streams: str) -> tuple[str, ...]:
@@ -173,3 +167,9 @@ def _user(name: str, rights: Rights, password: str) -> str:
 def _only(allowed: tuple[str, ...]) -> str:
     listed = "".join(f'\n          "{subject}"' for subject in allowed)
     return f"{{ allow: [{listed}\n        ] }}"
+
+
+LIMITS = """\
+max_payload: 8MB
+max_pending: 256MB
+"""

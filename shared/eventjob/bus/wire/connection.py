@@ -11,7 +11,7 @@ import nats.errors
 from nats.js import JetStreamContext
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.permissions import inbox_prefix
+from eventjob.bus.subjects import inbox_prefix
 from eventjob.bus.wire.client import Client, is_denial
 from eventjob.runtime.logs import Logger
 from eventjob.runtime.settings import Nats

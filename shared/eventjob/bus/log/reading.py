@@ -1,0 +1,93 @@
+"""Read subjects by direct get; merge ordered sources.
+
+Without a consumer, an ordinary job's events take 0.6 ms.
+"""
+
+from bisect import bisect_right
+from collections.abc import AsyncGenerator
+from typing import Protocol, TypeVar
+
+from nats.aio.msg import Msg
+
+from eventjob.bus import subjects
+from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.wire.connection import Connection
+from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, ask, is_forged
+from eventjob.domain.recorded import Recorded
+
+
+class Sequenced(Protocol):
+    """What has a place in the log."""
+
+    @property
+    def sequence(self) -> int:
+        """Its sequence."""
+
+
+T = TypeVar("T", bound=Sequenced)
+
+
+async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[list[Recorded]]:
+    """All events of a subject, in pages; oldest first.
+
+    Raises:
+        Unavailable: the log does not answer.
+        Poison: an event cannot be decoded.
+    """
+    start, is_more = 1, True
+    while is_more:
+        found, is_more = await _read_page(connection, subject, start)
+        if page := [_event(message) for message in found if not is_forged(message)]:
+            yield page
+        if found:
+            start = _sequence(found[-1]) + 1
+
+
+async def first_on(connection: Connection, subject: str) -> Recorded | None:
+    """The oldest event of a subject; None where there is none. Raises as `read_subject`."""
+    start = 1
+    while True:
+        request = {"seq": start, "batch": 1, "next_by_subj": subject}
+        found, _ = await ask(connection, subjects.EVENTS, request)
+        if not found or not is_forged(found[0]):
+            return _event(found[0]) if found else None
+        start = _sequence(found[0]) + 1
+
+
+async def merged(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
+    """Stretches in the order of the log, out of sources that each have it."""
+    heads = [await anext(source, []) for source in sources]
+    while any(heads):
+        until = min(head[-1].sequence for head in heads if head)
+        stretch: list[T] = []
+        for index, source in enumerate(sources):
+            cut = bisect_right(heads[index], until, key=by_sequence)
+            stretch += heads[index][:cut]
+            heads[index] = heads[index][cut:] or await anext(source, [])
+        yield sorted(stretch, key=by_sequence)
+
+
+def by_sequence(record: Sequenced) -> int:
+    """The order of the log."""
+    return record.sequence
+
+
+async def _read_page(connection: Connection, subject: str, start: int) -> tuple[list[Msg], bool]:
+    """The events from ``start`` on, as many as a page has, and whether there are more."""
+    request = {
+        "seq": start,
+        "batch": PAGE_EVENTS,
+        "max_bytes": PAGE_BYTES,
+        "next_by_subj": subject,
+    }
+    found, left = await ask(connection, subjects.EVENTS, request)
+    return found, bool(found) and left > 0
+
+
+def _event(message: Msg) -> Recorded:
+    headers = message.headers or {}
+    return recorded(headers["Nats-Subject"], headers, message.data, _sequence(message))
+
+
+def _sequence(message: Msg) -> int:
+    return int((message.headers or {})["Nats-Sequence"])

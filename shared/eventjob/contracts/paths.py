@@ -1,0 +1,3 @@
+"""URL paths that more than one service knows."""
+
+BASE_PATH = "/api/event-job"
