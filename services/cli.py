@@ -12,7 +12,7 @@ from pathlib import Path
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop, run_service
 from eventjob.runtime.logs import set_up_logs
-from eventjob.runtime.setting_forms import days
+from eventjob.runtime.setting_types import days
 from eventjob.runtime.settings import Settings, SettingsError, read_settings
 
 RETENTION = "when they last changed; default: EVENTJOB_RETENTION_DAYS"

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 
 class QuietLog:

@@ -22,7 +22,7 @@ from eventjob.domain.access import Caller, may_read
 from eventjob.domain.batch import Group
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import batch_group, job_key
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.domain.retry import Policy
 from eventjob.projection.fold import fold, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument

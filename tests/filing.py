@@ -7,7 +7,7 @@ import msgspec
 from machine import ZIP, Machine, batch
 from rebuilding import reached
 
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.contracts.base import FileRef, JobError
 from eventjob.contracts.commands import (
     BuildBatchZip,
@@ -25,7 +25,7 @@ from eventjob.contracts.work import (
     SessionFetched,
     WorkFailed,
 )
-from eventjob.filing.whole_log import WholeLog
+from eventjob.retired.whole_log import WholeLog
 from services.projector.retire.retire import file_batch
 
 GROUP = "b-x"

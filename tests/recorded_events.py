@@ -21,7 +21,7 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.access import owned_by
 from eventjob.domain.ids import batch_group
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 RETRY_AT = datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)

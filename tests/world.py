@@ -14,9 +14,9 @@ from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.access import Caller
 from eventjob.domain.decide import Draft
 from eventjob.domain.ids import PARTITIONS, partition
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.domain.retry import Policy
-from services.scheduler import snapshot_codec as snapshot
+from services.scheduler import snapshot_codec
 from services.scheduler.agenda import Errand
 from services.scheduler.decide import Deciding, Unit
 from services.scheduler.memory import Memory, purges
@@ -63,8 +63,10 @@ class World:
     def start(self):
         """A scheduler begins: fold the log, clean up, list what is out, work off the backlog."""
         self.memory = Memory()
-        parts = [snapshot.decode(data, "log", len(self.history)) for data in self.snapshots]
-        self.memory.restore([snapshot.restored(kept) for part in parts for kept in part.groups])
+        parts = [snapshot_codec.decode(data, "log", len(self.history)) for data in self.snapshots]
+        self.memory.restore(
+            [snapshot_codec.restored(kept) for part in parts for kept in part.groups]
+        )
         for record in self.log:
             if not parts or record.sequence > parts[partition(record.group)].position:
                 self.memory.fold(record)
@@ -82,7 +84,7 @@ class World:
         """What the scheduler keeps of each partition for the next one."""
         position = len(self.history)
         self.snapshots = [
-            snapshot.encode(self.memory.in_partition(number), "log", position)
+            snapshot_codec.encode(self.memory.in_partition(number), "log", position)
             for number in range(PARTITIONS)
         ]
 

@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Scope
 
+from services.api.access.authenticate import Identified
 from services.api.access.browser import BrowserRules, Guarded
-from services.api.access.identify import Identified
 from services.api.context import Context
 from services.api.openapi.operation import Operation
 from services.api.openapi.pages import make_pages

@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 from eventjob.contracts.commands import FailBatches, GroupCommand
 from eventjob.contracts.replies import Reply
 from eventjob.domain.access import Caller
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.store import Store
 from eventjob.runtime.disk_space import Space
-from services.api.access.identify import Door
+from services.api.access.authenticate import Door
 
 
 class Commands(Protocol):

@@ -2,17 +2,17 @@
 
 from contextlib import AsyncExitStack
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.roles.watch import Watch
 from eventjob.bus.wire.connection import connect_as
-from eventjob.filing.whole_log import WholeLog
 from eventjob.projection.open_store import open_store
+from eventjob.retired.whole_log import WholeLog
 from eventjob.runtime.disk_space import Space
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
-from services.api.access.identify import Door
+from services.api.access.authenticate import Door
 from services.api.access.keys import KeyRing, KeysError
 from services.api.app import create_app
 from services.api.context import Context, Options

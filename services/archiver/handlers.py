@@ -22,7 +22,7 @@ from eventjob.contracts.work import (
     WorkFailed,
 )
 from eventjob.runtime.logs import Logger
-from services.archiver.packing import CannotPack, Events, Packer
+from services.archiver.batch_zip import CannotPack, Events, Packer
 from services.archiver.readme import session_readme
 from services.archiver.zipper import BrokenMember, store_zip
 

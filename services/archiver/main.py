@@ -2,10 +2,10 @@
 
 from uuid import uuid4
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.bus.roles.worker import Worker
 from eventjob.bus.wire.connection import connect_as
-from eventjob.filing.whole_log import WholeLog
+from eventjob.retired.whole_log import WholeLog
 from eventjob.runtime.clock import now
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger

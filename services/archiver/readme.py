@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from eventjob.domain.batch_content import Failure
 from eventjob.domain.names import MANIFEST
-from services.archiver.tree import Session
+from services.archiver.zip_layout import Session
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#&])")
 _ABOUT_MANIFEST = (

@@ -14,21 +14,21 @@ import msgspec
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus import subjects
-from eventjob.bus.backup import snapshots
-from eventjob.bus.backup.snapshots import Described
+from eventjob.bus.backup import stream_snapshot
+from eventjob.bus.backup.stream_snapshot import Described
 from eventjob.bus.errors import Poison
-from eventjob.bus.log import raw as stored
+from eventjob.bus.log import raw
 from eventjob.bus.log.event_codec import recorded
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import Command, StoredCommand
 from eventjob.contracts.events import SCHEMA_VERSION, BatchFiled
-from eventjob.domain.recorded import Recorded
-from eventjob.filing.whole_log import WholeLog
+from eventjob.domain.recorded_event import Recorded
+from eventjob.retired.whole_log import WholeLog
 from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from services.backup.blobs import LIST, Copying, write_list
-from services.backup.cut import Cut
+from services.backup.consistent_end import Cut
 from services.backup.folder import Writing
 from services.backup.manifest import FORMAT, File, Manifest, Missing
 from services.backup.references import Names, is_needed, named
@@ -102,7 +102,7 @@ class Taking:
 
     async def _copy(self, after: int, until: int | None = None) -> int:
         """Copy what the events behind ``after`` name; the last event that was read."""
-        async with aclosing(stored.read(self._connection, subjects.EVENTS, after)) as pages:
+        async with aclosing(raw.read(self._connection, subjects.EVENTS, after)) as pages:
             async for page in pages:
                 self._check_stop()
                 wanted: dict[str, Recorded] = {}
@@ -139,9 +139,9 @@ class Taking:
     async def _commands(self) -> None:
         """What was accepted and is not decided. Before the log: what is in both happens once."""
         with self._writing(COMMANDS) as file:
-            for message in await stored.waiting(self._connection, subjects.CMD):
+            for message in await raw.waiting(self._connection, subjects.CMD):
                 self._check_stop()
-                file.write(stored.line(message))
+                file.write(raw.line(message))
                 command = _decoded(message.data)
                 if isinstance(command, StoredCommand):
                     await self._copying.copy_all([command.sha256])
@@ -155,7 +155,7 @@ class Taking:
                 self._check_stop()
                 file.write(chunk)
 
-            described = await snapshots.take(self._connection, stream, write)
+            described = await stream_snapshot.take(self._connection, stream, write)
             self._files.append(file.done())
         return described
 

@@ -6,15 +6,15 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime import clock
+from eventjob.runtime.command_output import Voice, mb, say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import Voice, mb, say
 from services.backup import folder as folders
 from services.backup.backup import Taking
 from services.backup.blobs import remove_others

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from eventjob.bus import subjects
-from eventjob.bus.backup.snapshots import Described
+from eventjob.bus.backup.stream_snapshot import Described
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION
 from eventjob.runtime.lifecycle import CannotStart

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from eventjob.bus.log.log import EventLog
 from eventjob.contracts.events import BatchFiled, BatchZipBuilt, Event, JobCompleted, JobFetched
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, references
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from eventjob.artifacts.store import CHUNK_BYTES, Artifacts, blob_path
 from eventjob.bus import subjects
-from eventjob.bus.backup import restoring
-from eventjob.bus.log import raw as stored
+from eventjob.bus.backup import restore_streams
+from eventjob.bus.log import raw
 from eventjob.bus.log.raw import Stored
 from eventjob.bus.roles.announcements import listen
 from eventjob.bus.streams import topology
@@ -45,8 +45,8 @@ async def check_empty(connection: Connection, store: Store, where: str) -> None:
             f"the projection reflects another log already (up to event {await store.checkpoint()}"
             "): restore needs an empty one, EVENTJOB_STORE_URL"
         )
-    found = await restoring.messages_in(connection)
-    if found and not await restoring.is_unfinished(connection):
+    found = await restore_streams.messages_in(connection)
+    if found and not await restore_streams.is_unfinished(connection):
         listed = ", ".join(f"{stream} up to {last:,}" for stream, last in found.items())
         raise CannotStart(f"{where} is not empty ({listed}): restore into an empty one only")
 
@@ -67,16 +67,16 @@ async def restore(
         ArtifactsUnavailable, Unavailable, OSError: it could not be done; begin again.
     """
     await _restore_artifacts(artifacts, folder, manifest, stop, tell)
-    await restoring.remove_streams(connection)
+    await restore_streams.remove_streams(connection)
     for stream, name in ((subjects.PARKED, PARKED), (subjects.EVENTS, EVENTS)):
         pieces = _until(stop, chunks(folder / manifest.file(name).path))
-        await restoring.put_back(connection, stream, manifest.streams[stream], pieces)
+        await restore_streams.put_back(connection, stream, manifest.streams[stream], pieces)
     await topology.ensure_streams(connection)
     events = _lines(folder / manifest.file(TAIL).path, "ev.")
-    await restoring.write_events(connection, events, manifest.last_sequence)
+    await restore_streams.write_events(connection, events, manifest.last_sequence)
     commands = _lines(folder / manifest.file(COMMANDS).path, "cmd.")
-    count = await restoring.send_again(connection, commands)
-    await restoring.finish(connection)
+    count = await restore_streams.send_again(connection, commands)
+    await restore_streams.finish(connection)
     return count
 
 
@@ -121,7 +121,7 @@ def _lines(file: Path, begin: str) -> Iterator[Stored]:
     """Messages to subjects that begin so: on others the server itself takes orders."""
     with file.open("rb") as lines:
         for line in lines:
-            message = stored.of_line(line)
+            message = raw.of_line(line)
             if not message.subject.startswith(begin):
                 raise CannotStart(f"{file} has a message to {message.subject!r}, not to {begin}…")
             yield message

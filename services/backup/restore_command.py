@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable, blob_path
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import StoreUnavailable
+from eventjob.runtime.command_output import Voice, mb, say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import Voice, mb, say
 from services.backup.blobs import LIST, read_list, sha256_of
 from services.backup.manifest import Manifest, read_manifest
 from services.backup.restore import check_empty, restore

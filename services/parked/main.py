@@ -10,7 +10,7 @@ from eventjob.bus.wire.connection import Connection, connect_as
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.parked.showing import COLUMNS, line, whole
+from services.parked.display import COLUMNS, line, whole
 
 TASK = (
     "a task is not put back: when its attempt's time is up, the scheduler makes the next one, or "

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
@@ -22,12 +22,12 @@ from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
-from services.processor.fetching.cache import CachedFetcher
 from services.processor.fetching.gate import PoliteGate
+from services.processor.fetching.host_limiter import Turns, polite_turns
+from services.processor.fetching.http_cache import CachedFetcher
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
-from services.processor.fetching.turns import Turns, polite_turns
-from services.processor.fetching.visit import Fetches
+from services.processor.fetching.session_fetcher import Fetches
 from services.processor.files.attachments import Attachments
 from services.processor.files.limits import limits
 from services.processor.handlers import SessionHandler

@@ -15,15 +15,15 @@ from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle
 from eventjob.domain.names import session_paths
 from eventjob.fetch.client import Fetched, Gate
-from services.processor.compose import document as compose
+from services.processor.compose import document
 from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import Page, Reading, page_of
-from services.processor.fetching.visit import Fetches, Visit
+from services.processor.fetching.session_fetcher import Fetches, Visit
 from services.processor.files.attachments import Attachments
 from services.processor.files.filetype import may_be, verdict
-from services.processor.files.haul import Haul
 from services.processor.files.limits import Limits
+from services.processor.files.session_files import Haul
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
 from services.processor.schedule.matching import Wish
@@ -135,8 +135,8 @@ class Sessions:
         self, parameters: Parameters, fetched: Fetched, page: Page, haul: Haul
     ) -> Stored:
         paths = session_paths(parameters.event, parameters.track, parameters.filename)
-        front = compose.front_matter(parameters, page, fetched, haul, paths)
-        markdown = compose.render(front, page, haul, paths).encode()
+        front = document.front_matter(parameters, page, fetched, haul, paths)
+        markdown = document.render(front, page, haul, paths).encode()
         files = [
             FileRef(
                 path=paths.markdown,

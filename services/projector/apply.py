@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from eventjob.contracts.events import BatchFiled
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.fold import fold, slices, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Changes, Store
@@ -18,7 +18,7 @@ MOST_DOCUMENTS = 4000  # written by one transaction, of a batch that is filed
 
 
 class Events(Protocol):
-    """The event log, read; see `eventjob.filing.whole_log.WholeLog`."""
+    """The event log, read; see `eventjob.retired.whole_log.WholeLog`."""
 
     def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
         """Everything after ``after``, in stretches, up to the one with ``until``, or endless.

@@ -11,17 +11,17 @@ import socket
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.bus.buckets.leases import Displaced, Leases
 from eventjob.bus.roles.announcements import announce
 from eventjob.bus.roles.watch import Watch
 from eventjob.bus.wire.connection import connect_as
-from eventjob.filing.whole_log import WholeLog
 from eventjob.projection.open_store import open_store
+from eventjob.retired.whole_log import WholeLog
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.tasks import end
 from services.projector.projector import Projector
 from services.projector.sweep.all_blobs import keep_sweeping_all
 from services.projector.sweep.orphans import grace_for, keep_sweeping

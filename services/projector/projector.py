@@ -8,8 +8,8 @@ from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.projection.fold import slices
 from eventjob.projection.store import Store, StoreMoved, StoreRefused, StoreUnavailable
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.tasks import end
 from services.projector.apply import AnotherLog, Events, Projecting, end_of
 
 MOST_DOCUMENTS = 4000  # written by one transaction, give or take an event

@@ -3,9 +3,9 @@
 from eventjob.bus.roles.provisioning import Found, provision
 from eventjob.bus.streams.permissions import LIMITS, authorization
 from eventjob.bus.wire.connection import connect_as
+from eventjob.runtime.command_output import say
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import say
 
 _HEAD = f"""\
 # A nats-server for eventjob, printed by `eventjob provision --print-config`.

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from uuid import uuid4
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.bus.buckets.leases import Displaced, Leases
 from eventjob.bus.errors import Conflict, StorageFull, Unavailable
 from eventjob.bus.roles.announcements import EVERY_S, announce, listen
@@ -16,13 +16,13 @@ from eventjob.contracts.announcements import Announcement, ProjectedTo, Schedule
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.retry import Policy
 from eventjob.runtime import clock
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.tasks import end
-from services.scheduler.announced import Readers, Workers
+from services.scheduler.capacity import Readers, Workers
 from services.scheduler.ports import Blobs
-from services.scheduler.session import Session
+from services.scheduler.term import Session
 
 PAUSE_S = 0.2  # between two sessions
 LONG_PAUSE_S = 2.0  # while there is no room in the log

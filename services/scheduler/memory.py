@@ -27,7 +27,7 @@ from eventjob.domain import batch
 from eventjob.domain.batch import Group, ZipIdle
 from eventjob.domain.decide import Draft
 from eventjob.domain.ids import is_batch, partition
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from services.scheduler.agenda import Agenda
 
 

@@ -28,8 +28,8 @@ from eventjob.domain.errors import StaleMemory
 from eventjob.domain.ids import group_of
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
-from services.scheduler.announced import Readers, Workers
 from services.scheduler.append import append
+from services.scheduler.capacity import Readers, Workers
 from services.scheduler.decide import Deciding, Unit, decode_command, decode_report
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure

@@ -8,8 +8,8 @@ from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.wire.connection import Connection
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.tasks import end
 from services.scheduler.memory import Memory
 from services.scheduler.snapshot_codec import Part, decode, encode, restored
 

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from eventjob.runtime.async_tasks import end
+from eventjob.runtime.command_output import say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import say
-from eventjob.runtime.tasks import end
 from services.up import nats_server
 from services.up.address import Address, free_address
 from services.up.data_folder import locked

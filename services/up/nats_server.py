@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from eventjob.bus.streams.permissions import LIMITS, PROVISION, USERS, authorization
-from eventjob.runtime import tether
+from eventjob.runtime import die_with_parent
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger
 from services.up.supervisor import Program, Supervisor
@@ -72,7 +72,7 @@ class NatsServer(Listening, frozen=True, kw_only=True):
 
     def program(self, environ: Mapping[str, str]) -> Program:
         """The server as the supervisor starts it: killed by the kernel when `up` dies."""
-        shim = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()))
+        shim = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
         command = (self.binary, "-c", str(self.config))
         return Program(
             name="nats-server",

@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus.roles.worker import Worker
 from eventjob.bus.wire.connection import connect_as

@@ -12,7 +12,7 @@ from table import percentile
 from eventjob.runtime.lifecycle import Stop, run_service
 from eventjob.runtime.logs import set_up_logs
 from eventjob.runtime.settings import Settings, read_settings
-from services.processor import main as processor
+from services.processor import main
 
 EVERY_S = 0.005
 
@@ -32,7 +32,7 @@ async def probed(settings: Settings, stop: Stop) -> None:
 
     look(loop.time())
     loop.add_signal_handler(signal.SIGUSR1, tell)
-    await processor.run(settings, stop)
+    await main.run(settings, stop)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 from taskiq import TaskiqEvents, TaskiqState
 from taskiq_nats import PullBasedJetStreamBroker
 
-from eventjob.runtime.tether import die_with
+from eventjob.runtime.die_with_parent import die_with
 
 DONE = "bench.done"
 WARM_UP, RUN = 500, 10_000

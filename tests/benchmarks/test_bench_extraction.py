@@ -13,8 +13,8 @@ from eventjob.contracts.parameters import Parameters
 from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.cascade import read_page
 from services.processor.extract.html.document import Document
-from services.processor.extract.markdown import main_text as article
-from services.processor.extract.rungs import jsonld, linked, microdata, opengraph, shown
+from services.processor.extract.markdown import main_text
+from services.processor.extract.rungs import jsonld, links, microdata, opengraph, page_rules
 
 pytestmark = pytest.mark.bench
 PAGES = 300
@@ -31,8 +31,8 @@ def with_data(name):
 
 
 def general(document, _):
-    shown.read(document)
-    linked.read(document)
+    page_rules.read(document)
+    links.read(document)
     opengraph.read(document)
     microdata.read(document)
 
@@ -41,7 +41,7 @@ RUNGS = {
     "adapter": lambda document, _: adapters.read(document),
     "jsonld": lambda document, name: jsonld.read(document, title(name)),
     "general rules": general,
-    "trafilatura": lambda document, name: article.read(document, title(name)),
+    "trafilatura": lambda document, name: main_text.read(document, title(name)),
 }
 
 

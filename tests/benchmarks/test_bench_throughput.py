@@ -12,7 +12,7 @@ from processes import line_of
 from table import at_least, at_most
 from whole_machine import HERE, Machine
 
-from eventjob.runtime import tether
+from eventjob.runtime import die_with_parent
 
 pytestmark = pytest.mark.bench
 ROUNDS = 3
@@ -71,7 +71,7 @@ def measured(*, fsync: bool) -> Measured:
 
 def start_taskiq(machine: Machine) -> None:
     """Its worker, which then stays: a server gives tasks to one that has died for 30 s."""
-    shim = (sys.executable, tether.__file__, str(os.getpid()))
+    shim = (sys.executable, die_with_parent.__file__, str(os.getpid()))
     taskiq = str(Path(sys.executable).with_name("taskiq"))
     options = ("taskiq_tasks:broker", "--workers", "1", "--log-level", "WARNING")
     machine.processes.start("taskiq", (*shim, taskiq, "worker", *options), beside(machine))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eventjob.artifacts import disk
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.artifacts.store import ArtifactMissing, ArtifactsUnavailable
 
 DATA = b"0123456789"
@@ -56,7 +56,7 @@ async def test_a_blob_is_named_only_once_it_is_on_disk(tmp_path, monkeypatch):
 KILLED = """
 import asyncio, sys, time
 from eventjob.artifacts import disk
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 def publish(*_):
     print("staged", flush=True)
     time.sleep(60)
@@ -94,7 +94,7 @@ async def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path):
 
 FULL = """
 import asyncio, resource, sys
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
 artifacts = open_artifacts(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

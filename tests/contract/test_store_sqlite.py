@@ -10,7 +10,7 @@ import pytest
 from stores import batch, batch_job, job
 
 from eventjob.domain.access import Caller
-from eventjob.projection.mongo import schema as store_mongo_schema
+from eventjob.projection.mongo import schema
 from eventjob.projection.open_store import open_store
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.sqlite import read as store_sqlite_read
@@ -262,4 +262,4 @@ def test_documents_change_only_together_with_the_schema_version(document, fields
     But where the default of a new field is what is true of every document stored before.
     """
     found = " ".join(field.name for field in msgspec.structs.fields(document))
-    assert (SCHEMA_VERSION, store_mongo_schema.SCHEMA_VERSION, found) == (3, 2, fields)
+    assert (SCHEMA_VERSION, schema.SCHEMA_VERSION, found) == (3, 2, fields)

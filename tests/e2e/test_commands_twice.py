@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from fakes import QuietLog
 
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.bus import subjects
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.wire.connection import connect

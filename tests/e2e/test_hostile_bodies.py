@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from deployment import Up
 
-from services.api.request.receive import COSTS_BYTES, ROOM_BYTES
+from services.api.request.read_body import COSTS_BYTES, ROOM_BYTES
 
 MEGABYTE = 1024 * 1024
 BODY_BYTES = 30 * MEGABYTE

@@ -10,7 +10,7 @@ from eventjob.bus.errors import Unavailable
 from eventjob.contracts.base import JobError
 from eventjob.contracts.events import AttemptFailed, BatchCompleted, JobFailed, JobsStarted, Start
 from eventjob.projection.fold import fold
-from services.api.response.present import batch_view, job_view
+from services.api.response.to_views import batch_view, job_view
 
 ANN, EVE = as_user("ann"), as_user("eve")
 TIMEOUT = JobError(code="timeout", message="no answer within 10 s")

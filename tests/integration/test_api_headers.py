@@ -11,8 +11,8 @@ from serving import BASE, exchange, request, serving
 
 from eventjob.bus.errors import Poison
 from eventjob.projection.store import StoreUnavailable
-from eventjob.runtime.setting_forms import Rate
-from services.api.access.identify import Door
+from eventjob.runtime.setting_types import Rate
+from services.api.access.authenticate import Door
 from services.api.access.keys import KeyRing
 from services.api.response.errors import STATUS
 from services.api.routes import OPERATIONS

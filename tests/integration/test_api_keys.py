@@ -6,8 +6,8 @@ from fakes import QuietLog
 from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.domain.access import Caller
-from eventjob.runtime.setting_forms import Rate
-from services.api.access.identify import FAILURES, Door
+from eventjob.runtime.setting_types import Rate
+from services.api.access.authenticate import FAILURES, Door
 from services.api.access.keys import Key, KeyRing, line_of, new_key
 
 OWNERS = {"own": "ann", "gateway": "gate", "admin": "root", "stranger": "eve"}

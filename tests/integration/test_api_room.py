@@ -8,7 +8,7 @@ import pytest
 from fakes_api import Deployment, job_body, parameters
 from serving import BASE, DEADLINE_S, exchange, read_answer, request, serving
 
-from services.api.request.receive import MOST_LARGEST, decoded
+from services.api.request.read_body import MOST_LARGEST, decoded
 from services.api.response.errors import Problem
 
 LARGEST = 32 * 1024 * 1024

@@ -14,7 +14,7 @@ from eventjob.bus.streams import topology
 from eventjob.contracts.events import JobDeleted
 from eventjob.projection.fold import fold
 from eventjob.projection.fold_batch import counts
-from services.api.operations.as_of import batch_then, job_then
+from services.api.operations.time_travel import batch_then, job_then
 from services.api.response.errors import Problem
 
 LATER = BEGINNING.replace(year=2040)

@@ -10,16 +10,16 @@ import pytest
 from nats_server import NatsServer
 
 from eventjob.bus import subjects
-from eventjob.bus.backup import restoring, snapshots
+from eventjob.bus.backup import restore_streams, stream_snapshot
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import raw as stored
+from eventjob.bus.log import raw
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.log.raw import Stored
 from eventjob.bus.streams import topology
 from eventjob.bus.wire.connection import connect
 from eventjob.bus.wire.publish import Outgoing, publish
-from services.backup.cut import Cut, whole_length
+from services.backup.consistent_end import Cut, whole_length
 
 MANY = 300
 
@@ -57,20 +57,20 @@ async def delete(log, name, last):
 
 
 async def all_of(connection, stream=subjects.EVENTS, after=0):
-    return [message async for page in stored.read(connection, stream, after) for message in page]
+    return [message async for page in raw.read(connection, stream, after) for message in page]
 
 
 async def restored(other, last, taken, chunks, lines):
-    await restoring.put_back(other, subjects.EVENTS, taken, chunks)
+    await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
     await topology.ensure_streams(other)
-    await restoring.write_events(other, [stored.of_line(line) for line in lines], last)
-    await restoring.finish(other)
+    await restore_streams.write_events(other, [raw.of_line(line) for line in lines], last)
+    await restore_streams.finish(other)
 
 
 async def test_what_comes_after_the_snapshot_keeps_its_sequences_and_its_holes(connection, log):
     last = await submit(log, "one")
     chunks, lines = [], []
-    taken = await snapshots.take(connection, subjects.EVENTS, chunks.append)
+    taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
     assert taken.last_sequence == last == 4
     two = await submit(log, "two", jobs=5)
     await submit(log, "three")
@@ -84,7 +84,7 @@ async def test_what_comes_after_the_snapshot_keeps_its_sequences_and_its_holes(c
             (m.sequence, m.subject, m.data) for m in here
         ]
         assert [m.headers["Ej-Command"] for m in there] == ["c"] * 8 + ["d"]
-        assert await restoring.messages_in(other) == {subjects.EVENTS: 15}
+        assert await restore_streams.messages_in(other) == {subjects.EVENTS: 15}
         assert await submit(EventLog(other), "four") == 19
 
 
@@ -104,7 +104,7 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
 
     churning = asyncio.create_task(churn())
     chunks, lines = [], []
-    taken = await snapshots.take(connection, subjects.EVENTS, chunks.append)
+    taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
     last = await Cut(connection, lines.append).find(taken.last_sequence)
     over.set()
     await churning
@@ -127,21 +127,21 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
 async def test_until_the_end_a_restored_log_says_that_it_is_not_whole(connection, log):
     await submit(log, "one")
     chunks = []
-    taken = await snapshots.take(connection, subjects.EVENTS, chunks.append)
+    taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
     async with another() as other:
-        await restoring.put_back(other, subjects.EVENTS, taken, chunks)
+        await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
         with pytest.raises(Unavailable, match="run `eventjob restore` again"):
-            await restoring.check_whole(other)
+            await restore_streams.check_whole(other)
         with pytest.raises(Unavailable, match="in use"):  # there it is
-            await restoring.put_back(other, subjects.EVENTS, taken, chunks)
-        await restoring.remove_streams(other)
+            await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
+        await restore_streams.remove_streams(other)
         with pytest.raises(Unavailable):
-            await restoring.put_back(other, subjects.EVENTS, taken, [chunks[0][:-20]])
-        assert await restoring.messages_in(other) == {}
-        await restoring.put_back(other, subjects.EVENTS, taken, chunks)
+            await restore_streams.put_back(other, subjects.EVENTS, taken, [chunks[0][:-20]])
+        assert await restore_streams.messages_in(other) == {}
+        await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
         await topology.ensure_streams(other)
-        await restoring.finish(other)
-        await restoring.check_whole(other)
+        await restore_streams.finish(other)
+        await restore_streams.check_whole(other)
 
 
 async def test_commands_that_nobody_has_decided_come_along(connection, log):
@@ -149,14 +149,14 @@ async def test_commands_that_nobody_has_decided_come_along(connection, log):
     for n in range(3):
         headers = {"Ej-Command": f"c{n}", "Nats-Msg-Id": f"c{n}"}
         await publish(connection, [Outgoing("cmd.03", b"{}", headers)])
-    waiting = await stored.waiting(connection, subjects.CMD)
+    waiting = await raw.waiting(connection, subjects.CMD)
     assert [(m.sequence, m.subject, m.data) for m in waiting] == [
         (n, "cmd.03", b"{}") for n in (1, 2, 3)
     ]
     async with another() as other:
         await topology.ensure_streams(other)
-        assert await restoring.send_again(other, waiting) == 3
-        there = await stored.waiting(other, subjects.CMD)
+        assert await restore_streams.send_again(other, waiting) == 3
+        there = await raw.waiting(other, subjects.CMD)
         assert [m.headers["Ej-Command"] for m in there] == ["c0", "c1", "c2"]
 
 

@@ -25,7 +25,7 @@ from eventjob.contracts.events import BatchFiled
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
 from eventjob.projection.read_model import references
-from services.api.operations.as_of import batch_then, job_then
+from services.api.operations.time_travel import batch_then, job_then
 from services.projector.apply import Projecting
 from services.projector.retire.retire import LeftAlone, candidates
 

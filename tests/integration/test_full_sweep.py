@@ -15,7 +15,7 @@ from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand
 from eventjob.projection.store import Changes
-from services.projector.sweep import all_blobs as full_sweep
+from services.projector.sweep import all_blobs
 from services.projector.sweep.all_blobs import Behind, named_elsewhere, sweep_all
 
 GRACE = timedelta(minutes=30)
@@ -140,7 +140,7 @@ async def test_nothing_is_said_while_a_command_waits(log, store, connection):
 
 
 async def test_nothing_is_said_while_the_documents_are_behind(log, store, connection, monkeypatch):
-    monkeypatch.setattr(full_sweep, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(all_blobs, "LOOK_EVERY_S", 0.01)
     await publish(connection, [Outgoing(subjects.event_subject("b-x"), b"{}")])
     with pytest.raises(Behind, match="the projector is behind"):
         await named_elsewhere(connection, store, timedelta(seconds=0.1))

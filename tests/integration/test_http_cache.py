@@ -14,7 +14,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.bus.buckets.http_cache import STREAM, open_http_cache
 from eventjob.fetch.caps import PAGE
 from eventjob.fetch.errors import FetchFailed
-from services.processor.fetching.cache import SMALL_BYTES, CachedFetcher
+from services.processor.fetching.http_cache import SMALL_BYTES, CachedFetcher
 
 SMALL, LARGE = b"<h1>x</h1>", b"x" * (SMALL_BYTES + 1)
 DATE = "Sat, 02 Feb 2030 09:50:00 GMT"

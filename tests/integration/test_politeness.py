@@ -12,8 +12,8 @@ from nats.js.api import StorageType
 
 from eventjob.bus.buckets.hosts import BUCKET, open_hosts
 from eventjob.bus.wire.connection import connect
+from services.processor.fetching.host_limiter import TooLong, polite_turns
 from services.processor.fetching.politeness import HostState, Pace
-from services.processor.fetching.turns import TooLong, polite_turns
 
 HOST = "conf.example"
 PATIENT = timedelta(seconds=30)

@@ -9,12 +9,12 @@ from rebuilding import append, built, checked, differences, lives, projecting
 from eventjob.projection.fold import fold
 from eventjob.projection.store import Changes
 from services.projector.apply import AnotherLog
-from services.projector.rebuild import check as rebuild_check
+from services.projector.rebuild import check
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(rebuild_check, "PAUSES_S", (0.0, 0.05, 0.1))
+    monkeypatch.setattr(check, "PAUSES_S", (0.0, 0.05, 0.1))
 
 
 JOB = "job-x.4"
@@ -78,7 +78,7 @@ async def test_a_projection_that_is_behind_is_not_wrong(log, store):
 
 
 async def test_a_difference_among_what_moves_is_found(log, store, kind, monkeypatch):
-    monkeypatch.setattr(rebuild_check, "PAGE", 7)
+    monkeypatch.setattr(check, "PAGE", 7)
     made = lives(300 if kind == "sqlite" else 30)
     first = len(made.records) // 3
     await append(log, made.records[:first])

@@ -10,9 +10,9 @@ from eventjob.bus.errors import Poison
 from eventjob.domain.access import Caller
 from eventjob.projection.fold import fold
 from eventjob.projection.store import Changes, JobQuery
-from services.projector import apply as projecting_module
+from services.projector import apply
 from services.projector.apply import AnotherLog
-from services.projector.rebuild import check as rebuild_check
+from services.projector.rebuild import check
 from services.projector.rebuild.rebuild import Interrupted
 
 EVERY = JobQuery(caller=Caller(None, trusted=True), limit=0)
@@ -20,7 +20,7 @@ EVERY = JobQuery(caller=Caller(None, trusted=True), limit=0)
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(rebuild_check, "PAUSES_S", (0.0, 0.05, 0.1))
+    monkeypatch.setattr(check, "PAUSES_S", (0.0, 0.05, 0.1))
 
 
 async def test_what_is_built_is_what_the_log_folds_to(log, store, kind):
@@ -45,7 +45,7 @@ async def test_of_an_empty_log_nothing_is_built(log, store):
 
 
 async def test_few_remembered_documents_make_no_difference(log, store, monkeypatch):
-    monkeypatch.setattr(projecting_module, "MOST_JOBS", 7)
+    monkeypatch.setattr(apply, "MOST_JOBS", 7)
     await append(log, lives(30).records)
     await built(log, store)
     monkeypatch.undo()

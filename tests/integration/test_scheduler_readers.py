@@ -8,13 +8,13 @@ from machine import Machine, batch, types
 
 from eventjob.bus.roles.announcements import announce
 from eventjob.contracts.announcements import ProjectedTo
-from services.scheduler import announced
-from services.scheduler.announced import Readers
+from services.scheduler import capacity
+from services.scheduler.capacity import Readers
 
 
 @pytest.fixture
 async def machine(nats_server, monkeypatch):
-    monkeypatch.setattr(announced, "MOST_UNSEEN", 10)
+    monkeypatch.setattr(capacity, "MOST_UNSEEN", 10)
     async with Machine(nats_server.url) as machine:
         yield machine
 
@@ -68,11 +68,11 @@ async def test_nobody_waits_for_a_projector_that_is_not_there(machine):
 
 def test_one_that_has_gone_silent_is_waited_for_no_longer(monkeypatch):
     now = 100.0
-    monkeypatch.setattr(announced.time, "monotonic", lambda: now)
+    monkeypatch.setattr(capacity.time, "monotonic", lambda: now)
     behind = Readers()
     assert not behind.are_behind(10**6)
     behind.hear(ProjectedTo(sequence=5))
-    assert behind.are_behind(5 + announced.MOST_UNSEEN + 1)
-    assert not behind.are_behind(5 + announced.MOST_UNSEEN)
+    assert behind.are_behind(5 + capacity.MOST_UNSEEN + 1)
+    assert not behind.are_behind(5 + capacity.MOST_UNSEEN)
     now += 10
     assert not behind.are_behind(10**6)

@@ -9,7 +9,7 @@ from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import read_settings
-from services.up import bus_for_command as tested
+from services.up import bus_for_command
 from services.up.bus_for_command import borrowed_bus
 from services.up.data_folder import locked
 from services.up.nats_server import Listening, prepare, prepared
@@ -75,7 +75,7 @@ async def test_an_error_leaves_no_server_behind(environ, folder):
 
 
 async def test_a_server_that_does_not_answer_is_said_to(environ, folder, monkeypatch):
-    monkeypatch.setattr(tested, "ANSWERS_WITHIN_S", 0.2)
+    monkeypatch.setattr(bus_for_command, "ANSWERS_WITHIN_S", 0.2)
     for write in (lambda: None, lambda: prepare(folder / "nats", None)):
         write()
         with locked(folder), pytest.raises(CannotStart, match="whose nats-server does not answer"):

@@ -9,7 +9,7 @@ import sys
 import pytest
 from children import FORKS, HAS_A_PARENT, IS_DEAF, WITHIN_S, open_home
 
-from eventjob.runtime import tether
+from eventjob.runtime import die_with_parent
 from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from services.up import supervisor as supervising
@@ -112,7 +112,7 @@ asyncio.run(main())
 
 async def test_no_child_outlives_a_supervisor_that_is_killed(home):
     service = home.program("service", HAS_A_PARENT).command
-    shim = (sys.executable, "-I", "-S", tether.__file__, "PARENT")
+    shim = (sys.executable, "-I", "-S", die_with_parent.__file__, "PARENT")
     server = shim + home.program("server", IS_DEAF).command
     programs = json.dumps([("service", *service), ("server", *server)])
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SUPERVISES, programs)
@@ -124,6 +124,6 @@ async def test_no_child_outlives_a_supervisor_that_is_killed(home):
 
 async def test_a_program_whose_parent_was_gone_before_it_began_does_not_begin(home):
     command = home.program("server").command
-    gone = (sys.executable, "-I", "-S", tether.__file__, "1")
+    gone = (sys.executable, "-I", "-S", die_with_parent.__file__, "1")
     process = await asyncio.create_subprocess_exec(*gone, *command)
     assert await asyncio.wait_for(process.wait(), WITHIN_S) == 1

@@ -9,9 +9,9 @@ import yaml
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import file_name, session_paths
 from eventjob.fetch.client import Fetched
-from services.processor.compose import document as compose
+from services.processor.compose import document
 from services.processor.extract.cascade import read_page
-from services.processor.files.haul import Had, Haul
+from services.processor.files.session_files import Had, Haul
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus"
 ABSENT = "skipped: no corpus at ../shared/corpus"
@@ -48,8 +48,8 @@ def markdown_of(page, url):
         media_type="text/html",
         charset="utf-8",
     )
-    front = compose.front_matter(PARAMETERS, page, fetched, haul, paths)
-    return compose.render(front, page, haul, paths)
+    front = document.front_matter(PARAMETERS, page, fetched, haul, paths)
+    return document.render(front, page, haul, paths)
 
 
 def text_of(html):

@@ -18,7 +18,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.contracts.base import FileRef
 from eventjob.domain import names
 from services.archiver.zipper import build_zip
-from services.processor.compose import document as compose
+from services.processor.compose import document
 
 OWN_FILES = {"all.zip", "inside/README.md", "inside/manifest.json"}
 PLATFORMS = ("Linux", "macOS", "Windows")
@@ -45,7 +45,8 @@ async def tally():
     result = Tally()
     for title, file in zip(titles, files, strict=True):
         found = {
-            "YAML round trip": yaml.safe_load(compose.dumped({"title": title})) == {"title": title},
+            "YAML round trip": yaml.safe_load(document.dumped({"title": title}))
+            == {"title": title},
             **{f"name valid on {name}": _is_valid(file, name) for name in PLATFORMS},
             "unpacked with every byte": unpacked.pop(f"inside/E/{file}", None) == title.encode(),
         }

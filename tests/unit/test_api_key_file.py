@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventjob.runtime.setting_forms import Rate, rate_of
+from eventjob.runtime.setting_types import Rate, rate_of
 from services.api.access.keys import Key, KeysError, find, hash_of, line_of, new_key, read_keys
 from services.api.access.rate_limits import Buckets, network_of
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from eventjob.domain.urls import check_url
 from services.api.request.bodies import BatchBody, JobBody
-from services.api.request.build import host_of, job_spec
-from services.api.request.rules import url
+from services.api.request.field_rules import url
+from services.api.request.to_command import host_of, job_spec
 from services.api.request.validate import MOST_NAMED, read
 from services.api.response.errors import Problem
 

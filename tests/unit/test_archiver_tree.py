@@ -12,7 +12,7 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.batch_content import Failure
 from eventjob.domain.names import collision_key, is_safe, numbered, session_paths
 from services.archiver.readme import batch_readme
-from services.archiver.tree import Session, arranged
+from services.archiver.zip_layout import Session, arranged
 from services.archiver.zipper import _plan
 
 SPECIAL = (

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from eventjob.bus.backup import restoring, snapshots
-from eventjob.bus.backup.snapshots import Described
+from eventjob.bus.backup import restore_streams, stream_snapshot
+from eventjob.bus.backup.stream_snapshot import Described
 from eventjob.bus.log.raw import Stored, line
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list
@@ -94,8 +94,8 @@ async def test_a_stream_that_comes_back_sends_nothing_on(monkeypatch):
         made.append(described.config)
         return described
 
-    monkeypatch.setattr(snapshots, "put_back", put_back)
+    monkeypatch.setattr(stream_snapshot, "put_back", put_back)
     evil = {"republish": {"src": "ev.>", "dest": "cmd.>"}, "sources": [{"name": "CMD"}]}
     described = Described(config={"name": "EVENTS", **evil}, state={"last_seq": 1})
-    await restoring.put_back(None, "EVENTS", described, [])
+    await restore_streams.put_back(None, "EVENTS", described, [])
     assert made[0].keys() == {"name", "num_replicas", "metadata"}

@@ -9,7 +9,7 @@ from eventjob.domain.names import session_paths
 from services.processor.compose.files import with_pictures
 from services.processor.compose.texts import biographies, films, further, overview, texts, when
 from services.processor.extract.facts import Facts, Wanted
-from services.processor.files.haul import Had, Haul
+from services.processor.files.session_files import Had, Haul
 
 START = "2025-02-02T09:50:00+01:00"
 URL = "https://conf.example/talk"

@@ -27,22 +27,20 @@ from eventjob.bus.wire.pull import Delivery
 from eventjob.contracts.announcements import WorkerAlive
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
-from eventjob.filing import exports
 from eventjob.projection.store import After, JobQuery
+from eventjob.retired import exports
 from eventjob.runtime.lifecycle import CannotStart
 from services.api.access import keys
 from services.api.operations import files
-from services.api.request import bodies, query, receive, validate
+from services.api.request import bodies, query_parameters, read_body, validate
 from services.api.response import cursor
 from services.api.response.errors import Problem
 from services.backup import manifest
-from services.parked import showing
-from services.processor.fetching import cache
-from services.processor.fetching import host_line as line
-from services.processor.pool import wire as pool_wire
+from services.parked import display
+from services.processor.fetching import http_cache, shared_host
+from services.processor.pool import wire
 from services.processor.schedule import from_json
-from services.scheduler import decide as deciding
-from services.scheduler import snapshot_codec as snapshot
+from services.scheduler import decide, snapshot_codec
 from services.scheduler.memory import Memory
 
 LISTED = JobQuery(caller=Caller("ann"))
@@ -86,7 +84,7 @@ def remembered(data):
         async def read(self, _key):
             return data
 
-    fetcher = cache.CachedFetcher(None, Memory(), None, None)
+    fetcher = http_cache.CachedFetcher(None, Memory(), None, None)
     asyncio.run(fetcher._entry("key"))
 
 
@@ -100,23 +98,23 @@ def leased(data):
 
 def of_body(kind):
     def decode(data):
-        validate.read(kind, receive.decoded(data, len(data) + 1))
+        validate.read(kind, read_body.decoded(data, len(data) + 1))
 
     return decode
 
 
 def of_query(data):
     scope = {"type": "http", "query_string": data, "headers": []}
-    for read in (query.as_of, lambda r: query.job_query(r, LISTED.caller)):
+    for read in (query_parameters.as_of, lambda r: query_parameters.job_query(r, LISTED.caller)):
         read(Request(scope))
-    query.batch_query(Request(scope), LISTED.caller)
+    query_parameters.batch_query(Request(scope), LISTED.caller)
 
 
 def parked(data):
     for subject in ("cmd.07", "task.fetch.07.j-x.1.1", "task.a.b.c.d.e", "rep.07"):
         message = Parked(sequence=1, at="", subject=subject, headers={}, data=data)
-        showing._about(message)
-    showing._pretty(data)
+        display._about(message)
+    display._pretty(data)
 
 
 def a_snapshot():
@@ -124,7 +122,7 @@ def a_snapshot():
     log.submit("job-b")
     for record in log.records:
         memory.fold(record)
-    return snapshot.encode(list(memory._entries.values()), "log", 9)
+    return snapshot_codec.encode(list(memory._entries.values()), "log", 9)
 
 
 def an_export():
@@ -133,7 +131,7 @@ def an_export():
 
 
 def an_entry():
-    entry = cache.Entry(
+    entry = http_cache.Entry(
         final_url="https://a/",
         headers={"etag": "x"},
         fresh_until=datetime(2030, 1, 1, tzinfo=UTC),
@@ -173,8 +171,8 @@ def a_schedule():
 JOB = b'{"parameters":{"event":"E","session":"S","url":"https://a/b","filename":"f","track":"T"}}'
 # name: (what decodes, what it may raise, bytes that are right)
 DECODERS = {
-    "command": (deciding.decode_command, Poison, texts(COMMANDS)),
-    "report": (deciding.decode_report, Poison, texts(REPORTS)),
+    "command": (decide.decode_command, Poison, texts(COMMANDS)),
+    "report": (decide.decode_report, Poison, texts(REPORTS)),
     "task": (
         lambda data: worker._decode(Delivery(0, "task", data, b"", "", 1, 1, 1)),
         Poison,
@@ -188,7 +186,11 @@ DECODERS = {
     "announcement": (heard, (), texts(ANNOUNCEMENTS)),
     "export": (exports.decode, Poison, [an_export()]),
     "export, inside": (lambda data: exports.decode(gzip.compress(data)), Poison, [b"{}"]),
-    "snapshot of a partition": (lambda data: snapshot.decode(data, "log", 9), (), [a_snapshot()]),
+    "snapshot of a partition": (
+        lambda data: snapshot_codec.decode(data, "log", 9),
+        (),
+        [a_snapshot()],
+    ),
     "cursor": (
         lambda data: cursor.place_of(data.decode("latin-1"), LISTED),
         ValueError,
@@ -202,8 +204,8 @@ DECODERS = {
     ),
     "lease": (leased, (), [b"member-1"]),
     "entry of the HTTP cache": (remembered, (), [an_entry()]),
-    "state of a host": (line._decoded, (), [msgspec.json.encode(line.HostState())]),
-    "word of a parsing process": (pool_wire.endings.decode, UNREADABLE, [b"\x80"]),
+    "state of a host": (shared_host._decoded, (), [msgspec.json.encode(shared_host.HostState())]),
+    "word of a parsing process": (wire.endings.decode, UNREADABLE, [b"\x80"]),
     "parked message": (parked, (), texts(COMMANDS, REPORTS, TASKS)),
     "schedule": (from_json.read_json, from_json.Unreadable, [a_schedule()]),
     "body of a job": (of_body(bodies.JobBody), Problem, [JOB]),
@@ -215,7 +217,7 @@ DECODERS = {
         [b"bytes=0-9", b"bytes=-5"],
     ),
     "media type": (
-        lambda data: receive.is_json(data.decode("latin-1")),
+        lambda data: read_body.is_json(data.decode("latin-1")),
         (),
         [b"application/json; charset=utf-8"],
     ),

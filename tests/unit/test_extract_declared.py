@@ -8,7 +8,7 @@ from services.processor.extract import cascade
 from services.processor.extract.facts import Facts, Speaker, Video
 from services.processor.extract.html.document import Document
 from services.processor.extract.page import page_of
-from services.processor.extract.rungs import given, jsonld, microdata, opengraph
+from services.processor.extract.rungs import job_parameters, jsonld, microdata, opengraph
 
 URL = "https://conf.example/2030/talks/why/"
 ABSTRACT = "This talk explains why tests fail, and what everybody can do about it."
@@ -150,7 +150,9 @@ def test_the_shared_description_of_the_jobs_session_is_its_abstract():
     ],
 )
 def test_the_jobs_date_and_times_are_a_moment(day, times, start, end):
-    facts = given.read(parameters(day=day, starttime=times[0], endtime=times[1]), document(""))
+    facts = job_parameters.read(
+        parameters(day=day, starttime=times[0], endtime=times[1]), document("")
+    )
     assert (facts.start, facts.end) == (start, end)
 
 

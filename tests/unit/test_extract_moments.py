@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.processor.extract.rungs.moments import duration_in, iso, span_in
+from services.processor.extract.rungs.date_parsing import duration_in, iso, span_in
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from services.processor.extract import cascade
 from services.processor.extract.facts import License, Speaker, Video
 from services.processor.extract.html.document import Document
 from services.processor.extract.page import page_of
-from services.processor.extract.rungs import given, jsonld, linked, shown
+from services.processor.extract.rungs import job_parameters, jsonld, links, page_rules
 
 URL = "https://conf.example/talks/one/"
 TEXT = "<p>" + "This talk explains why tests fail and what to do about that. " * 8 + "</p>"
@@ -96,7 +96,7 @@ def test_a_date_without_time_is_no_start():
     ],
 )
 def test_the_title_is(html, title):
-    assert shown.read(document(html)).title == title
+    assert page_rules.read(document(html)).title == title
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_the_title_is(html, title):
 )
 def test_the_times_are(times, start, end):
     html = "".join(f'<time datetime="{time}">x</time>' for time in times)
-    facts = shown.read(document(f"<main>{html}</main>"))
+    facts = page_rules.read(document(f"<main>{html}</main>"))
     assert (facts.start, facts.end) == (start, end)
 
 
 def test_the_time_of_publishing_is_no_start():
     html = '<time datetime="2030-01-01T10:00" itemprop="datePublished">x</time>'
-    assert shown.read(document(html)).start is None
+    assert page_rules.read(document(html)).start is None
 
 
 def test_language_licence_and_videos_are_seen():
@@ -127,7 +127,7 @@ def test_language_licence_and_videos_are_seen():
     <video><source src="/v/one.webm"></video><a href="../one.mp4">recording</a>
     <iframe src="https://www.youtube-nocookie.com/embed/x"></iframe>
     <iframe src="https://ads.example/"></iframe></main>"""
-    facts = shown.read(document(html))
+    facts = page_rules.read(document(html))
     assert (facts.language, facts.url) == ("de-AT", "https://conf.example/talks/1")
     assert facts.license == License("https://creativecommons.org/licenses/by/4.0/", "rel=license")
     assert facts.videos == (
@@ -139,7 +139,7 @@ def test_language_licence_and_videos_are_seen():
 
 def test_a_page_that_calls_another_host_its_own_is_not_believed():
     html = '<link rel=canonical href="https://evil.example/">'
-    assert shown.read(document(html)).url is None
+    assert page_rules.read(document(html)).url is None
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_page_that_calls_another_host_its_own_is_not_believed():
     ],
 )
 def test_the_job_says_when(changes, start, end):
-    facts = given.read(parameters(**changes), document(""))
+    facts = job_parameters.read(parameters(**changes), document(""))
     assert (facts.start_raw, facts.end_raw) == (start, end)
 
 
@@ -164,14 +164,14 @@ def test_files_and_links_of_the_main_part_are_found_once_and_made_absolute():
     <img src="data:image/png;base64,AAAA"> <img src="pic.png" alt="A picture">
     <img src="dot.png" width="1"> <img src="/avatar/ada.png"></main>"""
     found = document(html)
-    files = [(wanted.kind, wanted.url, wanted.title) for wanted in linked.files(found)]
+    files = [(wanted.kind, wanted.url, wanted.title) for wanted in links.files(found)]
     assert files == [
         ("slides", "https://conf.example/2030/slides/one.pdf", "The deck"),
         ("attachments", "https://conf.example/2030/paper.PDF", "Paper"),
         ("slides", "https://conf.example/2030/x.odp", "x.odp"),
         ("images", "https://conf.example/2030/pic.png", "A picture"),
     ]
-    assert [link.url for link in linked.links(found)] == ["https://conf.example/2030/#top"]
+    assert [link.url for link in links.links(found)] == ["https://conf.example/2030/#top"]
 
 
 def test_the_job_fills_what_the_page_does_not_say(tmp_path):

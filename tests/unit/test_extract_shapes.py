@@ -5,7 +5,7 @@ import time
 import pytest
 
 from services.processor.extract.html.document import Document
-from services.processor.extract.rungs import microdata, opengraph, shown
+from services.processor.extract.rungs import microdata, opengraph, page_rules
 
 URL = "https://conf.example/2030/talks/why/"
 ADA = ("Ada Lovelace", None)
@@ -14,7 +14,7 @@ TEXT = "This talk explains why tests fail, and what to do about it. " * 3
 
 
 def seen(html, session="something else"):
-    facts = shown.read(Document(f"<main><h1>Why tests fail</h1>{html}</main>", URL, session))
+    facts = page_rules.read(Document(f"<main><h1>Why tests fail</h1>{html}</main>", URL, session))
     known = {name: getattr(facts, name) for name in facts.__struct_fields__}
     known["speakers"] = [(speaker.name, speaker.url) for speaker in facts.speakers]
     return {name: value for name, value in known.items() if value not in (None, (), [], "")}
@@ -180,7 +180,7 @@ def test_nothing_is_found_in(html):
     ],
 )
 def test_a_title_is_told_from_the_sites_name(html, title):
-    assert shown.read(Document(html, URL, "why tests fail!")).title == title
+    assert page_rules.read(Document(html, URL, "why tests fail!")).title == title
 
 
 HOSTILE = {
@@ -199,7 +199,7 @@ HOSTILE = {
 def test_no_page_takes_for_ever(html):
     began = time.process_time()
     document = Document(f"<main><h1>Why</h1>{html}</main>", URL, "something else")
-    for rung in (microdata, opengraph, shown):
+    for rung in (microdata, opengraph, page_rules):
         rung.read(document)
     assert time.process_time() - began < 10
 

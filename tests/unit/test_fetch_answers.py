@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventjob.fetch.answers import check_status, declared_type, redirect_target, retry_after
 from eventjob.fetch.errors import FetchFailed
+from eventjob.fetch.response_head import check_status, declared_type, redirect_target, retry_after
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

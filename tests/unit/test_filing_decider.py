@@ -44,8 +44,8 @@ from eventjob.domain.access import Caller
 from eventjob.domain.decide import Circumstances
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
-from eventjob.filing.exports import LARGEST_BYTES, MOST_EVENTS, Cutting, decode, encode
-from services.scheduler import snapshot_codec as snapshot
+from eventjob.retired.exports import LARGEST_BYTES, MOST_EVENTS, Cutting, decode, encode
+from services.scheduler import snapshot_codec
 from services.scheduler.decide import Deciding
 from services.scheduler.memory import Memory, Purge
 
@@ -171,8 +171,10 @@ def test_a_snapshot_keeps_that_it_is_filed():
     whole, _ = remembered()
     again = Memory()
     for n in range(16):
-        part = snapshot.decode(snapshot.encode(whole.in_partition(n), "log", 9), "log", 9)
-        again.restore([snapshot.restored(kept) for kept in part.groups])
+        part = snapshot_codec.decode(
+            snapshot_codec.encode(whole.in_partition(n), "log", 9), "log", 9
+        )
+        again.restore([snapshot_codec.restored(kept) for kept in part.groups])
     assert contents(again) == contents(whole)
     assert again.entry("b-x").group.completed == 3
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from services.processor.extract.facts import Facts, Link, Wanted
 from services.processor.extract.page import placed
-from services.processor.files.haul import LONGEST_STEM, named
 from services.processor.files.pdf import draw_pages
+from services.processor.files.session_files import LONGEST_STEM, named
 from services.processor.pool.pool import TookTooLong
 
 FOLDER = "Testconf 2030/Main/why-tests-fail/"

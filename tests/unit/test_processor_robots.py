@@ -6,9 +6,9 @@ from fakes_processor import Answer, FakeHosts, FakeWeb, OpenGate, until
 
 from eventjob.fetch.client import FetchFailed
 from services.processor.fetching.gate import POSTPONED, PoliteGate
+from services.processor.fetching.host_limiter import polite_turns
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import KEPT, LONGEST_DELAY_S, MOST_ORIGINS, Robots
-from services.processor.fetching.turns import polite_turns
 
 ROBOTS = "https://conf.example/robots.txt"
 PAGE = "https://conf.example/talks/one"

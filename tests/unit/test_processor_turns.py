@@ -6,14 +6,14 @@ import pytest
 from fakes_processor import FakeHosts, until
 
 from eventjob.bus.errors import Unavailable
-from services.processor.fetching.politeness import HostState, Pace, Share
-from services.processor.fetching.turns import (
+from services.processor.fetching.host_limiter import (
     MOST_LINES,
     RENEW_AFTER_S,
     TooLong,
     Turns,
     polite_turns,
 )
+from services.processor.fetching.politeness import HostState, Pace, Share
 
 PATIENT = timedelta(seconds=30)
 AT_ONCE = Pace(0.0, 2)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from fakes import QuietLog
 
 from eventjob.projection.store import StoreMoved, StoreUnavailable
-from services.projector import projector as tested
+from services.projector import projector
 from services.projector.projector import Projector
 
 
@@ -31,9 +31,9 @@ class SlowToFail:
 
 
 async def test_what_both_hear_of_a_store_is_told_once(monkeypatch):
-    monkeypatch.setattr(tested, "CHECK_EVERY_S", 0.01)
-    monkeypatch.setattr(tested, "SHORTEST_PAUSE_S", 0.0)
-    monkeypatch.setattr(tested, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(projector, "CHECK_EVERY_S", 0.01)
+    monkeypatch.setattr(projector, "SHORTEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(projector, "LONGEST_PAUSE_S", 0.0)
     unheard, stop, log = [], asyncio.Event(), QuietLog()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     store = SlowToFail()

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from services.processor.extract.facts import Facts, License, Link, Speaker, Video, Wanted
-from services.processor.schedule.event import Unreadable
 from services.processor.schedule.read import read_schedule
+from services.processor.schedule.scheduled_session import Unreadable
 
 URL = "https://conf.example/2030/schedule/xml"
 XML = """<?xml version="1.0" encoding="UTF-8"?>

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eventjob.runtime.setting_forms import Rate
+from eventjob.runtime.setting_types import Rate
 from eventjob.runtime.settings import SettingsError, read_settings
 
 MEGABYTE = 1024 * 1024

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from eventjob.runtime.tasks import end
+from eventjob.runtime.async_tasks import end
 
 
 async def deaf(times):

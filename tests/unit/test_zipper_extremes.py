@@ -81,7 +81,7 @@ async def test_more_than_65535_files(tmp_path):
 
 BIG = """
 import asyncio, hashlib, pathlib, re, sys
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.contracts.base import FileRef
 from services.archiver.zipper import build_zip
 

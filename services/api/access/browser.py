@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eventjob.contracts.paths import BASE_PATH
-from services.api.access.identify import USER_HEADER
+from services.api.access.authenticate import USER_HEADER
 from services.api.response.errors import Problem, error_response
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

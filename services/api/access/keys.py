@@ -15,8 +15,8 @@ from typing import Annotated
 import msgspec
 
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.setting_forms import Rate, rate_of
-from services.api.request.rules import user_id
+from eventjob.runtime.setting_types import Rate, rate_of
+from services.api.request.field_rules import user_id
 
 _ID = r"[a-z0-9-]{1,64}"
 _KEY = re.compile(rf"ej_({_ID})_[A-Za-z0-9_-]{{43}}")

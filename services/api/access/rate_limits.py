@@ -9,7 +9,7 @@ from collections import OrderedDict
 from math import ceil
 from typing import NamedTuple
 
-from eventjob.runtime.setting_forms import Rate
+from eventjob.runtime.setting_types import Rate
 
 MOST_REMEMBERED = 20_000  # callers, at some 200 bytes each; who has not asked for longest goes
 _ROUNDING_S = 1e-6

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from services.api.access.identify import USER_HEADER
+from services.api.access.authenticate import USER_HEADER
 from services.api.openapi.examples import EXAMPLES, error_example
 from services.api.openapi.field_schemas import PARAMETERS, path_parameters, with_forms
 from services.api.openapi.operation import Operation
-from services.api.request.rules import RULES
+from services.api.request.field_rules import RULES
 from services.api.response.errors import STATUS
 from services.api.response.views import BatchAnswer, ErrorAnswer, JobAnswer
 

@@ -19,7 +19,7 @@ from services.api.request.bodies import (
     JobBody,
 )
 from services.api.response.cursor import cursor_to
-from services.api.response.present import batch_view, job_view, stamp
+from services.api.response.to_views import batch_view, job_view, stamp
 from services.api.response.views import (
     BatchAnswer,
     BatchesAnswer,

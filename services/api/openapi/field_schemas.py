@@ -11,10 +11,11 @@ import msgspec
 
 from eventjob.domain.access import EVERYONE
 from eventjob.domain.urls import LONGEST_URL
-from services.api.request import rules
+from services.api.request import field_rules
 from services.api.request.bodies import JobBody
+from services.api.request.field_rules import RULES, Rule
 from services.api.request.idempotency import LONGEST_KEY
-from services.api.request.query import (
+from services.api.request.query_parameters import (
     LARGEST_LIMIT,
     LARGEST_SKIP,
     LONGEST_SEQUENCE,
@@ -22,7 +23,6 @@ from services.api.request.query import (
     SORTS,
     STATUSES,
 )
-from services.api.request.rules import RULES, Rule
 
 Form = dict[str, Any]
 
@@ -42,7 +42,7 @@ CHOSEN_ID: Form = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"}
 USER: Form = {
     "type": "string",
     "minLength": 1,
-    "maxLength": rules.LONGEST_USER_ID,
+    "maxLength": field_rules.LONGEST_USER_ID,
     "pattern": rf"^(?:[^{EVERYONE}{_CONTROL}]|[^{_CONTROL}]{{2,}})$",
 }
 URL: Form = {
@@ -52,17 +52,17 @@ URL: Form = {
     "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(?::[0-9]{{0,5}})?{_REST}$",
 }
 FORMS: dict[Rule, Form] = {
-    rules.plain: PLAIN,
-    rules.filled: FILLED,
-    rules.title: PLAIN | {"maxLength": rules.LONGEST_NAME},
-    rules.kind: PLAIN | {"maxLength": rules.LONGEST_TYPE},
-    rules.clock: {"type": "string", "pattern": "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"},
-    rules.url: URL,
-    rules.names: {"type": "array", "items": FILLED},
-    rules.chosen_id: CHOSEN_ID,
-    rules.user_id: USER,
-    rules.users: {"type": "array", "maxItems": rules.MOST_USERS, "items": USER},
-    rules.webhook: {"type": "object", "required": ["url"], "properties": {"url": URL}},
+    field_rules.plain: PLAIN,
+    field_rules.filled: FILLED,
+    field_rules.title: PLAIN | {"maxLength": field_rules.LONGEST_NAME},
+    field_rules.kind: PLAIN | {"maxLength": field_rules.LONGEST_TYPE},
+    field_rules.clock: {"type": "string", "pattern": "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"},
+    field_rules.url: URL,
+    field_rules.names: {"type": "array", "items": FILLED},
+    field_rules.chosen_id: CHOSEN_ID,
+    field_rules.user_id: USER,
+    field_rules.users: {"type": "array", "maxItems": field_rules.MOST_USERS, "items": USER},
+    field_rules.webhook: {"type": "object", "required": ["url"], "properties": {"url": URL}},
 }
 _MORE: dict[type[msgspec.Struct], Form] = {
     JobBody: {
@@ -97,7 +97,9 @@ def _form(known: Form, rule: Rule | None, *, is_optional: bool) -> Form:
     choices = [choice for choice in bare.get("anyOf", [bare]) if choice != {"type": "null"}]
     form = FORMS.get(rule) if rule else None
     if form is None:
-        form = choices[0] | ({"maxItems": rules.MOST_JOBS} if rule is rules.jobs else {})
+        form = choices[0] | (
+            {"maxItems": field_rules.MOST_JOBS} if rule is field_rules.jobs else {}
+        )
     return {"anyOf": [form, {"type": "null"}], **default} if is_optional else {**form, **default}
 
 

@@ -18,7 +18,6 @@ from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, is_chosen_id, job_id
 from eventjob.projection.read_model import BatchDocument
 from services.api.context import Context, Here
-from services.api.operations.as_of import batch_then
 from services.api.operations.callers import (
     Asking,
     access_of,
@@ -26,22 +25,23 @@ from services.api.operations.callers import (
     check_may_read,
     may_name_owner,
 )
-from services.api.operations.writes import carry_out, check_space, fail_batches, unless_away
+from services.api.operations.send_command import carry_out, check_space, fail_batches, unless_away
+from services.api.operations.time_travel import batch_then
 from services.api.request.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
-from services.api.request.build import (
+from services.api.request.idempotency import repeat_of
+from services.api.request.query_parameters import QueryParameters, as_of, batch_query
+from services.api.request.read_body import json_body, optional_json_body
+from services.api.request.to_command import (
     job_specs,
     named,
     spread_use_cache,
     use_cache_header,
     webhook_of,
 )
-from services.api.request.idempotency import repeat_of
-from services.api.request.query import QueryParameters, as_of, batch_query
-from services.api.request.receive import json_body, optional_json_body
 from services.api.request.validate import BodyT, read
 from services.api.response.answers import answer, tagged_answer
 from services.api.response.errors import not_found
-from services.api.response.present import batch_view, paging_view, submitted_batch
+from services.api.response.to_views import batch_view, paging_view, submitted_batch
 from services.api.response.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 
 _CREATED = {False: "the batch was created", True: "the batch was there already"}  # or a repeat

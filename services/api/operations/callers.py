@@ -7,11 +7,10 @@ from fastapi import Depends, Request
 from eventjob.contracts.base import Access
 from eventjob.domain.access import Caller, may_read, owned_by
 from eventjob.projection.read_model import BatchDocument, JobDocument
-from services.api.access.identify import USER_HEADER as HEADER
-from services.api.access.identify import key_of
+from services.api.access.authenticate import USER_HEADER, key_of
 from services.api.context import Context, Here
 from services.api.request.bodies import AccessBody, BatchBody
-from services.api.request.rules import user_id
+from services.api.request.field_rules import user_id
 from services.api.response.errors import Problem, invalid
 
 
@@ -25,7 +24,9 @@ async def _caller(request: Request, here: Here) -> Caller:
     if user in {None, key.user}:
         return Caller(key.user, trusted=key.administer)
     if not key.act_for_others:
-        raise Problem("permission_denied", f"this key may not act for others: {HEADER} is another")
+        raise Problem(
+            "permission_denied", f"this key may not act for others: {USER_HEADER} is another"
+        )
     return Caller(user)  # who is acted for may no more than he may himself
 
 
@@ -34,7 +35,7 @@ def may_name_owner(request: Request, here: Context) -> bool:
     if here.options.door is None:
         return here.options.open_door
     key = key_of(request.scope)
-    return key is not None and key.act_for_others and HEADER.lower() not in request.headers
+    return key is not None and key.act_for_others and USER_HEADER.lower() not in request.headers
 
 
 Asking = Annotated[Caller, Depends(_caller)]
@@ -46,16 +47,16 @@ def user_of(request: Request) -> str | None:
     Raises:
         Problem: the header is there, but names nobody, or comes twice.
     """
-    sent = [value for name, value in request.headers.raw if name == HEADER.lower().encode()]
+    sent = [value for name, value in request.headers.raw if name == USER_HEADER.lower().encode()]
     if not sent:
         return None
     if len(sent) > 1:
-        raise invalid(HEADER, "must be sent once")
+        raise invalid(USER_HEADER, "must be sent once")
     try:
         user = _text(sent[0])
         user_id(user)
     except ValueError as error:
-        raise invalid(HEADER, str(error)) from None
+        raise invalid(USER_HEADER, str(error)) from None
     return user
 
 
@@ -66,7 +67,7 @@ def owner_of(caller: Caller, named: str | None, *, open_door: bool) -> str | Non
         Problem: ``permission_denied``, where it is to be somebody else.
     """
     if named is not None and caller.user not in {None, named} and not open_door:
-        raise Problem("permission_denied", f"user_id is another one than {HEADER} says")
+        raise Problem("permission_denied", f"user_id is another one than {USER_HEADER} says")
     return caller.user if named is None else named
 
 

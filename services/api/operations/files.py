@@ -18,10 +18,10 @@ from services.api.context import ArtifactReader, Here
 from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
 from services.api.operations.jobs import readable_job
-from services.api.operations.writes import carry_out
+from services.api.operations.send_command import carry_out
 from services.api.response.answers import is_known
 from services.api.response.errors import RETRY_AFTER_S, Problem, not_found
-from services.api.response.present import archive_filename, has_results
+from services.api.response.to_views import archive_filename, has_results
 
 UNKNOWN_TYPE = "application/octet-stream"
 

@@ -25,13 +25,13 @@ from eventjob.contracts.events import (
     JobSubmitted,
 )
 from eventjob.domain.access import EVERYONE
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from services.api.context import Here
 from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
 from services.api.operations.jobs import readable_job
 from services.api.response.answers import answer
-from services.api.response.present import error_view, parameters_view, stamp
+from services.api.response.to_views import error_view, parameters_view, stamp
 from services.api.response.views import HistoryAnswer, HistoryEvent
 
 _BARE = {

@@ -13,7 +13,6 @@ from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, batch_ids, is_batch, job_key
 from eventjob.projection.read_model import JobDocument
 from services.api.context import Context, Here
-from services.api.operations.as_of import job_then
 from services.api.operations.callers import (
     Asking,
     access_of,
@@ -22,16 +21,17 @@ from services.api.operations.callers import (
     owner_of,
 )
 from services.api.operations.results import results_left, results_of
-from services.api.operations.writes import Outcome, carry_out, check_space, unless_away
+from services.api.operations.send_command import Outcome, carry_out, check_space, unless_away
+from services.api.operations.time_travel import job_then
 from services.api.request.bodies import JobBody
-from services.api.request.build import job_spec, spread_use_cache, use_cache_header
 from services.api.request.idempotency import Repeat, repeat_of
-from services.api.request.query import as_of, job_query
-from services.api.request.receive import json_body
+from services.api.request.query_parameters import as_of, job_query
+from services.api.request.read_body import json_body
+from services.api.request.to_command import job_spec, spread_use_cache, use_cache_header
 from services.api.request.validate import read
 from services.api.response.answers import answer, tagged_answer
 from services.api.response.errors import invalid, not_found
-from services.api.response.present import job_view, paging_view, submitted_job
+from services.api.response.to_views import job_view, paging_view, submitted_job
 from services.api.response.views import JobAnswer, JobsAnswer, MessageAnswer, Performance
 
 _CREATED = {False: "the job was created", True: "the job was there already"}  # or a repeat

@@ -7,7 +7,7 @@ from eventjob.contracts.work import Bundle
 from eventjob.projection.read_model import JobDocument
 from eventjob.runtime.logs import get_logger
 from services.api.context import ArtifactReader
-from services.api.response.present import full_results, has_results
+from services.api.response.to_views import full_results, has_results
 from services.api.response.views import Results
 
 _log = get_logger("api")

@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 
 from eventjob.domain.access import Caller
-from services.api.request.rules import plain
+from services.api.request.field_rules import plain
 from services.api.response.errors import invalid
 
 HEADER = "Idempotency-Key"

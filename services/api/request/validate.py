@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from eventjob.contracts.parameters import Parameters
-from services.api.request.rules import RULES, Rule
+from services.api.request.field_rules import RULES, Rule
 from services.api.response.errors import Problem
 from services.api.response.views import WrongField
 

@@ -14,7 +14,7 @@ from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import clean
 from services.processor.extract.markdown.markdown import escaped, plain
 from services.processor.extract.page import Page
-from services.processor.files.haul import Haul
+from services.processor.files.session_files import Haul
 
 SCHEMA = "event-session/1"
 _LINE_WIDTH = 100

@@ -9,9 +9,9 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.names import SessionPaths
 from services.processor.extract.facts import Kind, Wanted
 from services.processor.extract.markdown.markdown import address, escaped, link, outside_fences
-from services.processor.extract.rungs.linked import name_in
-from services.processor.extract.rungs.shown import video
-from services.processor.files.haul import Had, Haul, Preview
+from services.processor.extract.rungs.links import name_in
+from services.processor.extract.rungs.page_rules import video
+from services.processor.files.session_files import Had, Haul, Preview
 
 _PICTURE = re.compile(r"!\[((?:\\.|[^\]\\])*)\]\((https?://[^()\s]+)\)")
 _EMPTY = re.compile(r"\[\s*\]\([^()\s]+\)|^ *- *$| +$", re.MULTILINE)  # where a picture was

@@ -11,10 +11,17 @@ from services.processor.extract.adapters import registry as adapters
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import Document, attribute, lines_of, text_of
 from services.processor.extract.html.encoding import decode, shallow, slim
-from services.processor.extract.markdown import main_text as article
+from services.processor.extract.markdown import main_text
 from services.processor.extract.page import PARAMETERS, THIN_WORDS, Reading, merged
-from services.processor.extract.rungs import given, jsonld, linked, microdata, opengraph, shown
-from services.processor.extract.rungs.linked import tracks
+from services.processor.extract.rungs import (
+    job_parameters,
+    jsonld,
+    microdata,
+    opengraph,
+    page_rules,
+)
+from services.processor.extract.rungs import links as linked
+from services.processor.extract.rungs.links import tracks
 from services.processor.extract.schedule_link import schedule_address
 
 _SCHEDULE = re.compile("schedule|fahrplan", re.IGNORECASE)
@@ -36,7 +43,7 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
     html, is_whole = shallow(html[:LONGEST]), len(html) <= LONGEST
     document = Document(html, url, parameters.session, parameters.event)
     reading = _adapted(document) or _general(document)
-    asked = {PARAMETERS: given.read(parameters, document)}
+    asked = {PARAMETERS: job_parameters.read(parameters, document)}
     known = {name: facts for name, facts in (reading.rungs | asked).items() if facts != Facts()}
     warnings = [] if is_whole else ["page_truncated"]
     return msgspec.structs.replace(
@@ -67,12 +74,12 @@ def _adapted(document: Document) -> Reading | None:
     rungs = {
         name: facts,
         "jsonld": jsonld.read(document, facts.title or ""),
-        "html": shown.declared(document),
+        "html": page_rules.declared(document),
         "linked": Facts(files=tuple(tracks(document))),
     }
-    words = article.words_in(facts.body or "")
+    words = main_text.words_in(facts.body or "")
     if not words and _has_prose(document):  # in places that the adapter does not know
-        text = article.read(document, facts.title or document.session)
+        text = main_text.read(document, facts.title or document.session)
         rungs, words = rungs | {text.method: Facts(body=text.markdown or None)}, text.words
     return Reading(
         rungs=rungs,
@@ -94,11 +101,11 @@ def _general(document: Document) -> Reading:
         "jsonld": jsonld.read(document),
         "microdata": microdata.read(document),
         "opengraph": opengraph.read(document),
-        "html": shown.read(document),
+        "html": page_rules.read(document),
         "linked": linked.read(document),
     }
     known, _ = merged(rungs)
-    text = article.read(document, known.title or document.session)
+    text = main_text.read(document, known.title or document.session)
     if known.body is None:
         main = Facts(body=text.markdown or None)
         rungs = {text.method: main, **rungs}

@@ -8,7 +8,7 @@ import msgspec
 
 from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import alike
-from services.processor.extract.rungs.linked import is_subtitles, language_in
+from services.processor.extract.rungs.links import is_subtitles, language_in
 
 SCHEDULE = "schedule"
 PARAMETERS = "parameters"

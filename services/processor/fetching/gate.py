@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from eventjob.fetch.answers import retry_after
 from eventjob.fetch.client import FetchFailed
+from eventjob.fetch.response_head import retry_after
+from services.processor.fetching.host_limiter import TooLong, Turns
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
-from services.processor.fetching.turns import TooLong, Turns
 
 POSTPONED = "postponed"
 PAUSE_UNASKED = timedelta(seconds=10)

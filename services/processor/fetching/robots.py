@@ -11,8 +11,8 @@ from protego import Protego
 
 from eventjob.fetch.caps import PAGE, FetchCaps
 from eventjob.fetch.client import FetchFailed, Gate
-from services.processor.fetching.once import Once
-from services.processor.fetching.visit import Fetches
+from services.processor.fetching.session_fetcher import Fetches
+from services.processor.fetching.single_flight import Once
 
 AGENT = "eventjob"  # the product token that a robots.txt may name
 KEPT = timedelta(hours=24)

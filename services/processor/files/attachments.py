@@ -10,14 +10,14 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.domain.names import folder_name, unique
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
 from services.processor.extract.facts import Wanted
-from services.processor.extract.rungs.linked import name_in
-from services.processor.extract.rungs.shown import is_video
-from services.processor.fetching.visit import Visit
+from services.processor.extract.rungs.links import name_in
+from services.processor.extract.rungs.page_rules import is_video
+from services.processor.fetching.session_fetcher import Visit
 from services.processor.files.contents import Contents, Room
 from services.processor.files.dimensions import dimensions
 from services.processor.files.filetype import IS_VIDEO, may_be, verdict
-from services.processor.files.haul import Had, Haul, named
 from services.processor.files.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
+from services.processor.files.session_files import Had, Haul, named
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
 

@@ -8,9 +8,9 @@ import msgspec
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.fetch.client import Fetched
-from services.processor.files.haul import Had, Preview
 from services.processor.files.limits import MOST_PREVIEWS_OF_A_FILE
 from services.processor.files.pdf import draw_pages, page_texts
+from services.processor.files.session_files import Had, Preview
 from services.processor.files.sniff import SUBTITLES
 from services.processor.files.subtitles import transcript
 from services.processor.pool.pool import Broke, Pool, TookTooLong

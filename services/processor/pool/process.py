@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from eventjob.runtime import tether
+from eventjob.runtime import die_with_parent
 from services.processor.pool import wire
 
 MEMORY_BYTES = 80 * 1024 * 1024  # beyond what it has when it is ready
@@ -33,7 +33,7 @@ _HEAVY = ("services.processor.extract.cascade", "services.processor.files.pdf")
 def main() -> None:
     """Serve the parent: its id and the descriptor of our end of the way to it are arguments."""
     parent, descriptor = map(int, sys.argv[1:])
-    tether.die_with(parent)
+    die_with_parent.die_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable()
     for module in _HEAVY:

@@ -11,9 +11,9 @@ from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.markdown.markdown import harmless
 from services.processor.extract.page import SCHEDULE
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.linked import kind_of, name_in
-from services.processor.extract.rungs.shown import is_video, video
-from services.processor.schedule.event import Event, Reference, Schedule
+from services.processor.extract.rungs.links import kind_of, name_in
+from services.processor.extract.rungs.page_rules import is_video, video
+from services.processor.schedule.scheduled_session import Event, Reference, Schedule
 from services.processor.schedule.times import span_of, timezone_of
 
 _TAG = re.compile(  # and not an address or a type of some language in angle brackets

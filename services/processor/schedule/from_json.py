@@ -4,7 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from services.processor.schedule.event import Event, Person, Reference, Schedule, Unreadable
+from services.processor.schedule.scheduled_session import (
+    Event,
+    Person,
+    Reference,
+    Schedule,
+    Unreadable,
+)
 
 Json = dict[str, Any]
 

@@ -2,7 +2,13 @@
 
 from xml.etree import ElementTree as ET
 
-from services.processor.schedule.event import Event, Person, Reference, Schedule, Unreadable
+from services.processor.schedule.scheduled_session import (
+    Event,
+    Person,
+    Reference,
+    Schedule,
+    Unreadable,
+)
 
 
 class _WithoutEntities(ET.TreeBuilder):

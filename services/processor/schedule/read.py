@@ -7,10 +7,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from services.processor.extract.html.document import alike
-from services.processor.schedule.event import Event, Schedule, Unreadable
 from services.processor.schedule.facts import facts_of
 from services.processor.schedule.from_json import read_json
 from services.processor.schedule.from_xml import read_xml
+from services.processor.schedule.scheduled_session import Event, Schedule, Unreadable
 
 MOST_EVENTS = 20_000
 _NUMBERED = re.compile(r"\d")  # a query may say which session, or only in which language

@@ -10,8 +10,8 @@ import msgspec
 from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
 from services.processor.extract.facts import Facts
 from services.processor.fetching.gate import POSTPONED
-from services.processor.fetching.once import Once
-from services.processor.fetching.visit import Fetches, Reuse
+from services.processor.fetching.session_fetcher import Fetches, Reuse
+from services.processor.fetching.single_flight import Once
 from services.processor.pool.pool import Broke, Pool, TookTooLong
 from services.processor.schedule.matching import Index, Wish
 from services.processor.schedule.read import read_schedule

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from services.processor.schedule.event import Event, Schedule
+from services.processor.schedule.scheduled_session import Event, Schedule
 
 _BRUSSELS = "Europe/Brussels"  # where FOSDEM is; its older schedules do not say
 _FOSDEM = re.compile(r"FOSDEM\b")

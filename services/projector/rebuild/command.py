@@ -3,18 +3,18 @@
 import time
 from contextlib import AsyncExitStack
 
-from eventjob.artifacts.opening import open_artifacts
+from eventjob.artifacts.open_artifacts import open_artifacts
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
-from eventjob.filing.whole_log import WholeLog
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import BatchQuery, JobQuery, Store, StoreUnavailable
+from eventjob.retired.whole_log import WholeLog
+from eventjob.runtime.command_output import say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import say
 from services.projector.apply import AnotherLog
 from services.projector.rebuild.check import check
 from services.projector.rebuild.rebuild import Interrupted, Progress, rebuild

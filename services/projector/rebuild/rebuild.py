@@ -13,11 +13,11 @@ from contextlib import aclosing
 import msgspec
 
 from eventjob.contracts.events import BatchFiled
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.fold import slices
 from eventjob.projection.store import Store
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.lifecycle import Stop
-from eventjob.runtime.tasks import end
 from services.projector.apply import Events, Projecting, end_of
 
 MOST_DOCUMENTS = 5000  # written by one transaction: less than half a second for the other writers

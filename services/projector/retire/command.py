@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import NoAnswer, Poison, Unavailable
 from eventjob.bus.roles.commands import CommandSender
@@ -13,10 +13,10 @@ from eventjob.bus.wire.connection import connect_as
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime import clock
+from eventjob.runtime.command_output import say
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from eventjob.runtime.speaking import say
 from services.projector.retire.retire import Different, LeftAlone, candidates, file_batch
 
 NO_AGE = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"

@@ -21,12 +21,12 @@ from eventjob.contracts.commands import FileBatch
 from eventjob.contracts.events import BatchFiled
 from eventjob.contracts.replies import Declined
 from eventjob.domain.access import Caller
-from eventjob.filing.exports import Cutting, encode
-from eventjob.filing.whole_log import WholeLog
 from eventjob.projection.differences import Pair
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Store
+from eventjob.retired.exports import Cutting, encode
+from eventjob.retired.whole_log import WholeLog
 
 PAGE = 500
 MOST_NAMED = 3  # differences that are told

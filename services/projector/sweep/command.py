@@ -3,7 +3,7 @@
 import sys
 from contextlib import AsyncExitStack
 
-from eventjob.artifacts.opening import reach_artifacts
+from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import connect_as

@@ -15,7 +15,7 @@ from eventjob.contracts.events import (
     JobsAdded,
     JobsFailed,
 )
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 _CHANGING = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
 

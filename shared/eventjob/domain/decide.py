@@ -32,13 +32,13 @@ from eventjob.contracts.events import (
     JobsFailed,
     JobSubmitted,
 )
-from eventjob.domain import batch_zip, filing, job
+from eventjob.domain import batch_zip, job, retire
 from eventjob.domain.access import Caller, may_change
 from eventjob.domain.batch import Group, is_unfinished
 from eventjob.domain.chunks import cut
 from eventjob.domain.errors import Refused
-from eventjob.domain.filing import check_not_filed
 from eventjob.domain.ids import is_batch, job_key
+from eventjob.domain.retire import check_not_filed
 from eventjob.domain.retry import Policy
 
 MISMATCH = "this Idempotency-Key came with another body before"
@@ -87,7 +87,7 @@ def decide(command: GroupCommand, group: Group, now: Circumstances) -> list[Draf
             _check_batch(command.batch_id, group, now.caller)
             return [_on(group, BatchDeleted(batch_id=command.batch_id, at=now.at))]
         case FileBatch():
-            filed = filing.request(command, group, now.caller, now.at)
+            filed = retire.request(command, group, now.caller, now.at)
             return [_on(group, event) for event in filed]
         case _:
             assert_never(command)

@@ -11,11 +11,11 @@ import httpx2
 import msgspec
 
 from eventjob.fetch.addresses import AddressGuard
-from eventjob.fetch.answers import check_status, declared_type, parsed, redirect_target
 from eventjob.fetch.body import store, too_large
 from eventjob.fetch.caps import FILE, IMAGE, PAGE, Budget, FetchCaps
 from eventjob.fetch.errors import FetchFailed
 from eventjob.fetch.resolver import Resolver, system_resolver
+from eventjob.fetch.response_head import check_status, declared_type, parsed, redirect_target
 from eventjob.fetch.transport import GuardedTransport
 
 __all__ = ["FILE", "IMAGE", "PAGE", "FetchCaps", "FetchFailed", "Fetched", "Fetcher", "Gate"]

@@ -24,9 +24,8 @@ from eventjob.contracts.events import (
     JobSubmitted,
 )
 from eventjob.domain.ids import is_batch, job_id
-from eventjob.domain.recorded import Recorded
-from eventjob.projection import fold_batch as projection_batch
-from eventjob.projection import fold_job as projection_job
+from eventjob.domain.recorded_event import Recorded
+from eventjob.projection import fold_batch, fold_job
 from eventjob.projection.fold_batch import BatchFold
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
 from eventjob.projection.store import Changes
@@ -109,7 +108,7 @@ class _Documents:
             case BatchDeleted():
                 self._delete_group(record.group)
             case BatchSubmitted() as event:
-                document = projection_batch.opened(record, event)
+                document = fold_batch.opened(record, event)
                 self._batches.setdefault(record.group, BatchFold(document, is_new=True))
             case event:
                 self._evolve_jobs(record, event)
@@ -133,19 +132,19 @@ class _Documents:
         match event:
             case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
                 if job := self._job(record, record.n):
-                    self._put(job, projection_job.evolve(job, record, event))
+                    self._put(job, fold_job.evolve(job, record, event))
             case JobSubmitted():
-                self._create([projection_job.submitted(record, event)])
+                self._create([fold_job.submitted(record, event)])
             case JobsAdded():
-                self._create(projection_job.added(record, event))
+                self._create(fold_job.added(record, event))
             case JobsStarted():
                 for start in event.starts:
                     if job := self._job(record, start.n):
-                        self._put(job, projection_job.started(job, record, event, start))
+                        self._put(job, fold_job.started(job, record, event, start))
             case JobsFailed():
                 for n in event.numbers:
                     if job := self._job(record, n):
-                        self._put(job, projection_job.failed(job, record, event))
+                        self._put(job, fold_job.failed(job, record, event))
             case JobDeleted():
                 if job := self._jobs.pop(event.job_id, None):
                     self._dropped |= references(job)

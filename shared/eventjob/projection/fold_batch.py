@@ -27,7 +27,7 @@ from eventjob.contracts.events import (
     JobsStarted,
 )
 from eventjob.domain.batch_content import changes_content
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.fold_job import position
 from eventjob.projection.read_model import BatchDocument
 

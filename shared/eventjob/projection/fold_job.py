@@ -19,7 +19,7 @@ from eventjob.contracts.events import (
     Start,
 )
 from eventjob.domain.ids import job_id
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.read_model import JobDocument, Progress
 
 LOG_LINES = 100

@@ -5,8 +5,8 @@ from urllib.parse import unquote, urlsplit
 
 from eventjob.projection.sqlite.store import SqliteStore
 from eventjob.projection.store import Store
-from eventjob.runtime.setting_forms import store_url
 from eventjob.runtime.setting_reader import SettingsError, without_secrets
+from eventjob.runtime.setting_types import store_url
 
 
 def open_store(url: str) -> Store:

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.setting_reader import SettingsError
-from eventjob.runtime.tasks import end
 
 __all__ = ["CannotStart", "Stop", "run_service"]
 

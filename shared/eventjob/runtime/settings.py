@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from eventjob.runtime import setting_forms as forms
-from eventjob.runtime.setting_forms import Rate, rate_of
+from eventjob.runtime import setting_types
 from eventjob.runtime.setting_reader import Reader, SettingsError
+from eventjob.runtime.setting_types import Rate, rate_of
 
 __all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]
 
@@ -85,16 +85,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     read = Reader(environ)
     data_dir = Path(read.text("DATA_DIR", "./data")).absolute()
     settings = Settings(
-        host=read.formed("HOST", "127.0.0.1", forms.host),
+        host=read.formed("HOST", "127.0.0.1", setting_types.host),
         port=read.integer("PORT", 5000, least=0, most=65_535),
         data_dir=data_dir,
         nats=_nats(read),
         store_url=_store_url(read, f"sqlite://{quote(str(data_dir))}/projection.db"),
         artifacts_url=read.formed(
-            "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", forms.artifacts_url
+            "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", setting_types.artifacts_url
         ),
         anonymous=read.choice("ANONYMOUS", "restricted", "full", "none"),
-        api_keys_file=read.optional("API_KEYS_FILE", forms.absolute_path),
+        api_keys_file=read.optional("API_KEYS_FILE", setting_types.absolute_path),
         rate_limit=read.formed("RATE_LIMIT", USUAL_RATE, rate_of),
         max_body_bytes=read.megabytes("MAX_BODY_MB", 32, most=LARGEST_BODY_MB),
         fetch=_fetch(read),
@@ -103,12 +103,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_attempts=read.integer("MAX_ATTEMPTS", 5, most=100),
         first_pause=read.seconds("RETRY_BASE_S", 2.0, most=3600),
         attempt_timeout=timedelta(minutes=read.number("ATTEMPT_MINUTES", 15, least=0.1, most=1440)),
-        retention=read.optional("RETENTION_DAYS", forms.days),
+        retention=read.optional("RETENTION_DAYS", setting_types.days),
         min_free_bytes=read.megabytes("MIN_FREE_MB", 512, least=0),
         log_level=read.choice("LOG_LEVEL", "info", "debug", "warning", "error"),
-        instance=read.optional("INSTANCE", forms.name),
-        heartbeat_file=read.optional("HEARTBEAT_FILE", forms.absolute_path),
-        parent_pipe=read.optional("PARENT_PIPE", forms.pipe),
+        instance=read.optional("INSTANCE", setting_types.name),
+        heartbeat_file=read.optional("HEARTBEAT_FILE", setting_types.absolute_path),
+        parent_pipe=read.optional("PARENT_PIPE", setting_types.pipe),
     )
     _check_keys(read, settings)
     read.finish()
@@ -131,17 +131,20 @@ def _check_keys(read: Reader, settings: Settings) -> None:
 
 def _store_url(read: Reader, default: str) -> str:
     """Where there is a password in it, it is better kept in a file."""
-    url = read.optional("STORE_URL", forms.store_url)
-    from_file = read.optional("STORE_URL_FILE", forms.store_url_in_file)
+    url = read.optional("STORE_URL", setting_types.store_url)
+    from_file = read.optional("STORE_URL_FILE", setting_types.store_url_in_file)
     if url is not None and from_file is not None:
         read.wrong("STORE_URL", url, "EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
     return url or from_file or default
 
 
 def _nats(read: Reader) -> Nats:
-    url, ca = read.optional("NATS_URL", forms.nats_url), read.text("NATS_CA_FILE", "")
-    user, given = read.optional("NATS_USER", forms.name), read.optional("NATS_PASSWORD", str)
-    of_file = read.optional("NATS_PASSWORD_FILE", forms.text_of_file)
+    url, ca = read.optional("NATS_URL", setting_types.nats_url), read.text("NATS_CA_FILE", "")
+    user, given = (
+        read.optional("NATS_USER", setting_types.name),
+        read.optional("NATS_PASSWORD", str),
+    )
+    of_file = read.optional("NATS_PASSWORD_FILE", setting_types.text_of_file)
     file = read.text("NATS_PASSWORD_FILE", "")
     if given and file:
         read.wrong("NATS_PASSWORD_FILE", file, "this or EVENTJOB_NATS_PASSWORD, not both")
@@ -155,7 +158,7 @@ def _nats(read: Reader) -> Nats:
         url=url,
         user=user,
         password=given or of_file,
-        ca=read.optional("NATS_CA_FILE", forms.existing_file),
+        ca=read.optional("NATS_CA_FILE", setting_types.existing_file),
         replicas=_replicas(read),
     )
 
@@ -169,8 +172,8 @@ def _replicas(read: Reader) -> int:
 
 def _fetch(read: Reader) -> Fetch:
     return Fetch(
-        allow=read.formed("FETCH_ALLOW", "", forms.allowances),
-        contact=read.formed("CONTACT", PROJECT, forms.contact),
+        allow=read.formed("FETCH_ALLOW", "", setting_types.allowances),
+        contact=read.formed("CONTACT", PROJECT, setting_types.contact),
         robots=read.choice("ROBOTS", "obey", "ignore"),
         delay=read.seconds("FETCH_DELAY_S", 1.0, least=0),
         per_host=read.integer("FETCH_PER_HOST", 2, most=100),

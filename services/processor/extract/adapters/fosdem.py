@@ -9,8 +9,8 @@ from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import after, first_of, under_heading
 from services.processor.extract.markdown.fragment import body_of
-from services.processor.extract.rungs.linked import kind_of, pictures
-from services.processor.extract.rungs.shown import is_video, video
+from services.processor.extract.rungs.links import kind_of, pictures
+from services.processor.extract.rungs.page_rules import is_video, video
 
 NAME = "adapter:fosdem"
 _TITLES = ("#pagetitles h1", "h1.schedule-title", "h1")

@@ -10,11 +10,11 @@ from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, alike, attribute, text_of
 from services.processor.extract.html.nodes import under_heading
 from services.processor.extract.markdown.fragment import body_of
+from services.processor.extract.rungs.date_parsing import at, duration_in, span_in
 from services.processor.extract.rungs.labels import labelled
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.linked import kind_of, pictures
-from services.processor.extract.rungs.moments import at, duration_in, span_in
-from services.processor.extract.rungs.shown import video
+from services.processor.extract.rungs.links import kind_of, pictures
+from services.processor.extract.rungs.page_rules import video
 
 NAME = "adapter:frab"
 _TYPES = re.compile(

@@ -9,9 +9,9 @@ from services.processor.extract.facts import Facts, Link, Speaker, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs import jsonld
-from services.processor.extract.rungs.linked import kind_of, pictures
-from services.processor.extract.rungs.moments import iso
-from services.processor.extract.rungs.shown import video
+from services.processor.extract.rungs.date_parsing import iso
+from services.processor.extract.rungs.links import kind_of, pictures
+from services.processor.extract.rungs.page_rules import video
 
 NAME = frab.NAME
 _TEXT = ".card-body .text-muted"

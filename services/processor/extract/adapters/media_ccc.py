@@ -9,7 +9,7 @@ from services.processor.extract.html.document import Document, attribute, text_o
 from services.processor.extract.html.nodes import elements_after
 from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.shown import video
+from services.processor.extract.rungs.page_rules import video
 
 NAME = "adapter:media.ccc.de"
 _VIDEOS = ".downloads .video a.download[href]"

@@ -10,8 +10,8 @@ from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import first_of, text_without
 from services.processor.extract.markdown.fragment import body_of
-from services.processor.extract.rungs.linked import is_file, kind_of, pictures
-from services.processor.extract.rungs.shown import video
+from services.processor.extract.rungs.links import is_file, kind_of, pictures
+from services.processor.extract.rungs.page_rules import video
 
 NAME = "adapter:pretalx"
 _TALK = ".talk-content, .talk-slot, .talk-layout"

@@ -5,8 +5,8 @@ from selectolax.lexbor import LexborNode
 
 from services.processor.extract.html.document import attribute, text_of
 from services.processor.extract.html.nodes import after
+from services.processor.extract.rungs.date_parsing import iso, span_in
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.moments import iso, span_in
 
 _PLACES = ".talk-slots li, .talk-slot, .talk-title small"  # the first of several slots
 _LANGUAGES = frozenset({"language", "sprache"})

@@ -6,7 +6,7 @@ from itertools import dropwhile
 import msgspec
 
 from services.processor.extract.html.document import Document, alike
-from services.processor.extract.markdown import trafilatura_text as chosen
+from services.processor.extract.markdown import trafilatura_text
 from services.processor.extract.markdown.fragment import fragment_markdown
 
 _SHORT = 250  # characters; below it trafilatura's other mode may find more
@@ -43,9 +43,9 @@ def read(document: Document, title: str) -> Text:
 
 def _chosen(document: Document) -> str:
     html = document.head.html or ""
-    markdown = fragment_markdown(chosen.main_text(html), document.base)
+    markdown = fragment_markdown(trafilatura_text.main_text(html), document.base)
     if len(markdown) < _SHORT:
-        more = fragment_markdown(chosen.main_text(html, favor_recall=True), document.base)
+        more = fragment_markdown(trafilatura_text.main_text(html, favor_recall=True), document.base)
         markdown = max(markdown, more, key=len)
     return markdown
 

@@ -2,8 +2,8 @@
 
 from services.processor.extract.facts import Facts, Speaker, Video
 from services.processor.extract.html.document import Document, alike, text_of
+from services.processor.extract.rungs.page_rules import is_video, video
 from services.processor.extract.rungs.people import is_name
-from services.processor.extract.rungs.shown import is_video, video
 
 _SHORTEST = 40  # characters; below it a description is a slogan
 _CUT = ("...", "\u2026")

@@ -8,9 +8,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from services.processor.extract.facts import Facts, Speaker, Video
 from services.processor.extract.html.document import Document, alike, clean
+from services.processor.extract.rungs.date_parsing import iso
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.moments import iso
-from services.processor.extract.rungs.shown import video
+from services.processor.extract.rungs.page_rules import video
 
 _LONGEST = timedelta(days=2)
 Json: TypeAlias = Any

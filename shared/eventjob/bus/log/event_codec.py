@@ -9,7 +9,7 @@ from eventjob.bus.errors import Poison
 from eventjob.bus.wire.publish import Outgoing
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION, Event
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)

@@ -17,7 +17,7 @@ from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.wire.publish import MOST_MESSAGES, Rejected, publish
 from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 WRONG_SEQUENCE = frozenset({10071, 10164})
 _SAYS_WHO = re.compile(

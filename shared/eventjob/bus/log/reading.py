@@ -13,7 +13,7 @@ from eventjob.bus import subjects
 from eventjob.bus.log.event_codec import recorded
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, ask, is_forged
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 
 class Sequenced(Protocol):

@@ -25,8 +25,8 @@ from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.announcements import WorkerAlive, WorkKind
 from eventjob.contracts.base import UNREADABLE, JobError
 from eventjob.contracts.work import Outcome, Report, Task, WorkFailed
+from eventjob.runtime.async_tasks import end
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.tasks import end
 
 LOOK_EVERY_S = 1.0
 KEEP_ALIVE_S = 10.0  # a third of the consumer's ack_wait

@@ -9,7 +9,7 @@ import msgspec
 from pymongo.errors import OperationFailure
 
 from eventjob.projection.mongo import read as store_mongo_read
-from eventjob.projection.mongo import write as store_mongo_write
+from eventjob.projection.mongo import write
 from eventjob.projection.mongo.database import Database
 from eventjob.projection.mongo.generations import Progress
 from eventjob.projection.mongo.schema import Tables, tables
@@ -67,11 +67,11 @@ class MongoStore:
             if place.checkpoint == 0:
                 await self.progress.remove_leftovers(self._clock())
             to = tables(self._database, place.generation)
-            await store_mongo_write.apply(to, changes, self._clock())
+            await write.apply(to, changes, self._clock())
             if self.progress.beside is None:  # or what is current would lose them
-                await store_mongo_write.clear_orphans(to, changes)
+                await write.clear_orphans(to, changes)
             if not await self.progress.advance(place, changes.checkpoint):
-                await store_mongo_write.delete_again(to, changes)
+                await write.delete_again(to, changes)
                 await self.progress.remove_leftovers(self._clock())
                 raise StoreMoved(f"the projection is no longer at {changes.after}")
             self._built_on = {place.generation}
@@ -135,17 +135,17 @@ class MongoStore:
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """See `Store`."""
         before = milliseconds(older_than)
-        return await self._read(lambda of: store_mongo_write.orphans(of, before, limit))
+        return await self._read(lambda of: write.orphans(of, before, limit))
 
     async def unreferenced(self, shas: Collection[str]) -> set[str]:
         """See `Store`."""
-        return set(shas) - await self._read(lambda of: store_mongo_write.referenced(of, shas))
+        return set(shas) - await self._read(lambda of: write.referenced(of, shas))
 
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
         async with self._database.requests():
             place = await self.progress.place()
-            await store_mongo_write.forget_orphans(tables(self._database, place.generation), shas)
+            await write.forget_orphans(tables(self._database, place.generation), shas)
 
     async def close(self) -> None:
         """See `Store`."""

@@ -13,9 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from eventjob.projection.read_model import BatchDocument, JobDocument
-from eventjob.projection.sqlite import blobs as store_sqlite_blobs
-from eventjob.projection.sqlite import generations as store_sqlite_generations
-from eventjob.projection.sqlite import read as store_sqlite_read
+from eventjob.projection.sqlite import blobs, generations, read
 from eventjob.projection.sqlite import write as store_sqlite_write
 from eventjob.projection.sqlite.acls import json_list
 from eventjob.projection.sqlite.connections import Connections
@@ -107,7 +105,7 @@ class SqliteStore:
         """See `Store`."""
 
         def find(generation: Generation) -> Page[JobDocument]:
-            found = store_sqlite_read.find(generation, "jobs", query)
+            found = read.find(generation, "jobs", query)
             return Page(found.total, [*map(_job, found.documents)], found.next)
 
         return await self._read(find)
@@ -116,7 +114,7 @@ class SqliteStore:
         """See `Store`."""
 
         def find(generation: Generation) -> Page[BatchDocument]:
-            found = store_sqlite_read.find(generation, "batches", query)
+            found = read.find(generation, "batches", query)
             return Page(found.total, [*map(_batch, found.documents)], found.next)
 
         return await self._read(find)
@@ -133,7 +131,7 @@ class SqliteStore:
 
     async def beside(self) -> "SqliteStore":
         """See `Store`."""
-        number = await self._write_file(store_sqlite_generations.begin)
+        number = await self._write_file(generations.begin)
         await self._remove_the_old()
         return SqliteStore(self._path, self._clock, number)
 
@@ -142,7 +140,7 @@ class SqliteStore:
         number = other._generation if isinstance(other, SqliteStore) else None  # noqa: SLF001 - ours
         if number is None:
             raise TypeError("only what beside() gave can be adopted")
-        adopted = await self._write_file(lambda file: store_sqlite_generations.adopt(file, number))
+        adopted = await self._write_file(lambda file: generations.adopt(file, number))
         if adopted:
             await self._remove_the_old()
         return adopted
@@ -150,26 +148,22 @@ class SqliteStore:
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """See `Store`."""
         before = milliseconds(older_than)
-        return await self._read(
-            lambda generation: store_sqlite_blobs.orphans(generation, before, limit)
-        )
+        return await self._read(lambda generation: blobs.orphans(generation, before, limit))
 
     async def unreferenced(self, shas: Collection[str]) -> set[str]:
         """See `Store`."""
-        return await self._read(
-            lambda generation: store_sqlite_blobs.unreferenced(generation, shas)
-        )
+        return await self._read(lambda generation: blobs.unreferenced(generation, shas))
 
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
-        await self._write(lambda generation: store_sqlite_blobs.forget_orphans(generation, shas))
+        await self._write(lambda generation: blobs.forget_orphans(generation, shas))
 
     async def close(self) -> None:
         """See `Store`."""
         number = self._generation
         if number is not None:
             with suppress(StoreUnavailable):  # then the next rebuild gives it up
-                await self._write_file(lambda file: store_sqlite_generations.abandon(file, number))
+                await self._write_file(lambda file: generations.abandon(file, number))
             await self._remove_the_old()
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
@@ -178,7 +172,7 @@ class SqliteStore:
     async def _remove_the_old(self) -> None:
         """Step by step, so that nobody waits; what is left after a fault goes another time."""
         now_ms = milliseconds(self._clock())
-        remove_some = partial(store_sqlite_generations.remove_some, now_ms=now_ms)
+        remove_some = partial(generations.remove_some, now_ms=now_ms)
         with suppress(StoreUnavailable):
             is_some_left = True
             while is_some_left:
@@ -207,8 +201,8 @@ class SqliteStore:
 
     def _meant(self, file: Connection) -> Generation:
         if self._generation is None:
-            return store_sqlite_generations.current(file)
-        return store_sqlite_generations.numbered(file, self._generation)
+            return generations.current(file)
+        return generations.numbered(file, self._generation)
 
     async def _in_transaction(
         self, threads: ThreadPoolExecutor, kind: str, work: Callable[[Connection], Result]

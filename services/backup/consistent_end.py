@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import raw as stored
+from eventjob.bus.log import raw
 from eventjob.bus.log.event_codec import recorded
 from eventjob.bus.log.raw import Stored
 from eventjob.bus.wire.connection import Connection
@@ -37,11 +37,11 @@ class Cut:
         """
         self._end = after
         # Once more from the snapshot's own end: it may be within an atomic append.
-        async for page in stored.read(self._connection, subjects.EVENTS, max(after - 1, 0)):
+        async for page in raw.read(self._connection, subjects.EVENTS, max(after - 1, 0)):
             self._keep(self._whole(page))
         for _ in range(MOST_LOOKS):
             behind = self._torn[-1].sequence if self._torn else self._end
-            pages = stored.read(self._connection, subjects.EVENTS, behind)
+            pages = raw.read(self._connection, subjects.EVENTS, behind)
             found = self._whole([message async for page in pages for message in page])
             if not self._torn and not any(map(_deletes, found)):
                 return self._end  # what was read up to here has no hole that nothing explains
@@ -58,7 +58,7 @@ class Cut:
     def _keep(self, messages: Sequence[Stored]) -> None:
         for message in messages:
             if message.sequence > self._end:
-                self._write(stored.line(message))
+                self._write(raw.line(message))
                 self._end = message.sequence
 
 

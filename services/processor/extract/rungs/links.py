@@ -16,7 +16,7 @@ from services.processor.extract.html.document import (
     is_same_page,
     text_of,
 )
-from services.processor.extract.rungs.shown import is_video
+from services.processor.extract.rungs.page_rules import is_video
 
 MOST_LINKS = 200
 MOST_IMAGES = 20

@@ -15,7 +15,7 @@ from services.processor.extract.html.nodes import HEADINGS, classed, section, wi
 from services.processor.extract.rungs.labels import LONGEST_VALUE, Said, labelled
 from services.processor.extract.rungs.languages import language_tag
 from services.processor.extract.rungs.people import speakers
-from services.processor.extract.rungs.times import when
+from services.processor.extract.rungs.session_time import when
 
 VIDEO_TYPES = {
     ".mp4": "video/mp4",

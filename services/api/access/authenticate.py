@@ -5,7 +5,7 @@ from typing import NamedTuple
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eventjob.runtime.setting_forms import Rate
+from eventjob.runtime.setting_types import Rate
 from services.api.access.keys import Key, KeyRing
 from services.api.access.rate_limits import Buckets, network_of
 from services.api.response.errors import NEEDS_KEY, Problem, error_response, unauthenticated

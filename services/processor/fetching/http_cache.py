@@ -16,9 +16,9 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import UNREADABLE
-from eventjob.fetch.answers import parsed
 from eventjob.fetch.body import kept_if_whole
 from eventjob.fetch.client import FetchCaps, Fetched, Gate
+from eventjob.fetch.response_head import parsed
 from services.processor.fetching.freshness import (
     conditions,
     fresh_for,
@@ -26,7 +26,7 @@ from services.processor.fetching.freshness import (
     may_be_kept,
     refreshed,
 )
-from services.processor.fetching.visit import Asks, Reuse
+from services.processor.fetching.session_fetcher import Asks, Reuse
 
 SMALL_BYTES = 64 * 1024  # most pages, and every robots.txt
 
@@ -62,7 +62,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class CachedFetcher:
-    """Fetches (`services.processor.fetching.visit.Fetches`) through what is remembered.
+    """Fetches (`services.processor.fetching.session_fetcher.Fetches`) through what is remembered.
 
     A large body is stored, or renewed, as an artifact before it is handed out: whoever makes
     something lasting of it must name it in its outcome, or nobody ever removes it.

@@ -6,7 +6,7 @@ import msgspec
 
 from eventjob.domain.names import file_name
 from services.processor.extract.facts import Wanted
-from services.processor.extract.rungs.linked import name_in
+from services.processor.extract.rungs.links import name_in
 from services.processor.files.dimensions import Size
 
 LONGEST_STEM = 80  # characters; an image is called what its text for the blind says

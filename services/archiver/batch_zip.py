@@ -13,9 +13,9 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import BatchPacked, PackBatch
 from eventjob.domain.batch_content import BatchContent
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from services.archiver.readme import batch_readme
-from services.archiver.tree import Session, arranged
+from services.archiver.zip_layout import Session, arranged
 from services.archiver.zipper import store_zip
 
 COPIES = 2  # the ZIP as it is written, and as it is stored, perhaps on the same disk

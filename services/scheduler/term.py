@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from eventjob.bus.backup.restoring import check_whole
+from eventjob.bus.backup.restore_streams import check_whole
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.roles import backlog
@@ -21,7 +21,7 @@ from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.agenda import Errand
-from services.scheduler.announced import Readers, Workers
+from services.scheduler.capacity import Readers, Workers
 from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, Tenure
 from services.scheduler.round import Rounds

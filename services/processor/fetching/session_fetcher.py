@@ -26,7 +26,7 @@ class Asks(Protocol):
 
 
 class Fetches(Protocol):
-    """Fetches from the web or from memory: `services.processor.fetching.cache.CachedFetcher`."""
+    """Fetches from the web or the cache: see `http_cache.CachedFetcher` beside this file."""
 
     async def fetch(
         self,

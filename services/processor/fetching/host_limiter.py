@@ -7,10 +7,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from eventjob.bus.errors import Unavailable
-from eventjob.runtime.tasks import end
+from eventjob.runtime.async_tasks import end
 from services.processor.fetching import politeness
-from services.processor.fetching.host_line import Line, SharedHosts
 from services.processor.fetching.politeness import HostState, Pace
+from services.processor.fetching.shared_host import Line, SharedHosts
 
 MOST_LINES = 2000
 RELEASE_AFTER_S = 0.05  # an end is told with the next start, or after this

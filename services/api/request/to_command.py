@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from eventjob.contracts.base import NULL, JobSpec
 from services.api.request.bodies import BatchBody, BatchJobBody, JobBody
-from services.api.request.rules import LONGEST_NAME
+from services.api.request.field_rules import LONGEST_NAME
 from services.api.response.errors import invalid
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}

@@ -14,8 +14,8 @@ from eventjob.bus.log.log import EventLog, concerns
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled
 from eventjob.domain.ids import batch_group, is_batch
-from eventjob.domain.recorded import Recorded
-from eventjob.filing.exports import decode
+from eventjob.domain.recorded_event import Recorded
+from eventjob.retired.exports import decode
 
 
 class WholeLog(EventLog):

@@ -11,7 +11,7 @@ from eventjob.bus.errors import Poison
 from eventjob.bus.log.event_codec import recorded
 from eventjob.bus.log.raw import Stored
 from eventjob.contracts.base import UNREADABLE
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 
 MOST_EVENTS = 5000  # in one export: what a reader has in memory at once
 MOST_BYTES = 8 * 1024 * 1024

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from eventjob.domain.access import Caller
 from eventjob.projection.read_model import Status
 from eventjob.projection.store import BatchQuery, JobQuery
-from services.api.request.rules import Rule, chosen_id, user_id
+from services.api.request.field_rules import Rule, chosen_id, user_id
 from services.api.response.cursor import place_of
 from services.api.response.errors import Problem, invalid
 from services.api.response.views import WrongField

@@ -8,10 +8,10 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
-from eventjob.bus.backup import snapshots
-from eventjob.bus.backup.snapshots import Described
+from eventjob.bus.backup import stream_snapshot
+from eventjob.bus.backup.stream_snapshot import Described
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log import raw as stored
+from eventjob.bus.log import raw
 from eventjob.bus.log.raw import Stored
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Rejected, publish
@@ -71,7 +71,7 @@ async def put_back(
         "num_replicas": 1,
         "metadata": {MARK: "unfinished"},
     }
-    there = await snapshots.put_back(
+    there = await stream_snapshot.put_back(
         connection, stream, Described(config=config, state=described.state), chunks
     )
     if there.last_sequence < described.last_sequence:
@@ -83,7 +83,7 @@ async def put_back(
 async def write_events(connection: Connection, events: Iterable[Stored], last: int) -> None:
     """What came after the snapshot, up to event ``last``."""
     there = (await messages_in(connection)).get(subjects.EVENTS, 0)
-    end = await stored.write_again(connection, events, there)
+    end = await raw.write_again(connection, events, there)
     if end != last:
         raise Unavailable(f"the log ends with event {end} instead of {last}")
 
@@ -93,7 +93,7 @@ async def send_again(connection: Connection, commands: Iterable[Stored]) -> int:
     count = 0
     try:
         for command in commands:
-            await publish(connection, [stored.again(command)])
+            await publish(connection, [raw.again(command)])
             count += 1
     except Rejected as error:
         raise Unavailable(f"a command cannot be stored: {error}") from error

@@ -9,13 +9,13 @@ from contextlib import aclosing
 from itertools import takewhile
 
 from eventjob.contracts.events import BatchDeleted, JobDeleted
-from eventjob.domain.recorded import Recorded
+from eventjob.domain.recorded_event import Recorded
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.context import History
-from services.api.request.query import Moment
+from services.api.request.query_parameters import Moment
 from services.api.response.errors import Problem, not_found
-from services.api.response.present import stamp
+from services.api.response.to_views import stamp
 
 
 async def job_then(history: History, job: JobDocument, moment: Moment) -> JobDocument:

@@ -10,8 +10,8 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.html.document import INLINE, attribute, text_of
+from services.processor.extract.rungs.date_parsing import Span, at, duration_in, span_in
 from services.processor.extract.rungs.labels import LONGEST_VALUE, Said
-from services.processor.extract.rungs.moments import Span, at, duration_in, span_in
 
 _PUBLISHED = re.compile(r"publi|updat|modif|posted|entry-date|created", re.IGNORECASE)
 _LONGEST_SESSION = timedelta(hours=24)

@@ -5,9 +5,9 @@ from datetime import date, time
 from eventjob.contracts.parameters import Parameters
 from services.processor.extract.facts import Facts, Speaker
 from services.processor.extract.html.document import Document, clean
-from services.processor.extract.rungs.linked import given_file
-from services.processor.extract.rungs.moments import at
-from services.processor.extract.rungs.shown import video
+from services.processor.extract.rungs.date_parsing import at
+from services.processor.extract.rungs.links import given_file
+from services.processor.extract.rungs.page_rules import video
 
 
 def read(parameters: Parameters, document: Document) -> Facts:

@@ -1,1 +1,0 @@
-"""Events that have left the log, as artifacts, and the log together with them."""

@@ -1,0 +1,1 @@
+"""The log including the events of retired batches, which lie in exports."""
