@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 
 class QuietLog:
@@ -50,13 +50,13 @@ class MemoryBlobs:
 class EventsInMemory:
     """A log that is read a few events at a time."""
 
-    def __init__(self, records: list[Recorded]) -> None:
+    def __init__(self, records: list[RecordedEvent]) -> None:
         self.records = records
 
     async def last_sequence(self) -> int:
         return self.records[-1].sequence if self.records else 0
 
-    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
         found = [record for record in self.records if record.group == group]
         for first in range(0, len(found), 3):
             yield found[first : first + 3]

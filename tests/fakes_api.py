@@ -22,11 +22,11 @@ from eventjob.domain.access import Caller, may_read
 from eventjob.domain.batch import Group
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import batch_group, job_key
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.domain.retry import Policy
 from eventjob.projection.fold import fold, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument
-from eventjob.projection.store import After, BatchQuery, JobQuery, Page
+from eventjob.projection.store import BatchQuery, JobQuery, Page, PageStart
 from eventjob.runtime.disk_space import Space
 from services.api.app import create_app
 from services.api.context import Context, Options
@@ -40,7 +40,7 @@ class Deployment:
 
     def __init__(self) -> None:
         self.blobs = ReadableBlobs()
-        self.records: list[Recorded] = []
+        self.records: list[RecordedEvent] = []
         self.jobs_by_id: dict[str, JobDocument] = {}
         self.batches_by_group: dict[str, BatchDocument] = {}
         self.sent: list[tuple[object, Caller]] = []  # and who asked
@@ -86,11 +86,11 @@ class Deployment:
 
     # History
 
-    async def read(self, group: str, n: int | None = None) -> list[Recorded]:
+    async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
         self._check_bus()
         return [r for r in self.records if r.group == group and r.n in {None, n}]
 
-    async def read_with_jobs(self, group: str) -> AsyncIterator[list[Recorded]]:
+    async def read_with_jobs(self, group: str) -> AsyncIterator[list[RecordedEvent]]:
         self._check_bus()
         found = [r for r in self.records if r.group == group]
         for first in range(0, len(found), 3):
@@ -148,7 +148,7 @@ class Deployment:
     def append(self, group: str, n: int | None, event: Event, actor: str = "") -> None:
         """Let an event happen, and show it."""
         batch.evolve(self._groups[group], n, event)
-        record = Recorded(len(self.records) + 1, group, n, event, actor=actor)
+        record = RecordedEvent(len(self.records) + 1, group, n, event, actor=actor)
         self.records.append(record)
         need = touched([record])
         jobs = {i: self.jobs_by_id[i] for i in need.job_ids if i in self.jobs_by_id}
@@ -251,7 +251,7 @@ def _page(query: Any, documents: list[Any]) -> Page[Any]:
         after = query.after.time_ms, query.after.position
         rest = [d for d in ordered if place(d) != after and (place(d) < after) is is_falling]
     page = rest[: query.limit]
-    follows = After(*place(page[-1])) if page and len(rest) > len(page) else None
+    follows = PageStart(*place(page[-1])) if page and len(rest) > len(page) else None
     return Page(len(ordered) if query.counted else None, page, follows)
 
 

@@ -26,7 +26,7 @@ from eventjob.contracts.work import (
     WorkFailed,
 )
 from eventjob.retired.whole_log import WholeLog
-from services.projector.retire.retire import file_batch
+from services.projector.retire.retire import retire_batch
 
 GROUP = "b-x"
 BATCH_ZIP = FileRef(path="b.zip", sha256="9" * 64, size_bytes=1, media_type="application/zip")
@@ -92,7 +92,7 @@ class Life:
     async def file(self, store, commands=None):
         """File batch-x as `eventjob retire` does."""
         await reached(store, await self.log.last_sequence())
-        return await file_batch(
+        return await retire_batch(
             (await store.batches({GROUP}))[GROUP],
             connection=self.machine.connection,
             store=store,

@@ -21,7 +21,7 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.access import owned_by
 from eventjob.domain.ids import batch_group
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 RETRY_AT = datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
@@ -43,17 +43,17 @@ class Log:
     """A log that is appended to by hand."""
 
     def __init__(self) -> None:
-        self.records: list[Recorded] = []
+        self.records: list[RecordedEvent] = []
 
     @property
     def at(self) -> datetime:
         return BEGINNING + timedelta(seconds=len(self.records) + 1)
 
-    def add(self, group: str, n: int | None, event: Event) -> Recorded:
-        self.records.append(Recorded(len(self.records) + 1, group, n, event))
+    def add(self, group: str, n: int | None, event: Event) -> RecordedEvent:
+        self.records.append(RecordedEvent(len(self.records) + 1, group, n, event))
         return self.records[-1]
 
-    def submit(self, job_id: str = "job-a", owner: str | None = "ann") -> Recorded:
+    def submit(self, job_id: str = "job-a", owner: str | None = "ann") -> RecordedEvent:
         event = JobSubmitted(
             job_id=job_id, job=spec(), owner=owner, access=owned_by(owner), at=self.at
         )
@@ -86,7 +86,7 @@ class Log:
         *,
         batch_id: str = "batch-x",
         owner: str | None = "ann",
-    ) -> Recorded:
+    ) -> RecordedEvent:
         event = JobsAdded(
             batch_id=batch_id,
             first=first,
@@ -97,26 +97,28 @@ class Log:
         )
         return self.add(group, None, event)
 
-    def start(self, group: str, numbers: Sequence[int] = (1,), attempt: int = 1) -> Recorded:
+    def start(self, group: str, numbers: Sequence[int] = (1,), attempt: int = 1) -> RecordedEvent:
         starts = [Start(n, attempt) for n in numbers]
         return self.add(group, None, JobsStarted(starts=starts, deadline=RETRY_AT, at=self.at))
 
-    def fetch(self, group: str, n: int = 1, attempt: int = 1) -> Recorded:
+    def fetch(self, group: str, n: int = 1, attempt: int = 1) -> RecordedEvent:
         made = {"bundle": BUNDLE, "files": [file()], "sources": [SOURCE]}
         event = JobFetched(attempt=attempt, **made, at=self.at)
         return self.add(group, n, event)
 
-    def complete(self, group: str, n: int = 1, attempt: int = 1) -> Recorded:
+    def complete(self, group: str, n: int = 1, attempt: int = 1) -> RecordedEvent:
         return self.add(group, n, JobCompleted(attempt=attempt, archive=file(ZIP), at=self.at))
 
-    def fail(self, group: str, n: int = 1, attempt: int = 1) -> Recorded:
+    def fail(self, group: str, n: int = 1, attempt: int = 1) -> RecordedEvent:
         return self.add(group, n, JobFailed(attempt=attempt, error=TIMEOUT, at=self.at))
 
-    def retry(self, group: str, n: int = 1, attempt: int = 1, *, counted: bool = True) -> Recorded:
+    def retry(
+        self, group: str, n: int = 1, attempt: int = 1, *, counted: bool = True
+    ) -> RecordedEvent:
         event = AttemptFailed(
             attempt=attempt, error=TIMEOUT, retry_at=RETRY_AT, counted=counted, at=self.at
         )
         return self.add(group, n, event)
 
-    def restart(self, group: str, n: int = 1, attempt: int = 2) -> Recorded:
+    def restart(self, group: str, n: int = 1, attempt: int = 2) -> RecordedEvent:
         return self.add(group, n, JobRestarted(attempt=attempt, at=self.at))

@@ -14,11 +14,11 @@ from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.access import Caller
 from eventjob.domain.decide import Draft
 from eventjob.domain.ids import PARTITIONS, partition
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.domain.retry import Policy
 from services.scheduler import snapshot_codec
-from services.scheduler.agenda import Errand
-from services.scheduler.decide import Deciding, Unit
+from services.scheduler.agenda import TaskKey
+from services.scheduler.decide import EventUnit, MessageDecider
 from services.scheduler.memory import Memory, purges
 
 CRASHES = ("before append", "between appends", "before purge", "before tasks", "before ack")
@@ -49,15 +49,15 @@ class World:
     def __init__(self) -> None:
         self.policy = Policy(max_attempts=3)
         self.now: datetime = AT
-        self.history: list[Recorded] = []
-        self.log: list[Recorded] = []  # the history without what was purged
+        self.history: list[RecordedEvent] = []
+        self.log: list[RecordedEvent] = []  # the history without what was purged
         self.pages: dict[str, Page] = {}
         self.inbox: list = []  # delivered, not acknowledged
         self.reports: list = []  # said by workers, not delivered
-        self.tasks: list[Errand] = []  # with the workers
+        self.tasks: list[TaskKey] = []  # with the workers
         self.snapshots: list[bytes] = []  # by partition
         self.purged: set[str] = set()
-        self.applied: dict[tuple[str, str], Unit] = {}  # by group and command
+        self.applied: dict[tuple[str, str], EventUnit] = {}  # by group and command
         self.start()
 
     def start(self):
@@ -75,7 +75,7 @@ class World:
         until = self.now + self.policy.attempt_timeout
         for kind in KINDS:
             self.memory.agenda.found_out(kind, {e for e in self.tasks if e.kind == kind}, until)
-        self.deciding = Deciding(self.memory, self.policy)
+        self.deciding = MessageDecider(self.memory, self.policy)
         self.inbox += self.reports
         self.reports = []
         self.is_ready = False
@@ -92,12 +92,12 @@ class World:
         """Work off what is there; after a crash it is all there again."""
         units = [unit for message in self.inbox for unit in self._decide(message)]
         lost = self.memory.agenda.overdue(self.now, 200)
-        units += [Unit(drafts=self.deciding.lost(due, self.now)) for due in lost]
+        units += [EventUnit(drafts=self.deciding.lost(due, self.now)) for due in lost]
         if self.is_ready:
             units += self._starts(capacity)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
         groups |= dict.fromkeys(self.memory.unsettled())
-        units += [Unit(drafts=[draft]) for draft in self.deciding.settle([*groups], self.now)]
+        units += [EventUnit(drafts=[draft]) for draft in self.deciding.settle([*groups], self.now)]
         try:
             self._carry_out(units, capacity, crash)
         except Crash:
@@ -125,7 +125,7 @@ class World:
 
     def _decide(self, message):
         if not isinstance(message, Asked):
-            return [Unit(drafts=self.deciding.outcome(message, self.now))]
+            return [EventUnit(drafts=self.deciding.outcome(message, self.now))]
         command, command_id, caller = message
         if not isinstance(command, FailBatches):
             return [self.deciding.command(command, command_id, caller, self.now)]
@@ -141,13 +141,15 @@ class World:
         for chosen in self.memory.agenda.starts(capacity):
             start = Start(chosen.n, chosen.attempt)
             event = JobsStarted(starts=[start], deadline=deadline, at=self.now)
-            units.append(Unit(drafts=[Draft(chosen.group, None, event)]))
+            units.append(EventUnit(drafts=[Draft(chosen.group, None, event)]))
         self.deciding.started([draft for unit in units for draft in unit.drafts])
         return units
 
     def _append(self, unit, draft):
         sequence = len(self.history) + 1
-        record = Recorded(sequence, draft.group, draft.n, draft.event, unit.command_id, unit.actor)
+        record = RecordedEvent(
+            sequence, draft.group, draft.n, draft.event, unit.command_id, unit.actor
+        )
         self.history.append(record)
         self.log.append(record)
         self.pages.setdefault(draft.group, Page()).take(draft.n, draft.event, sequence)

@@ -6,12 +6,12 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Scope
 
-from services.api.access.authenticate import Identified
-from services.api.access.browser import BrowserRules, Guarded
+from services.api.access.authenticate import Authentication
+from services.api.access.browser import BrowserRules, SecurityHeaders
 from services.api.context import Context
 from services.api.openapi.operation import Operation
 from services.api.openapi.pages import make_pages
-from services.api.operations.metrics import Measured, Metrics
+from services.api.operations.metrics import Metrics, RequestMetrics
 from services.api.response import errors
 from services.api.routes import OPERATIONS
 
@@ -24,9 +24,9 @@ def create_app(context: Context) -> ASGIApp:
         openapi_url=None,  # and with it no documentation of FastAPI's own
         redirect_slashes=False,
         middleware=[
-            Middleware(Measured, metrics=metrics),
+            Middleware(RequestMetrics, metrics=metrics),
             Middleware(BrowserRules, bound_host=context.options.host),
-            *([] if door is None else [Middleware(Identified, door=door)]),
+            *([] if door is None else [Middleware(Authentication, door=door)]),
         ],
     )
     app.state.context = context
@@ -38,7 +38,7 @@ def create_app(context: Context) -> ASGIApp:
             operation.path, operation.handler, methods=operation.methods, response_model=None
         )
     errors.install(app)
-    return Guarded(app)
+    return SecurityHeaders(app)
 
 
 def allowed(operations: Sequence[Operation], scope: Scope) -> str:

@@ -10,10 +10,10 @@ from fastapi import Depends, Request
 from eventjob.contracts.commands import FailBatches, GroupCommand
 from eventjob.contracts.replies import Reply
 from eventjob.domain.access import Caller
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.store import Store
 from eventjob.runtime.disk_space import Space
-from services.api.access.authenticate import Door
+from services.api.access.authenticate import KeyPolicy
 
 
 class Commands(Protocol):
@@ -33,13 +33,13 @@ class Commands(Protocol):
 class History(Protocol):
     """The event log, read."""
 
-    async def read(self, group: str, n: int | None = None) -> list[Recorded]:
+    async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
         """All events of a group, or those that concern its job ``n``, oldest first.
 
         Raises `eventjob.bus.errors.Unavailable`.
         """
 
-    def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+    def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
         """All events of a group and of all its jobs, oldest first, page by page; raises as `read`.
 
         Costs the size of the batch.
@@ -49,7 +49,7 @@ class History(Protocol):
         """The newest event's sequence; raises as `read`."""
 
 
-class Projection(Protocol):
+class ServiceWatch(Protocol):
     """How far the projection has come, and who is alive, as announced on the bus."""
 
     async def reached(self, sequence: int, within: timedelta) -> bool:
@@ -81,7 +81,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     open_door: bool = False  # EVENTJOB_ANONYMOUS=full
-    door: Door | None = None  # where API keys are in use
+    door: KeyPolicy | None = None  # where API keys are in use
     max_body_bytes: int = 32 * 1024 * 1024
     follow_within: timedelta = timedelta(seconds=2)  # a write waits so long for the projection
 
@@ -91,7 +91,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     commands: Commands
     history: History
-    projection: Projection
+    projection: ServiceWatch
     store: Store
     artifacts: ArtifactReader
     space: Space

@@ -12,7 +12,7 @@ from eventjob.runtime.disk_space import Space
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
-from services.api.access.authenticate import Door
+from services.api.access.authenticate import KeyPolicy
 from services.api.access.keys import KeyRing, KeysError
 from services.api.app import create_app
 from services.api.context import Context, Options
@@ -60,11 +60,11 @@ def _options(settings: Settings, log: Logger) -> Options:
     )
 
 
-def _door(settings: Settings, log: Logger) -> Door | None:
+def _door(settings: Settings, log: Logger) -> KeyPolicy | None:
     if settings.api_keys_file is None:
         return None
     try:
         ring = KeyRing(settings.api_keys_file, log)
     except KeysError as error:
         raise CannotStart(f"EVENTJOB_API_KEYS_FILE: {error}", WRONG_USE) from error
-    return Door(ring, settings.rate_limit, anonymous_reads=settings.anonymous != "none")
+    return KeyPolicy(ring, settings.rate_limit, anonymous_reads=settings.anonymous != "none")

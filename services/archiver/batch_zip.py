@@ -13,15 +13,15 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import BatchPacked, PackBatch
 from eventjob.domain.batch_content import BatchContent
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from services.archiver.readme import batch_readme
-from services.archiver.zip_layout import Session, arranged
+from services.archiver.zip_layout import SessionFiles, arranged
 from services.archiver.zipper import store_zip
 
 COPIES = 2  # the ZIP as it is written, and as it is stored, perhaps on the same disk
 FILENAME = "batch.zip"  # whoever sends it knows the batch's name
 
-_sessions = msgspec.json.Decoder(Session)
+_sessions = msgspec.json.Decoder(SessionFiles)
 
 
 class Events(Protocol):
@@ -30,7 +30,7 @@ class Events(Protocol):
     async def last_sequence(self) -> int:
         """The newest event's sequence."""
 
-    def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+    def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
         """All events of a group and of its jobs, oldest first, in stretches."""
 
 
@@ -38,7 +38,7 @@ class CannotPack(Exception):
     """No job of the batch has a result any more, or the ZIP would not fit on the disk."""
 
 
-class Packer:
+class BatchZipPacker:
     """Builds the ZIPs of batches, one at a time: those of jobs must not wait for them."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Packer:
                         content.evolve(record)
         return content
 
-    async def _session(self, bundle_sha256: str) -> Session:
+    async def _session(self, bundle_sha256: str) -> SessionFiles:
         return _sessions.decode(await self._artifacts.get(bundle_sha256))
 
     def _check_room(self, files: list[FileRef]) -> None:

@@ -22,7 +22,7 @@ from eventjob.contracts.work import (
     WorkFailed,
 )
 from eventjob.runtime.logs import Logger
-from services.archiver.batch_zip import CannotPack, Events, Packer
+from services.archiver.batch_zip import BatchZipPacker, CannotPack, Events
 from services.archiver.readme import session_readme
 from services.archiver.zipper import BrokenMember, store_zip
 
@@ -31,7 +31,7 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _bundles = msgspec.json.Decoder(Bundle)
 
 
-class ArchiveHandler:
+class ZipHandler:
     """Answers a `BuildArchive` or a `PackBatch` with an outcome."""
 
     def __init__(
@@ -49,7 +49,7 @@ class ArchiveHandler:
         self._min_free_bytes = min_free_bytes
         self._clock = clock
         self._log = log
-        self._packer = Packer(
+        self._packer = BatchZipPacker(
             artifacts=artifacts, events=events, folder=folder, min_free_bytes=min_free_bytes
         )
 

@@ -11,7 +11,7 @@ from eventjob.runtime.lifecycle import Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from eventjob.runtime.workspace import workspace
-from services.archiver.handlers import ArchiveHandler
+from services.archiver.handlers import ZipHandler
 
 CAPACITY = 8  # ZIPs at a time: while one is packed, another is brought to disk
 
@@ -28,7 +28,7 @@ async def run(settings: Settings, stop: Stop) -> None:
     connection = await connect_as("archiver", settings.nats, log)
     try:
         with workspace(settings.data_dir / "work") as folder:
-            handler = ArchiveHandler(
+            handler = ZipHandler(
                 artifacts=artifacts,
                 events=WholeLog(connection, artifacts),
                 folder=folder,

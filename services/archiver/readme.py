@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from eventjob.domain.batch_content import Failure
 from eventjob.domain.names import MANIFEST
-from services.archiver.zip_layout import Session
+from services.archiver.zip_layout import SessionFiles
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#&])")
 _ABOUT_MANIFEST = (
@@ -29,7 +29,7 @@ A session of {_plain(event)} (track: {_plain(track)}), as Markdown with the file
 """
 
 
-def batch_readme(title: str, sessions: Iterable[Session], failures: Sequence[Failure]) -> str:
+def batch_readme(title: str, sessions: Iterable[SessionFiles], failures: Sequence[Failure]) -> str:
     """The index page of a batch's ZIP: its sessions by event and track, and what is missing."""
     blocks = [f"# {_plain(title) or 'Sessions'}", *_index(sessions)]
     if failures:
@@ -38,7 +38,7 @@ def batch_readme(title: str, sessions: Iterable[Session], failures: Sequence[Fai
     return "\n\n".join([*blocks, _ABOUT_MANIFEST]) + "\n"
 
 
-def _index(sessions: Iterable[Session]) -> Iterator[str]:
+def _index(sessions: Iterable[SessionFiles]) -> Iterator[str]:
     ordered = sorted(sessions, key=_place)
     for event, of_event in groupby(ordered, lambda session: session.event):
         yield f"## {_plain(event)}"
@@ -47,12 +47,12 @@ def _index(sessions: Iterable[Session]) -> Iterator[str]:
             yield "\n".join(f"- {_link(session)}" for session in of_track)
 
 
-def _place(session: Session) -> tuple[str, ...]:
+def _place(session: SessionFiles) -> tuple[str, ...]:
     title = session.title
     return session.event, session.track, title.casefold(), title, session.markdown_file
 
 
-def _link(session: Session) -> str:
+def _link(session: SessionFiles) -> str:
     name = session.title.strip() or PurePosixPath(session.markdown_file).stem
     return f"[{_plain(name)}]({quote(session.markdown_file)})"
 

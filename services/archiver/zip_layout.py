@@ -9,7 +9,7 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.names import collision_key, numbered
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class SessionFiles(msgspec.Struct, frozen=True, kw_only=True):
     """As much of a `Bundle` as a batch's ZIP needs; its texts, which may be long, are left out."""
 
     title: str
@@ -20,7 +20,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     files: list[FileRef]
 
 
-def arranged(sessions: Sequence[Session]) -> list[Session]:
+def arranged(sessions: Sequence[SessionFiles]) -> list[SessionFiles]:
     """The sessions, in their order, with paths that do not meet.
 
     A session whose place is taken by an earlier one goes whole into a folder of its own, named
@@ -30,7 +30,7 @@ def arranged(sessions: Sequence[Session]) -> list[Session]:
         ValueError: a file of a session lies outside the session's folder.
     """
     taken: set[str] = set()
-    placed: list[Session | None] = []
+    placed: list[SessionFiles | None] = []
     for session in sessions:
         wanted = _places(session)
         is_free = taken.isdisjoint(wanted)
@@ -44,7 +44,7 @@ def arranged(sessions: Sequence[Session]) -> list[Session]:
     ]
 
 
-def _places(session: Session) -> set[str]:
+def _places(session: SessionFiles) -> set[str]:
     """What the session takes in its folder: its Markdown, the name beside it, all its files."""
     wanted = {session.markdown_file, _beside(session)}
     for file in session.files:
@@ -55,11 +55,11 @@ def _places(session: Session) -> set[str]:
     return {collision_key(path) for path in wanted}
 
 
-def _beside(session: Session) -> str:
+def _beside(session: SessionFiles) -> str:
     return session.markdown_file.removesuffix(".md")
 
 
-def _moved(session: Session, taken: set[str], next_number: dict[str, int]) -> Session:
+def _moved(session: SessionFiles, taken: set[str], next_number: dict[str, int]) -> SessionFiles:
     """The session in a folder that nobody has; it is taken from here on."""
     folder, _, stem = _beside(session).rpartition("/")
     key = collision_key(_beside(session))

@@ -15,7 +15,7 @@ import msgspec
 from eventjob.artifacts.store import Artifacts
 from eventjob.bus import subjects
 from eventjob.bus.backup import stream_snapshot
-from eventjob.bus.backup.stream_snapshot import Described
+from eventjob.bus.backup.stream_snapshot import StreamDescription
 from eventjob.bus.errors import Poison
 from eventjob.bus.log import raw
 from eventjob.bus.log.event_codec import recorded
@@ -23,20 +23,20 @@ from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import Command, StoredCommand
 from eventjob.contracts.events import SCHEMA_VERSION, BatchFiled
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.retired.whole_log import WholeLog
 from eventjob.runtime import clock
 from eventjob.runtime.lifecycle import CannotStart, Stop
-from services.backup.blobs import LIST, Copying, write_list
-from services.backup.consistent_end import Cut
-from services.backup.folder import Writing
+from services.backup.blobs import LIST, BlobCopier, write_list
+from services.backup.consistent_end import ConsistentEnd
+from services.backup.folder import BackupFile
 from services.backup.manifest import FORMAT, File, Manifest, Missing
-from services.backup.references import Names, is_needed, named
+from services.backup.references import Sha256Set, is_needed, named
 
 EVENTS, PARKED, TAIL, COMMANDS = "EVENTS.snapshot", "PARKED.snapshot", "events", "commands"
 
 
-class Taking:
+class Backup:
     """One backup of a deployment into ``folder``, its log into ``folder/run``."""
 
     def __init__(
@@ -50,8 +50,8 @@ class Taking:
         tell: Callable[[str], None],
     ) -> None:
         (folder / run).mkdir()
-        self.names = Names(folder / run / "names")
-        self._copying = Copying(artifacts, folder, folder / run)
+        self.names = Sha256Set(folder / run / "names")
+        self._copying = BlobCopier(artifacts, folder, folder / run)
         self._connection = connection
         self._events = WholeLog(connection, artifacts)
         self._folder = folder
@@ -59,7 +59,7 @@ class Taking:
         self._stop = stop
         self._tell = tell
         self._files: list[File] = []
-        self._lost: list[tuple[Recorded, str]] = []
+        self._lost: list[tuple[RecordedEvent, str]] = []
 
     @property
     def new_artifacts(self) -> int:
@@ -78,7 +78,7 @@ class Taking:
         streams = {subjects.PARKED: await self._snapshot(subjects.PARKED, PARKED)}
         streams[subjects.EVENTS] = await self._snapshot(subjects.EVENTS, EVENTS)
         with self._writing(TAIL) as file:
-            cut = Cut(self._connection, file.write)
+            cut = ConsistentEnd(self._connection, file.write)
             last = await cut.find(streams[subjects.EVENTS].last_sequence)
             self._files.append(file.done())
         await self._copy(copied, last)
@@ -105,7 +105,7 @@ class Taking:
         async with aclosing(raw.read(self._connection, subjects.EVENTS, after)) as pages:
             async for page in pages:
                 self._check_stop()
-                wanted: dict[str, Recorded] = {}
+                wanted: dict[str, RecordedEvent] = {}
                 for message in page:
                     if until is not None and message.sequence > until:
                         continue
@@ -130,7 +130,7 @@ class Taking:
         except Poison:  # then the export itself is among what was lost
             return
 
-    async def _copy_all(self, wanted: dict[str, Recorded]) -> None:
+    async def _copy_all(self, wanted: dict[str, RecordedEvent]) -> None:
         lost = await self._copying.copy_all(wanted)
         self._lost += [(wanted[sha256], sha256) for sha256 in lost]
         for sha256 in wanted:
@@ -148,7 +148,7 @@ class Taking:
                     self.names.add(command.sha256)
             self._files.append(file.done())
 
-    async def _snapshot(self, stream: str, name: str) -> Described:
+    async def _snapshot(self, stream: str, name: str) -> StreamDescription:
         with self._writing(name) as file:
 
             def write(chunk: bytes) -> None:
@@ -171,8 +171,8 @@ class Taking:
             )
         ]
 
-    def _writing(self, name: str) -> Writing:
-        return Writing(self._folder, f"{self._run}/{name}")
+    def _writing(self, name: str) -> BackupFile:
+        return BackupFile(self._folder, f"{self._run}/{name}")
 
     def _check_stop(self) -> None:
         if self._stop.is_set():

@@ -11,12 +11,12 @@ from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime import clock
-from eventjob.runtime.command_output import Voice, mb, say
+from eventjob.runtime.command_output import CommandOutput, mb, say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.backup import folder as folders
-from services.backup.backup import Taking
+from services.backup.backup import Backup
 from services.backup.blobs import remove_others
 from services.backup.manifest import Manifest
 
@@ -51,13 +51,13 @@ async def _backup(settings: Settings, folder: Path, stop: Stop) -> Manifest:
     async with AsyncExitStack() as stack:
         connection = await connect_as("backup", settings.nats, get_logger("backup"))
         stack.push_async_callback(connection.close)
-        taking = Taking(
+        taking = Backup(
             connection,
             await reach_artifacts(settings.artifacts_url),
             folder,
             run_name,
             stop=stop,
-            tell=Voice(),
+            tell=CommandOutput(),
         )
         try:
             manifest = await taking.take(started_at)

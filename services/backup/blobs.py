@@ -16,8 +16,8 @@ from eventjob.artifacts.store import (
     blob_path,
 )
 from eventjob.runtime.lifecycle import CannotStart
-from services.backup.folder import Writing
-from services.backup.references import Names
+from services.backup.folder import BackupFile
+from services.backup.references import Sha256Set
 
 AT_ONCE = 32
 BLOBS = "blobs"
@@ -25,7 +25,7 @@ LIST = "artifacts"
 _LISTED = re.compile(rb"([0-9a-f]{64}) ([0-9]{1,18})\n")
 
 
-class Copying:
+class BlobCopier:
     """Copies into the backup in ``folder`` what is not there yet."""
 
     def __init__(self, source: Artifacts, folder: Path, scratch: Path) -> None:
@@ -81,7 +81,9 @@ class Copying:
             beside.unlink(missing_ok=True)
 
 
-def write_list(names: Names, size: Callable[[str], int | None], file: Writing) -> tuple[int, int]:
+def write_list(
+    names: Sha256Set, size: Callable[[str], int | None], file: BackupFile
+) -> tuple[int, int]:
     """Write down which artifacts belong to a backup; how many there are, and their bytes."""
     count = size_bytes = 0
     for _, sha256s in names.parts():
@@ -108,7 +110,7 @@ def read_list(file: Path) -> Iterator[tuple[str, int]]:
             yield found[1].decode(), int(found[2])
 
 
-def remove_others(folder: Path, names: Names) -> int:
+def remove_others(folder: Path, names: Sha256Set) -> int:
     """Remove what no log names any more; how many artifacts that were."""
     count = 0
     for part, sha256s in names.parts():

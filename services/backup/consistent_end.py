@@ -11,7 +11,7 @@ from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw
 from eventjob.bus.log.event_codec import recorded
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled, JobDeleted
 
@@ -20,13 +20,15 @@ DELETIONS = (BatchDeleted, BatchFiled, JobDeleted)  # what purges follow
 _BATCH, _COMMIT = "Nats-Batch-Id", "Nats-Batch-Commit"
 
 
-class Cut:
+class ConsistentEnd:
     """Reads the events behind a snapshot and lets ``write`` have them as lines."""
 
     def __init__(self, connection: Connection, write: Callable[[bytes], object]) -> None:
         self._connection = connection
         self._write = write
-        self._torn: list[Stored] = []  # of an atomic append that was not whole when it was read
+        self._torn: list[
+            StoredMessage
+        ] = []  # of an atomic append that was not whole when it was read
         self._end = 0
 
     async def find(self, after: int) -> int:
@@ -48,21 +50,21 @@ class Cut:
             self._keep(found)
         raise Unavailable("so much is deleted at present that the backup finds no end: try again")
 
-    def _whole(self, found: Sequence[Stored]) -> Sequence[Stored]:
+    def _whole(self, found: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
         """What is known to be whole by now; the rest waits for what comes behind it."""
         messages = [*self._torn, *found]
         length = whole_length(messages)
         self._torn = messages[length:]
         return messages[:length]
 
-    def _keep(self, messages: Sequence[Stored]) -> None:
+    def _keep(self, messages: Sequence[StoredMessage]) -> None:
         for message in messages:
             if message.sequence > self._end:
                 self._write(raw.line(message))
                 self._end = message.sequence
 
 
-def whole_length(messages: Sequence[Stored]) -> int:
+def whole_length(messages: Sequence[StoredMessage]) -> int:
     """How many of the messages are not the beginning of an atomic append that goes on behind."""
     for length in range(len(messages), 0, -1):
         headers = messages[length - 1].headers
@@ -71,6 +73,6 @@ def whole_length(messages: Sequence[Stored]) -> int:
     return 0
 
 
-def _deletes(message: Stored) -> bool:
+def _deletes(message: StoredMessage) -> bool:
     record = recorded(message.subject, message.headers, message.data, message.sequence)
     return isinstance(record.event, DELETIONS)

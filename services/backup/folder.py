@@ -47,7 +47,7 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-class Writing:
+class BackupFile:
     """A new file of a backup: hashed as it is written, and on disk once it is closed."""
 
     def __init__(self, folder: Path, path: str) -> None:

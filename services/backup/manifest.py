@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from eventjob.bus import subjects
-from eventjob.bus.backup.stream_snapshot import Described
+from eventjob.bus.backup.stream_snapshot import StreamDescription
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION
 from eventjob.runtime.lifecycle import CannotStart
@@ -42,7 +42,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     ended_at: datetime
     last_sequence: int
-    streams: dict[str, Described]
+    streams: dict[str, StreamDescription]
     files: list[File]
     artifacts: int
     artifact_bytes: int

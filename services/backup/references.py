@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from eventjob.bus.log.log import EventLog
 from eventjob.contracts.events import BatchFiled, BatchZipBuilt, Event, JobCompleted, JobFetched
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, references
 
@@ -27,7 +27,7 @@ def named(event: Event) -> Iterator[str]:
             return
 
 
-async def is_needed(events: EventLog, record: Recorded, sha256: str) -> bool:
+async def is_needed(events: EventLog, record: RecordedEvent, sha256: str) -> bool:
     """Whether a reader of today would ask for the artifact that this event named.
 
     What a later restart, deletion or newer ZIP has replaced is cleaned up after a while.
@@ -54,7 +54,7 @@ DIGEST_BYTES = 32
 PARTS = 256  # by the first byte, as the folders of a store are
 
 
-class Names:
+class Sha256Set:
     """A set of sha256s in a folder of its own; memory holds a 256th of it at a time."""
 
     def __init__(self, folder: Path) -> None:

@@ -10,7 +10,7 @@ from eventjob.artifacts.store import CHUNK_BYTES, Artifacts, blob_path
 from eventjob.bus import subjects
 from eventjob.bus.backup import restore_streams
 from eventjob.bus.log import raw
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.roles.announcements import listen
 from eventjob.bus.streams import topology
 from eventjob.bus.wire.connection import Connection
@@ -117,7 +117,7 @@ def _read(folder: Path, sha256s: list[str]) -> list[bytes]:
     return [(folder / blob_path(sha256)).read_bytes() for sha256 in sha256s]
 
 
-def _lines(file: Path, begin: str) -> Iterator[Stored]:
+def _lines(file: Path, begin: str) -> Iterator[StoredMessage]:
     """Messages to subjects that begin so: on others the server itself takes orders."""
     with file.open("rb") as lines:
         for line in lines:

@@ -12,7 +12,7 @@ from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import StoreUnavailable
-from eventjob.runtime.command_output import Voice, mb, say
+from eventjob.runtime.command_output import CommandOutput, mb, say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -29,7 +29,7 @@ def checked(folder: Path, stop: Stop) -> Manifest:
     """
     manifest = read_manifest(folder)
     started = time.monotonic()
-    verify(folder, manifest, stop, Voice())
+    verify(folder, manifest, stop, CommandOutput())
     read_bytes = manifest.artifact_bytes + sum(file.size_bytes for file in manifest.files)
     say(
         f"the backup of {manifest.ended_at:%Y-%m-%d %H:%M:%S} UTC is whole: the log up to event "
@@ -59,7 +59,9 @@ async def run(
             stack.push_async_callback(connection.close)
             await check_empty(connection, store, where)
             artifacts = await reach_artifacts(settings.artifacts_url)
-            count = await restore(connection, artifacts, folder, manifest, stop=stop, tell=Voice())
+            count = await restore(
+                connection, artifacts, folder, manifest, stop=stop, tell=CommandOutput()
+            )
         except OSError as error:
             raise CannotStart(f"{error}; restore again") from error
         except (ArtifactsUnavailable, StoreUnavailable, Unavailable) as reason:

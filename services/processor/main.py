@@ -23,7 +23,7 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
 from services.processor.fetching.gate import PoliteGate
-from services.processor.fetching.host_limiter import Turns, polite_turns
+from services.processor.fetching.host_limiter import HostLimiter, polite_turns
 from services.processor.fetching.http_cache import CachedFetcher
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
@@ -84,7 +84,7 @@ def _handler(
     pool: Pool,
     fetcher: Fetches,
     artifacts: Artifacts,
-    turns: Turns,
+    turns: HostLimiter,
 ) -> SessionHandler:
     pace = Pace(settings.fetch.delay.total_seconds(), settings.fetch.per_host)
     bounds = limits(settings.fetch)

@@ -18,15 +18,15 @@ from eventjob.fetch.client import Fetched, Gate
 from services.processor.compose import document
 from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
-from services.processor.extract.page import Page, Reading, page_of
-from services.processor.fetching.session_fetcher import Fetches, Visit
+from services.processor.extract.page import Page, PageFacts, page_of
+from services.processor.fetching.session_fetcher import Fetches, SessionFetcher
 from services.processor.files.attachments import Attachments
 from services.processor.files.filetype import may_be, verdict
 from services.processor.files.limits import Limits
-from services.processor.files.session_files import Haul
+from services.processor.files.session_files import SessionFiles
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
-from services.processor.schedule.matching import Wish
+from services.processor.schedule.matching import SessionQuery
 from services.processor.schedule.schedules import Schedules
 
 MOST_LOG_LINES = 20  # they travel in a report, and through the log of events
@@ -37,7 +37,7 @@ class ThinContent(Exception):
     """The page has no session and next to no text: an error page, or one that needs JavaScript."""
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredSession(msgspec.Struct, frozen=True):
     """A session that lies in the artifact store."""
 
     bundle: str
@@ -70,7 +70,7 @@ class Sessions:
         self._limits = limits
         self._clock = clock
 
-    async def make(self, parameters: Parameters, folder: Path, until: float) -> Stored:
+    async def make(self, parameters: Parameters, folder: Path, until: float) -> StoredSession:
         """The session that ``parameters`` ask for.
 
         Args:
@@ -83,7 +83,7 @@ class Sessions:
             ThinContent, Broke, TookTooLong: nothing can be made of it.
             ArtifactsUnavailable: it cannot be stored.
         """
-        visit = Visit(self._fetcher, use_cache=parameters.use_cache)
+        visit = SessionFetcher(self._fetcher, use_cache=parameters.use_cache)
         fetched, reading = await self._read_page(visit, parameters, folder)
         page = await self._with_schedule(reading, visit, fetched, parameters)
         if page.is_thin:
@@ -93,8 +93,8 @@ class Sessions:
         return msgspec.structs.replace(stored, sources=_sources(visit, stored.files))
 
     async def _read_page(
-        self, visit: Visit, parameters: Parameters, folder: Path
-    ) -> tuple[Fetched, Reading]:
+        self, visit: SessionFetcher, parameters: Parameters, folder: Path
+    ) -> tuple[Fetched, PageFacts]:
         fetched = await visit.fetch(
             parameters.url,
             caps=self._limits.page,
@@ -112,14 +112,14 @@ class Sessions:
             fetched.path.unlink()
 
     async def _with_schedule(
-        self, reading: Reading, visit: Visit, fetched: Fetched, parameters: Parameters
+        self, reading: PageFacts, visit: SessionFetcher, fetched: Fetched, parameters: Parameters
     ) -> Page:
         """The page, with what its conference's schedule says, if it has one."""
         page = page_of(reading)
         if reading.schedule is None:
             return page
         facts = page.facts
-        wish = Wish(
+        wish = SessionQuery(
             urls=tuple(filter(None, (fetched.final_url, parameters.url, facts.url))),
             titles=tuple(filter(None, (facts.title, parameters.session))),
             day=parameters.day,
@@ -132,8 +132,8 @@ class Sessions:
         return msgspec.structs.replace(page, warnings=[*page.warnings, *found.warnings])
 
     async def _store(
-        self, parameters: Parameters, fetched: Fetched, page: Page, haul: Haul
-    ) -> Stored:
+        self, parameters: Parameters, fetched: Fetched, page: Page, haul: SessionFiles
+    ) -> StoredSession:
         paths = session_paths(parameters.event, parameters.track, parameters.filename)
         front = document.front_matter(parameters, page, fetched, haul, paths)
         markdown = document.render(front, page, haul, paths).encode()
@@ -164,9 +164,9 @@ class Sessions:
             attachments_url=parameters.attachments_url,
         )
         _, name = await self._artifacts.put_all(markdown, msgspec.json.encode(bundle))
-        return Stored(name, files, self._log(fetched, page, haul))
+        return StoredSession(name, files, self._log(fetched, page, haul))
 
-    def _log(self, fetched: Fetched, page: Page, haul: Haul) -> list[LogLine]:
+    def _log(self, fetched: Fetched, page: Page, haul: SessionFiles) -> list[LogLine]:
         now = self._clock()
         size = f"{fetched.size_bytes} bytes, {page.words} words of main text"
         done = (
@@ -183,5 +183,5 @@ def _host(fetched: Fetched) -> str | None:
     return urlsplit(fetched.final_url).hostname
 
 
-def _sources(visit: Visit, files: list[FileRef]) -> list[str]:
+def _sources(visit: SessionFetcher, files: list[FileRef]) -> list[str]:
     return sorted(visit.artifacts - {file.sha256 for file in files})

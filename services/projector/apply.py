@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from eventjob.contracts.events import BatchFiled
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.fold import fold, slices, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Changes, Store
@@ -20,7 +20,7 @@ MOST_DOCUMENTS = 4000  # written by one transaction, of a batch that is filed
 class Events(Protocol):
     """The event log, read; see `eventjob.retired.whole_log.WholeLog`."""
 
-    def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[Recorded]]:
+    def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[RecordedEvent]]:
         """Everything after ``after``, in stretches, up to the one with ``until``, or endless.
 
         Raises Unavailable or Poison.
@@ -29,7 +29,7 @@ class Events(Protocol):
     async def last_sequence(self) -> int:
         """The newest event's sequence; Unavailable."""
 
-    def exported(self, event: BatchFiled) -> AsyncGenerator[list[Recorded]]:
+    def exported(self, event: BatchFiled) -> AsyncGenerator[list[RecordedEvent]]:
         """The events that are no longer in the log, in stretches. Raises as `follow`."""
 
 
@@ -50,7 +50,7 @@ async def end_of(events: Events, reflected: int) -> int:
     return last
 
 
-class Projecting:
+class EventApplier:
     """A store's documents as of ``sequence``, and from there on forward.
 
     What was written last is remembered, so that a job in progress is not read again for each of
@@ -65,7 +65,7 @@ class Projecting:
         self._jobs: dict[str, JobDocument] = {}
         self._batches: dict[str, BatchDocument] = {}
 
-    async def apply(self, part: Sequence[Recorded]) -> None:
+    async def apply(self, part: Sequence[RecordedEvent]) -> None:
         """Write what the events, one or more, change.
 
         Raises:
@@ -95,7 +95,7 @@ class Projecting:
                 for part in slices(past, MOST_DOCUMENTS):
                     await self._write(part, self.sequence)
 
-    async def _write(self, part: Sequence[Recorded], checkpoint: int) -> None:
+    async def _write(self, part: Sequence[RecordedEvent], checkpoint: int) -> None:
         wanted = touched(part)
         jobs = await self._known_jobs(wanted.job_ids)
         batches = await self._known_batches(wanted.groups)

@@ -18,7 +18,7 @@ from eventjob.bus.roles.watch import Watch
 from eventjob.bus.wire.connection import connect_as
 from eventjob.projection.open_store import open_store
 from eventjob.retired.whole_log import WholeLog
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -63,7 +63,7 @@ async def run(settings: Settings, stop: Stop) -> None:
                 )
             )
             await projector.run(over)
-            await end(sweeping, sweeping_all)
+            await cancel_and_wait(sweeping, sweeping_all)
 
     instance, part = settings.instance or uuid4().hex, token_of(settings.store_url)
     leases = Leases(connection, role="projector", instance=instance, parts=[part], log=log)
@@ -101,11 +101,11 @@ async def _whenever_held(
             over = Stop()
             watching = asyncio.create_task(_until_lost(leases, stop, over))
             await work(over)
-            await end(watching)
+            await cancel_and_wait(watching)
         await owning
         await leases.leave()
     finally:
-        await end(owning)
+        await cancel_and_wait(owning)
 
 
 async def _until_lost(leases: Leases, stop: Stop, over: Stop) -> None:

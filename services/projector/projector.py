@@ -8,9 +8,9 @@ from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.announcements import ProjectedTo
 from eventjob.projection.fold import slices
 from eventjob.projection.store import Store, StoreMoved, StoreRefused, StoreUnavailable
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.logs import Logger
-from services.projector.apply import AnotherLog, Events, Projecting, end_of
+from services.projector.apply import AnotherLog, EventApplier, Events, end_of
 
 MOST_DOCUMENTS = 4000  # written by one transaction, give or take an event
 CHECK_EVERY_S = 1.0  # whether the store is still there: without events nothing else would tell
@@ -42,7 +42,7 @@ class Projector:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._persist()), tasks.create_task(self._repeat())]
             await stop.wait()
-            await end(*running)
+            await cancel_and_wait(*running)
 
     async def _persist(self) -> None:
         pause_s = SHORTEST_PAUSE_S
@@ -72,7 +72,7 @@ class Projector:
                     raise StoreUnavailable("the documents are gone")
             await projecting
         finally:
-            await end(projecting)
+            await cancel_and_wait(projecting)
 
     async def _project(self) -> None:
         """Apply what comes after the checkpoint, until something goes wrong."""
@@ -80,7 +80,7 @@ class Projector:
         self._sequence = await self._store.checkpoint()
         if await end_of(self._events, self._sequence) == self._sequence:
             await self._tell(trouble=None)
-        projecting = Projecting(self._events, self._store, self._sequence)
+        projecting = EventApplier(self._events, self._store, self._sequence)
         async with aclosing(self._events.follow(self._sequence)) as stretches:
             async for stretch in stretches:
                 self._is_writing = True

@@ -1,6 +1,6 @@
 """`eventjob provision`: makes what lasts on the bus, as the one user that may."""
 
-from eventjob.bus.roles.provisioning import Found, provision
+from eventjob.bus.roles.provisioning import StreamCheck, provision
 from eventjob.bus.streams.permissions import LIMITS, authorization
 from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime.command_output import say
@@ -37,7 +37,7 @@ async def run(settings: Settings) -> None:
         await connection.close()
 
 
-def line(found: Found) -> str:
+def line(found: StreamCheck) -> str:
     """A stream as it is told of."""
     consumers = f", {found.consumers} consumers" if found.consumers else ""
     said = f"{found.stream}: {'was there' if found.was_there else 'made'}{consumers}"

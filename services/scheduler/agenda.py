@@ -22,7 +22,7 @@ LINES: dict[WorkKind, tuple[Line, ...]] = {"fetch": ("fetch",), "archive": ("arc
 ZIP_SHARE = 8  # one in so many archiving tasks may be a batch's ZIP
 
 
-class Errand(msgspec.Struct, frozen=True):
+class TaskKey(msgspec.Struct, frozen=True):
     """A task that is to be handed out, or is out; with ``n`` 0, a batch's ZIP."""
 
     kind: WorkKind
@@ -36,7 +36,7 @@ class Errand(msgspec.Struct, frozen=True):
         return self.kind if self.n else "zip"
 
 
-class Due(msgspec.Struct, frozen=True, order=True):
+class DueTask(msgspec.Struct, frozen=True, order=True):
     """What time brings: an attempt that may start, or a task that nobody reported in time."""
 
     at: datetime
@@ -52,10 +52,10 @@ class Agenda:
     def __init__(self, find: Callable[[str], Group]) -> None:
         self._find = find
         self._dispatch = Dispatch()
-        self._due: list[Due] = []
+        self._due: list[DueTask] = []
         lines = [line for lines in LINES.values() for line in lines]
-        self._queue: dict[Line, deque[Errand]] = {line: deque() for line in lines}
-        self._out: dict[Line, set[Errand]] = {line: set() for line in lines}
+        self._queue: dict[Line, deque[TaskKey]] = {line: deque() for line in lines}
+        self._out: dict[Line, set[TaskKey]] = {line: set() for line in lines}
 
     def moved(
         self, group: Group, n: int, host: str, before: JobState | None, after: JobState | None
@@ -64,21 +64,23 @@ class Agenda:
         if before is after:
             return
         if isinstance(before, Fetching):
-            self._out["fetch"].discard(Errand("fetch", group.id, n, before.attempt))
+            self._out["fetch"].discard(TaskKey("fetch", group.id, n, before.attempt))
             self._dispatch.ended(host)
         elif isinstance(before, Archiving):
-            self._out["archive"].discard(Errand("archive", group.id, n, before.attempt))
+            self._out["archive"].discard(TaskKey("archive", group.id, n, before.attempt))
         match after:
             case Waiting(due=None):
                 self._dispatch.ready(lane(group), Candidate(group.id, n, after.attempt, host))
             case Waiting(due=due) if due is not None:
-                heapq.heappush(self._due, Due(due, "retry", group.id, n, after.attempt))
+                heapq.heappush(self._due, DueTask(due, "retry", group.id, n, after.attempt))
             case Fetching():
                 self._dispatch.began(host)
-                self._queue["fetch"].append(Errand("fetch", group.id, n, after.attempt))
-                heapq.heappush(self._due, Due(after.deadline, "fetch", group.id, n, after.attempt))
+                self._queue["fetch"].append(TaskKey("fetch", group.id, n, after.attempt))
+                heapq.heappush(
+                    self._due, DueTask(after.deadline, "fetch", group.id, n, after.attempt)
+                )
             case Archiving():
-                self._queue["archive"].append(Errand("archive", group.id, n, after.attempt))
+                self._queue["archive"].append(TaskKey("archive", group.id, n, after.attempt))
             case _:
                 return
 
@@ -88,9 +90,9 @@ class Agenda:
         if before == after:
             return
         if isinstance(before, ZipBuilding):
-            self._out["zip"].discard(Errand("archive", group.id, 0, before.attempt))
+            self._out["zip"].discard(TaskKey("archive", group.id, 0, before.attempt))
         if isinstance(after, ZipBuilding):
-            errand = Errand("archive", group.id, 0, after.attempt)
+            errand = TaskKey("archive", group.id, 0, after.attempt)
             self._queue["zip"].append(errand)
             self.expect_archive(errand, after.deadline)
 
@@ -102,7 +104,7 @@ class Agenda:
         """Start jobs of the batch again."""
         self._dispatch.resume(lane(group))
 
-    def found_out(self, kind: WorkKind, found: Collection[Errand], until: datetime) -> None:
+    def found_out(self, kind: WorkKind, found: Collection[TaskKey], until: datetime) -> None:
         """Tasks found with the workers after a restart need not be handed out.
 
         Those of attempts that are over do not count; an archiver has until ``until``.
@@ -120,16 +122,16 @@ class Agenda:
         free = capacity - len(self._out["fetch"]) - len(self._queue["fetch"])
         return self._dispatch.take(free, host_share(capacity), self._is_waiting)
 
-    def errands(self, kind: WorkKind, capacity: int) -> list[Errand]:
+    def errands(self, kind: WorkKind, capacity: int) -> list[TaskKey]:
         """The tasks to hand out now, counted as out from here on."""
         if kind == "fetch":
             return self._pick("fetch", capacity)
         zips = self._pick("zip", -(-capacity // ZIP_SHARE))
         return [*zips, *self._pick("archive", capacity)]
 
-    def _pick(self, line: Line, capacity: int) -> list[Errand]:
+    def _pick(self, line: Line, capacity: int) -> list[TaskKey]:
         queue, out = self._queue[line], self._out[line]
-        picked: list[Errand] = []
+        picked: list[TaskKey] = []
         while queue and len(out) < capacity:
             errand = queue.popleft()
             if self._is_running(errand):
@@ -137,9 +139,11 @@ class Agenda:
                 picked.append(errand)
         return picked
 
-    def expect_archive(self, errand: Errand, deadline: datetime) -> None:
+    def expect_archive(self, errand: TaskKey, deadline: datetime) -> None:
         """An archiver has until ``deadline``, reckoned from when it was asked."""
-        heapq.heappush(self._due, Due(deadline, "archive", errand.group, errand.n, errand.attempt))
+        heapq.heappush(
+            self._due, DueTask(deadline, "archive", errand.group, errand.n, errand.attempt)
+        )
 
     def out(self, kind: WorkKind) -> int:
         """How many tasks are with the workers."""
@@ -154,18 +158,18 @@ class Agenda:
         """When time brings something next."""
         return self._due[0].at if self._due else None
 
-    def overdue(self, now: datetime, most: int) -> list[Due]:
+    def overdue(self, now: datetime, most: int) -> list[DueTask]:
         """At most ``most`` tasks whose time is up; retries that are due become ready by the way."""
-        lost: list[Due] = []
+        lost: list[DueTask] = []
         while self._due and self._due[0].at <= now and len(lost) < most:
             due = heapq.heappop(self._due)
             if due.what == "retry":
                 self._retry(due)
-            elif self._is_running(Errand(due.what, due.group, due.n, due.attempt)):
+            elif self._is_running(TaskKey(due.what, due.group, due.n, due.attempt)):
                 lost.append(due)
         return lost
 
-    def _retry(self, due: Due) -> None:
+    def _retry(self, due: DueTask) -> None:
         group = self._find(due.group)
         state = group.job(due.n)
         if isinstance(state, Waiting) and state.attempt == due.attempt:
@@ -177,7 +181,7 @@ class Agenda:
         state = self._find(candidate.group).job(candidate.n)
         return isinstance(state, Waiting) and state.attempt == candidate.attempt
 
-    def _is_running(self, errand: Errand) -> bool:
+    def _is_running(self, errand: TaskKey) -> bool:
         group = self._find(errand.group)
         state = group.job(errand.n) if errand.n else group.zip
         return isinstance(state, _STEPS[errand.line]) and state.attempt == errand.attempt

@@ -6,12 +6,12 @@ from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.subjects import event_subject
 from eventjob.bus.wire.publish import MOST_MESSAGES
-from services.scheduler.decide import Unit
+from services.scheduler.decide import EventUnit
 from services.scheduler.memory import Memory, purges
 from services.scheduler.tasks import Tasks
 
 
-async def append(log: EventLog, memory: Memory, tasks: Tasks, units: Sequence[Unit]) -> None:
+async def append(log: EventLog, memory: Memory, tasks: Tasks, units: Sequence[EventUnit]) -> None:
     """Put the units' events into the log, a unit never torn, and remove what they deleted.
 
     Raises:
@@ -36,9 +36,9 @@ async def append(log: EventLog, memory: Memory, tasks: Tasks, units: Sequence[Un
         await log.purge(purge.subject, purge.keep, purge.before)
 
 
-def _fitting(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+def _fitting(units: Sequence[EventUnit]) -> Iterator[list[EventUnit]]:
     """Units that go into one atomic append together, in their order."""
-    fitting: list[Unit] = []
+    fitting: list[EventUnit] = []
     count = 0
     for unit in units:
         if not unit.drafts:

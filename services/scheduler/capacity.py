@@ -10,7 +10,7 @@ from eventjob.contracts.announcements import ProjectedTo, SchedulerAlive, Worker
 from eventjob.domain.dispatch import fair_share
 
 
-class Workers:
+class WorkerCapacity:
     """The workers, and the schedulers beside ``me``, that were heard of within the last seconds."""
 
     def __init__(self, me: str = "") -> None:
@@ -41,7 +41,7 @@ class Workers:
 MOST_UNSEEN = 2000  # events; with more, a new job would not be seen for long
 
 
-class Readers:
+class ProjectionLag:
     """What is shown, as the projector announces it."""
 
     def __init__(self) -> None:

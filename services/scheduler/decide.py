@@ -19,14 +19,14 @@ from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.ids import group_of
 from eventjob.domain.job import LoseAttempt
 from eventjob.domain.retry import Policy
-from services.scheduler.agenda import Due
+from services.scheduler.agenda import DueTask
 from services.scheduler.memory import Entry, Memory
 
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _reports = msgspec.json.Decoder(Report)
 
 
-class Unit(msgspec.Struct, kw_only=True):
+class EventUnit(msgspec.Struct, kw_only=True):
     """The events that one message leads to; they are appended together."""
 
     drafts: list[Draft]
@@ -62,28 +62,30 @@ def decode_report(data: bytes) -> Report:
         raise Poison(f"not a report: {error}") from error
 
 
-class Deciding:
+class MessageDecider:
     """Decides messages one after the other, each on what those before it left."""
 
     def __init__(self, memory: Memory, policy: Policy) -> None:
         self._memory = memory
         self._policy = policy
 
-    def command(self, command: GroupCommand, command_id: str, caller: Caller, at: datetime) -> Unit:
+    def command(
+        self, command: GroupCommand, command_id: str, caller: Caller, at: datetime
+    ) -> EventUnit:
         """What a user's command leads to; a refusal where the answer is no."""
         group = group_of(command)
         if group is None:
-            return Unit(drafts=[], declined=Declined(code="not_found", message="no such job"))
+            return EventUnit(drafts=[], declined=Declined(code="not_found", message="no such job"))
         entry = self._memory.entry(group)
         if command_id in entry.group.commands:
             added = entry.group.commands[command_id] if isinstance(command, AddJob) else 0
-            return Unit(drafts=[], number=added)
+            return EventUnit(drafts=[], number=added)
         now = Circumstances(caller, at, self._policy)
         try:
             drafts = decide.decide(command, entry.group, now)
             _check_exported(command, entry, drafts)
         except Refused as refusal:
-            return Unit(drafts=[], declined=Declined(code=refusal.code, message=str(refusal)))
+            return EventUnit(drafts=[], declined=Declined(code=refusal.code, message=str(refusal)))
         unit = self._unit(drafts, command_id, caller)
         unit.number = _number(entry.group, command)
         unit.repeated = not drafts
@@ -91,13 +93,13 @@ class Deciding:
 
     def fail_all(
         self, command: FailBatches, partition: int, command_id: str, caller: Caller, at: datetime
-    ) -> list[Unit]:
+    ) -> list[EventUnit]:
         """What a fail-all does in one partition: a unit per batch."""
         now = Circumstances(caller, at, self._policy)
         units = []
         for entry in self._memory.in_partition(partition):
             if command_id in entry.group.commands:
-                units.append(Unit(drafts=[], updated=1))
+                units.append(EventUnit(drafts=[], updated=1))
             elif drafts := decide.fail_all(entry.group, now):
                 made = [] if command.dry_run else drafts
                 unit = self._unit(made, command_id, caller)
@@ -124,7 +126,7 @@ class Deciding:
         setting = job.Setting(outcome.group, outcome.n, at, self._policy)
         return self._move_job(outcome, state, setting)
 
-    def lost(self, due: Due, at: datetime) -> list[Draft]:
+    def lost(self, due: DueTask, at: datetime) -> list[Draft]:
         """What follows from a task that nobody reported in time."""
         group = self._memory.entry(due.group).group
         if not due.n:
@@ -156,9 +158,9 @@ class Deciding:
     def _move_zip(self, group: Group, events: Sequence[ZipEvent]) -> list[Draft]:
         return self._moved([Draft(group.id, None, event) for event in events])
 
-    def _unit(self, drafts: list[Draft], command_id: str, caller: Caller) -> Unit:
+    def _unit(self, drafts: list[Draft], command_id: str, caller: Caller) -> EventUnit:
         moved = self._moved(drafts, command_id)
-        return Unit(drafts=moved, command_id=command_id, actor=caller.user or "")
+        return EventUnit(drafts=moved, command_id=command_id, actor=caller.user or "")
 
     def _moved(self, drafts: list[Draft], command_id: str = "") -> list[Draft]:
         for draft in drafts:

@@ -16,13 +16,13 @@ from eventjob.contracts.announcements import Announcement, ProjectedTo, Schedule
 from eventjob.domain.errors import StaleMemory
 from eventjob.domain.retry import Policy
 from eventjob.runtime import clock
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
-from services.scheduler.capacity import Readers, Workers
+from services.scheduler.capacity import ProjectionLag, WorkerCapacity
 from services.scheduler.ports import Blobs
-from services.scheduler.term import Session
+from services.scheduler.term import Term
 
 PAUSE_S = 0.2  # between two sessions
 LONG_PAUSE_S = 2.0  # while there is no room in the log
@@ -68,9 +68,9 @@ class Scheduler:
         self._leases = Leases(
             connection, role="scheduler", instance=instance, parts=ALL_PARTITIONS, log=log
         )
-        self._workers = Workers(instance)
-        self._readers = Readers()
-        self._session: Session | None = None
+        self._workers = WorkerCapacity(instance)
+        self._readers = ProjectionLag()
+        self._session: Term | None = None
         self._trusts_snapshots = True
         self._news = asyncio.Event()
         self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all sessions
@@ -94,7 +94,7 @@ class Scheduler:
             await owning
             await self._leases.leave()
         finally:
-            await end(owning, *chores)
+            await cancel_and_wait(owning, *chores)
 
     async def _has_let_go(self) -> bool:
         """False where the bus does not hear of it, which whoever keeps the leases logs."""
@@ -105,7 +105,7 @@ class Scheduler:
         return True
 
     async def _run_session(self, stop: asyncio.Event) -> None:
-        self._session = Session(
+        self._session = Term(
             connection=self._connection,
             tenure=self._leases,
             blobs=self._blobs,

@@ -27,11 +27,11 @@ from eventjob.domain import batch
 from eventjob.domain.batch import Group, ZipIdle
 from eventjob.domain.decide import Draft
 from eventjob.domain.ids import is_batch, partition
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from services.scheduler.agenda import Agenda
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class JobsPlace(msgspec.Struct, frozen=True, array_like=True):
     """The event that holds the descriptions of a group's jobs from number ``first`` on."""
 
     first: int
@@ -66,7 +66,7 @@ class Entry:
     def __init__(self, group: str) -> None:
         self.group = Group(group)
         self.last: dict[int | None, int] = {}
-        self.places: list[Place] = []
+        self.places: list[JobsPlace] = []
 
 
 class Memory:
@@ -105,7 +105,7 @@ class Memory:
                 self.agenda.moved(group, n, group.host(n), None, state)
             self.agenda.zip_moved(group, ZipIdle(0))
 
-    def fold(self, record: Recorded) -> None:
+    def fold(self, record: RecordedEvent) -> None:
         """Take in an event that the log holds."""
         draft = Draft(record.group, record.n, record.event)
         known = self.entry(record.group).last
@@ -154,9 +154,9 @@ class Memory:
         entry.last[draft.n] = sequence
         self.position = max(self.position, sequence)
         if isinstance(draft.event, JobsAdded):
-            entry.places.append(Place(draft.event.first, sequence))
+            entry.places.append(JobsPlace(draft.event.first, sequence))
         elif isinstance(draft.event, JobSubmitted):
-            entry.places.append(Place(1, sequence))
+            entry.places.append(JobsPlace(1, sequence))
         elif isinstance(draft.event, BatchFiled):
             entry.last, entry.places = {None: sequence}, []
 

@@ -10,7 +10,7 @@ class Blobs(Protocol):
         """The bytes of an artifact."""
 
 
-class Tenure(Protocol):
+class PartitionLeases(Protocol):
     """The partitions that are this scheduler's to decide, for the time being."""
 
     @property

@@ -29,10 +29,10 @@ from eventjob.domain.ids import group_of
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
 from services.scheduler.append import append
-from services.scheduler.capacity import Readers, Workers
-from services.scheduler.decide import Deciding, Unit, decode_command, decode_report
+from services.scheduler.capacity import ProjectionLag, WorkerCapacity
+from services.scheduler.decide import EventUnit, MessageDecider, decode_command, decode_report
 from services.scheduler.memory import Memory
-from services.scheduler.ports import Blobs, Tenure
+from services.scheduler.ports import Blobs, PartitionLeases
 from services.scheduler.tasks import Tasks
 
 MOST_FAULTS = 3  # of one message, before it is parked
@@ -42,11 +42,11 @@ UNREADABLE = Declined(code="internal", message="the command cannot be read, and 
 _encoder = msgspec.json.Encoder()
 
 
-class Answer(msgspec.Struct):
+class DeliveryOutcome(msgspec.Struct):
     """A delivery, the units it led to, and the inbox that waits for the outcome."""
 
     delivery: Delivery
-    units: list[Unit]
+    units: list[EventUnit]
     reply_to: str | None = None
 
 
@@ -58,11 +58,11 @@ class Rounds:
         *,
         connection: Connection,
         events: EventLog,
-        tenure: Tenure,
+        tenure: PartitionLeases,
         blobs: Blobs,
         memory: Memory,
-        workers: Workers,
-        readers: Readers,
+        workers: WorkerCapacity,
+        readers: ProjectionLag,
         policy: Policy,
         faults: Counter[tuple[str, int]],
         log: Logger,
@@ -77,7 +77,7 @@ class Rounds:
         self._policy = policy
         self._faults = faults
         self._log = log
-        self._deciding = Deciding(memory, policy)
+        self._deciding = MessageDecider(memory, policy)
         self.is_held_up = False  # by readers that are behind
         self.tasks = Tasks(connection, events, memory, policy.attempt_timeout)
 
@@ -94,13 +94,13 @@ class Rounds:
         answers = await self._decide(deliveries, now)
         units = [unit for answer in answers for unit in answer.units]
         lost = self._memory.agenda.overdue(now, MOST_LOST)
-        units += [Unit(drafts=self._deciding.lost(due, now)) for due in lost]
+        units += [EventUnit(drafts=self._deciding.lost(due, now)) for due in lost]
         is_awaited = any(answer.reply_to for answer in answers)
         if release and not is_awaited:
             units += self._start(now)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
         groups |= dict.fromkeys(self._memory.unsettled())
-        units += [Unit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
+        units += [EventUnit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
         self._check_tenure()
         try:
             await append(self._events, self._memory, self.tasks, units)
@@ -121,7 +121,7 @@ class Rounds:
         if not self._tenure.is_sure:
             raise Unavailable("others may have taken over meanwhile")
 
-    async def _decide(self, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
+    async def _decide(self, deliveries: Sequence[Delivery], now: datetime) -> list[DeliveryOutcome]:
         answers = []
         for delivery in deliveries:
             try:
@@ -129,11 +129,11 @@ class Rounds:
             except Poison as poison:
                 self._log.error("message.parked", subject=delivery.subject, reason=str(poison))
                 await park(self._connection, delivery, str(poison))
-                units = [Unit(drafts=[], declined=UNREADABLE)]
-            answers.append(Answer(delivery, units, subjects.reply_of(delivery.headers)))
+                units = [EventUnit(drafts=[], declined=UNREADABLE)]
+            answers.append(DeliveryOutcome(delivery, units, subjects.reply_of(delivery.headers)))
         return answers
 
-    async def _decide_one(self, delivery: Delivery, now: datetime) -> list[Unit]:
+    async def _decide_one(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
         """What a message leads to; one that breaks every session that meets it is poison."""
         key = (delivery.subject, delivery.stream_sequence)
         if self._faults[key] >= MOST_FAULTS:
@@ -152,12 +152,12 @@ class Rounds:
                 self._log.exception("message.broke", subject=delivery.subject)
             raise StaleMemory(f"{delivery.subject}: {fault}") from fault
 
-    def _decide_report(self, delivery: Delivery, now: datetime) -> list[Unit]:
+    def _decide_report(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
         report = decode_report(delivery.data)
         drafts = [d for outcome in report.outcomes for d in self._deciding.outcome(outcome, now)]
-        return [Unit(drafts=drafts)]
+        return [EventUnit(drafts=drafts)]
 
-    async def _decide_command(self, delivery: Delivery, now: datetime) -> list[Unit]:
+    async def _decide_command(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
         command: Command = decode_command(delivery.data)
         if isinstance(command, StoredCommand):
             command = decode_command(await self._stored(command.sha256))
@@ -190,7 +190,7 @@ class Rounds:
         except ArtifactsUnavailable as error:
             raise Unavailable(f"the command's artifact cannot be read: {error}") from error
 
-    def _start(self, now: datetime) -> list[Unit]:
+    def _start(self, now: datetime) -> list[EventUnit]:
         """Begin attempts, as many as the processors can take: one event per group.
 
         None while what is read is far behind: new jobs would wait longer for being seen.
@@ -207,7 +207,7 @@ class Rounds:
             for group, some in starts.items()
         ]
         self._deciding.started(drafts)
-        return [Unit(drafts=[draft]) for draft in drafts]
+        return [EventUnit(drafts=[draft]) for draft in drafts]
 
     async def _hand_out(self, now: datetime) -> None:
         kinds: tuple[WorkKind, ...] = ("archive", "fetch")
@@ -216,7 +216,7 @@ class Rounds:
             if errands:
                 await self.tasks.hand_out(errands, now)
 
-    async def _answer(self, answers: Sequence[Answer]) -> None:
+    async def _answer(self, answers: Sequence[DeliveryOutcome]) -> None:
         await self._send([(a.reply_to, self._reply(a)) for a in answers if a.reply_to])
 
     async def _send(self, replies: Sequence[tuple[str, Reply]]) -> None:
@@ -224,7 +224,7 @@ class Rounds:
             plain = (frames.plain(inbox, _encoder.encode(reply)) for inbox, reply in replies)
             await frames.write(self._connection.client, plain)
 
-    def _reply(self, answer: Answer) -> Reply:
+    def _reply(self, answer: DeliveryOutcome) -> Reply:
         for unit in answer.units:
             if unit.declined is not None:
                 return unit.declined
@@ -235,7 +235,7 @@ class Rounds:
             repeated=any(unit.repeated for unit in answer.units),
         )
 
-    async def _decline(self, answers: Sequence[Answer], full: StorageFull) -> None:
+    async def _decline(self, answers: Sequence[DeliveryOutcome], full: StorageFull) -> None:
         """Tell those who asked that there is no room; what workers report comes back later."""
         declined = Declined(code="storage_full", message=str(full))
         asked = [answer for answer in answers if answer.reply_to]

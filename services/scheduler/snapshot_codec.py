@@ -19,12 +19,12 @@ from eventjob.domain import attempt, batch, job
 from eventjob.domain.batch import AddedBy, Group, ZipState, is_unfinished
 from eventjob.domain.job import Deleted, Ended, JobState
 from services.scheduler import memory
-from services.scheduler.memory import Entry, Place
+from services.scheduler.memory import Entry, JobsPlace
 
 _FOLDERS = (base, events, event_codec, attempt, batch, job, memory)
 
 
-class Kept(msgspec.Struct, frozen=True, array_like=True):
+class GroupSnapshot(msgspec.Struct, frozen=True, array_like=True):
     """A group, and what the memory knows of it besides."""
 
     id: str
@@ -43,17 +43,17 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     added_by: dict[str, AddedBy]
     commands: dict[str, int]
     last: dict[int | None, int]
-    places: list[Place]
+    places: list[JobsPlace]
     filed: int | None
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
+class PartitionSnapshot(msgspec.Struct, frozen=True, array_like=True):
     """A partition as of the event ``position``."""
 
     version: str
     log: str
     position: int
-    groups: list[Kept]
+    groups: list[GroupSnapshot]
 
 
 def _version() -> str:
@@ -64,7 +64,7 @@ def _version() -> str:
 
 VERSION = _version()
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Part)
+_decoder = msgspec.msgpack.Decoder(PartitionSnapshot)
 
 
 def encode(entries: Iterable[Entry], log: str, position: int) -> bytes:
@@ -75,10 +75,12 @@ def encode(entries: Iterable[Entry], log: str, position: int) -> bytes:
         log: which log that is.
         position: a sequence in it.
     """
-    return _encoder.encode(Part(VERSION, log, position, [_kept(entry) for entry in entries]))
+    return _encoder.encode(
+        PartitionSnapshot(VERSION, log, position, [_kept(entry) for entry in entries])
+    )
 
 
-def decode(data: bytes, log: str, last: int) -> Part | None:
+def decode(data: bytes, log: str, last: int) -> PartitionSnapshot | None:
     """The partition, or None for bytes that are of another version or log, or ahead of ``last``."""
     try:
         part = _decoder.decode(data)
@@ -88,7 +90,7 @@ def decode(data: bytes, log: str, last: int) -> Part | None:
     return part if is_ours else None
 
 
-def restored(kept: Kept) -> Entry:
+def restored(kept: GroupSnapshot) -> Entry:
     """The group as it was."""
     entry = Entry(kept.id)
     group = entry.group
@@ -105,11 +107,11 @@ def restored(kept: Kept) -> Entry:
     return entry
 
 
-def _kept(entry: Entry) -> Kept:
+def _kept(entry: Entry) -> GroupSnapshot:
     group: Group = entry.group
     numbers: dict[str, int] = {}
     host_of = [numbers.setdefault(host, len(numbers)) for host in group.hosts]
-    return Kept(
+    return GroupSnapshot(
         id=group.id,
         existence=group.existence,
         batch_id=group.batch_id,

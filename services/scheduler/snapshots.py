@@ -8,17 +8,17 @@ from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.wire.connection import Connection
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.logs import Logger
 from services.scheduler.memory import Memory
-from services.scheduler.snapshot_codec import Part, decode, encode, restored
+from services.scheduler.snapshot_codec import PartitionSnapshot, decode, encode, restored
 
 LOOK_EVERY_S = 5.0  # how far the log has come
 MOST_MOVES = 5_000  # of jobs and groups in a partition, to be folded again
 MOST_EVENTS = 20_000  # of all partitions, to be read again
 
 
-class Keeping:
+class Snapshots:
     """One of a session. A snapshot is taken between two rounds, and stored beside them."""
 
     def __init__(
@@ -70,13 +70,13 @@ class Keeping:
     async def end(self) -> None:
         """Store nothing more."""
         if self._storing is not None:
-            await end(self._storing)
+            await cancel_and_wait(self._storing)
 
     def _is_due(self, token: str, memory: Memory, last: int) -> bool:
         moves = memory.moves[token] - self._moves[token]
         return moves >= MOST_MOVES or last - self._positions[token] >= MOST_EVENTS
 
-    async def _part(self, token: str, last: int) -> Part | None:
+    async def _part(self, token: str, last: int) -> PartitionSnapshot | None:
         data = await self._objects.get(_name(token))
         return None if data is None else decode(data, self._origin, last)
 

@@ -19,7 +19,7 @@ from eventjob.contracts.work import BuildArchive, FetchSession, PackBatch, Task
 from eventjob.domain.batch import Group, ZipBuilding
 from eventjob.domain.ids import job_id
 from eventjob.domain.job import Archiving, Fetching
-from services.scheduler.agenda import Errand
+from services.scheduler.agenda import TaskKey
 from services.scheduler.memory import Entry, Memory
 
 REMEMBERED_EVENTS = 400  # of up to 100 jobs or 256 KB each
@@ -53,7 +53,7 @@ class Tasks:
         if len(self._known) > REMEMBERED_EVENTS:
             self._known.popitem(last=False)
 
-    async def hand_out(self, errands: Sequence[Errand], at: datetime) -> None:
+    async def hand_out(self, errands: Sequence[TaskKey], at: datetime) -> None:
         """Publish the tasks of ``errands``, all of which are counted as out.
 
         Raises:
@@ -73,13 +73,13 @@ class Tasks:
                 for message in messages:
                     await self._publish([message])
 
-    async def _message(self, errand: Errand, at: datetime) -> Outgoing:
+    async def _message(self, errand: TaskKey, at: datetime) -> Outgoing:
         entry = self._memory.entry(errand.group)
         task = await self._task(errand, entry, at)
         subject = subjects.task_subject(errand.kind, errand.group, errand.n, errand.attempt)
         return Outgoing(subject, _encoder.encode(task))
 
-    async def _task(self, errand: Errand, entry: Entry, at: datetime) -> Task:
+    async def _task(self, errand: TaskKey, entry: Entry, at: datetime) -> Task:
         if not errand.n:
             return _pack(entry.group, errand)
         state = entry.group.job(errand.n)
@@ -121,7 +121,7 @@ class Tasks:
         return jobs[n - first]
 
 
-def _pack(group: Group, errand: Errand) -> PackBatch:
+def _pack(group: Group, errand: TaskKey) -> PackBatch:
     if not isinstance(group.zip, ZipBuilding):
         raise Unavailable(f"nobody asked for a ZIP of {group.id}")  # the memory moved: fold anew
     return PackBatch(group=group.id, attempt=errand.attempt, deadline=group.zip.deadline)

@@ -20,12 +20,12 @@ from eventjob.bus.wire.pull import Pull
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.retry import Policy
 from eventjob.runtime.logs import Logger
-from services.scheduler.agenda import Errand
-from services.scheduler.capacity import Readers, Workers
+from services.scheduler.agenda import TaskKey
+from services.scheduler.capacity import ProjectionLag, WorkerCapacity
 from services.scheduler.memory import Memory
-from services.scheduler.ports import Blobs, Tenure
+from services.scheduler.ports import Blobs, PartitionLeases
 from services.scheduler.round import Rounds
-from services.scheduler.snapshots import Keeping
+from services.scheduler.snapshots import Snapshots
 
 MOST_DELIVERIES = 500  # in a round
 LONGEST_WAIT_S = 1.0
@@ -33,7 +33,7 @@ PULLS_EXPIRE_S = 2.0  # before others take over from a scheduler that is frozen
 KINDS: tuple[WorkKind, ...] = ("fetch", "archive")
 
 
-class Session:
+class Term:
     """One life of the memory, over the partitions that this scheduler owns meanwhile."""
 
     ready = False
@@ -43,10 +43,10 @@ class Session:
         self,
         *,
         connection: Connection,
-        tenure: Tenure,
+        tenure: PartitionLeases,
         blobs: Blobs,
-        workers: Workers,
-        readers: Readers,
+        workers: WorkerCapacity,
+        readers: ProjectionLag,
         policy: Policy,
         clock: Callable[[], datetime],
         faults: Counter[tuple[str, int]],
@@ -61,7 +61,7 @@ class Session:
         self._tenure = tenure
         self._events = EventLog(connection)
         self._memory = Memory()
-        self._keeping = Keeping(connection, self._events, self.partitions, log)
+        self._keeping = Snapshots(connection, self._events, self.partitions, log)
         self._policy = policy
         self._clock = clock
         self._log = log
@@ -153,7 +153,7 @@ class Session:
         found = await backlog.tasks_out(self._connection, self.partitions)
         until = self._clock() + self._policy.attempt_timeout
         for kind in KINDS:
-            out = {Errand(kind, t.group, t.n, t.attempt) for t in found if t.kind == kind}
+            out = {TaskKey(kind, t.group, t.n, t.attempt) for t in found if t.kind == kind}
             self._memory.agenda.found_out(kind, out, until)
 
     async def _round(self) -> None:

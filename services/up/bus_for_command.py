@@ -11,7 +11,7 @@ from eventjob.runtime.settings import Settings, read_settings
 from services.up import nats_server
 from services.up.data_folder import FolderTaken, locked
 from services.up.main import wait_until
-from services.up.nats_server import Listening
+from services.up.nats_server import ServerAddress
 from services.up.supervisor import Supervisor
 
 ANSWERS_WITHIN_S = 10.0
@@ -67,7 +67,7 @@ async def own_bus(
             yield read_settings({**environ, **server.settings()})
 
 
-async def _of_another(folder: Path, reason: FolderTaken, stop: Stop) -> Listening:
+async def _of_another(folder: Path, reason: FolderTaken, stop: Stop) -> ServerAddress:
     """The server of whoever has the folder; it may just be starting."""
 
     async def answers() -> bool:
@@ -87,7 +87,7 @@ async def _of_another(folder: Path, reason: FolderTaken, stop: Stop) -> Listenin
 @asynccontextmanager
 async def _started(
     folder: Path, environ: Mapping[str, str], stop: Stop
-) -> AsyncGenerator[Listening]:
+) -> AsyncGenerator[ServerAddress]:
     server = nats_server.prepare(folder, environ.get("PATH"))
     supervisor = Supervisor(stop, get_logger("nats-server"))
     try:

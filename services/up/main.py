@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.command_output import say
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
@@ -16,7 +16,7 @@ from eventjob.runtime.settings import Settings
 from services.up import nats_server
 from services.up.address import Address, free_address
 from services.up.data_folder import locked
-from services.up.nats_server import Listening
+from services.up.nats_server import ServerAddress
 from services.up.supervisor import Program, Supervisor
 
 LOOK_EVERY_S = 0.05
@@ -59,7 +59,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
                 say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
         finally:
-            await end(*chores)
+            await cancel_and_wait(*chores)
             await supervisor.stop()
     if supervisor.failure is not None:
         raise supervisor.failure
@@ -103,7 +103,9 @@ async def wait_until(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
     return False
 
 
-def _services(processors: int, environ: Mapping[str, str], bus: Listening | None) -> list[Program]:
+def _services(
+    processors: int, environ: Mapping[str, str], bus: ServerAddress | None
+) -> list[Program]:
     names = ["api", "projector", "scheduler", "archiver", *["processor"] * processors]
     return [
         Program(

@@ -33,7 +33,7 @@ _USER = re.compile(r'^ +user: (\w+), password: ("[^"]+")$', re.MULTILINE)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.")
 
 
-class Listening(msgspec.Struct, frozen=True, kw_only=True):
+class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
     """Where a server is to be found, and the secrets that it asks for."""
 
     port: int  # the same each time that it is started
@@ -63,7 +63,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         return greeting.startswith(b"INFO ") and b'"jetstream":true' in greeting
 
 
-class NatsServer(Listening, frozen=True, kw_only=True):
+class NatsServer(ServerAddress, frozen=True, kw_only=True):
     """A server that is set up to be started."""
 
     binary: str
@@ -100,7 +100,7 @@ def prepare(folder: Path, search_path: str | None) -> NatsServer:
     return server
 
 
-def prepared(folder: Path) -> Listening:
+def prepared(folder: Path) -> ServerAddress:
     """The server that was last set up in ``folder``, out of its configuration.
 
     Raises:
@@ -115,7 +115,7 @@ def prepared(folder: Path) -> Listening:
     passwords = {user: json.loads(password) for user, password in _USER.findall(text)}
     if port is None or passwords.keys() != USERS.keys():
         raise CannotStart(f"{config} does not say where its server listens, and for whom")
-    return Listening(port=int(port[1]), passwords=passwords)
+    return ServerAddress(port=int(port[1]), passwords=passwords)
 
 
 def free_port() -> int:

@@ -23,7 +23,7 @@ from eventjob.fetch.client import Fetcher
 from services.processor.compose.document import front_matter, render
 from services.processor.extract.cascade import read_page
 from services.processor.extract.page import page_of
-from services.processor.files.attachments import Haul
+from services.processor.files.attachments import SessionFiles
 
 CONCURRENCY = 16  # as one processor's
 WARM_UP = 20
@@ -48,7 +48,7 @@ async def session(fetcher: Fetcher, parameters: Parameters, parent: Path) -> str
     page = page_of(reading)
     assert not page.is_thin
     paths = session_paths(parameters.event, parameters.track, parameters.filename)
-    haul = Haul([], [])
+    haul = SessionFiles([], [])
     return render(front_matter(parameters, page, fetched, haul, paths), page, haul, paths)
 
 

@@ -11,7 +11,7 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
 from eventjob.projection.mongo import write as store_mongo_write
 from eventjob.projection.mongo.database import Database
-from eventjob.projection.mongo.generations import Progress
+from eventjob.projection.mongo.generations import Generations
 from eventjob.projection.mongo.schema import SCHEMA_VERSION
 from eventjob.projection.mongo.store import MongoStore
 from eventjob.projection.store import BatchQuery, Changes, JobQuery, StoreMoved, StoreRefused
@@ -103,7 +103,7 @@ async def test_a_checkpoint_whose_answer_was_lost_is_where_the_next_stretch_begi
     store, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", crash_after(Progress.advance))
+        patch.setattr(Generations, "advance", crash_after(Generations.advance))
         with pytest.raises(Crash):
             await store.apply(BEFORE)
     with pytest.raises(StoreMoved):

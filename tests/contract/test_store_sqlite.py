@@ -17,10 +17,10 @@ from eventjob.projection.sqlite import read as store_sqlite_read
 from eventjob.projection.sqlite.generations import current
 from eventjob.projection.sqlite.schema import SCHEMA_VERSION
 from eventjob.projection.store import (
-    After,
     BatchQuery,
     Changes,
     JobQuery,
+    PageStart,
     StoreRefused,
     StoreUnavailable,
 )
@@ -206,7 +206,7 @@ def plan(path, table, query):
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["created_at", "updated_at"])
-@pytest.mark.parametrize("after", [None, After(1, 1)])
+@pytest.mark.parametrize("after", [None, PageStart(1, 1)])
 @pytest.mark.parametrize(
     ("table", "query", "leading"),
     [

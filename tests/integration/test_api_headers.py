@@ -12,7 +12,7 @@ from serving import BASE, exchange, request, serving
 from eventjob.bus.errors import Poison
 from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.setting_types import Rate
-from services.api.access.authenticate import Door
+from services.api.access.authenticate import KeyPolicy
 from services.api.access.keys import KeyRing
 from services.api.response.errors import STATUS
 from services.api.routes import OPERATIONS
@@ -176,7 +176,7 @@ async def test_every_error(tmp_path, code):
     if "usual" in options:
         (tmp_path / "keys").touch(0o600)
         ring = KeyRing(tmp_path / "keys", QuietLog())
-        options = {"door": Door(ring, options["usual"])}
+        options = {"door": KeyPolicy(ring, options["usual"])}
     async with serving(kind(), **options) as (port, _log, _stop):
         *_, answer = await exchange(port, *requests)
     assert (answer[0], json.loads(answer[2])["error_type"]) == (STATUS[code], code)

@@ -7,7 +7,7 @@ from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.domain.access import Caller
 from eventjob.runtime.setting_types import Rate
-from services.api.access.authenticate import FAILURES, Door
+from services.api.access.authenticate import FAILURES, KeyPolicy
 from services.api.access.keys import Key, KeyRing, line_of, new_key
 
 OWNERS = {"own": "ann", "gateway": "gate", "admin": "root", "stranger": "eve"}
@@ -28,7 +28,7 @@ def texts(tmp_path):
 
 
 def door(tmp_path, usual=OFTEN, **options):
-    return Door(KeyRing(tmp_path / "keys", QuietLog()), usual, **options)
+    return KeyPolicy(KeyRing(tmp_path / "keys", QuietLog()), usual, **options)
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.streams import topology
 from eventjob.bus.wire.connection import connect
 from eventjob.bus.wire.publish import Outgoing, publish
-from services.backup.consistent_end import Cut, whole_length
+from services.backup.consistent_end import ConsistentEnd, whole_length
 
 MANY = 300
 
@@ -75,7 +75,7 @@ async def test_what_comes_after_the_snapshot_keeps_its_sequences_and_its_holes(c
     two = await submit(log, "two", jobs=5)
     await submit(log, "three")
     await delete(log, "two", two)
-    assert await Cut(connection, lines.append).find(taken.last_sequence) == 15
+    assert await ConsistentEnd(connection, lines.append).find(taken.last_sequence) == 15
     async with another() as other:
         await restored(other, 15, taken, chunks, lines)
         here, there = await all_of(connection), await all_of(other)
@@ -105,7 +105,7 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
     churning = asyncio.create_task(churn())
     chunks, lines = [], []
     taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
-    last = await Cut(connection, lines.append).find(taken.last_sequence)
+    last = await ConsistentEnd(connection, lines.append).find(taken.last_sequence)
     over.set()
     await churning
     async with another() as other:
@@ -121,7 +121,9 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
     }
     assert {by_group[subject][-1] for subject in torn} <= {"BatchDeleted"}
     assert found[-1].sequence == last
-    assert whole_length([Stored(sequence=1, subject="s", headers=found[-1].headers, data=b"")])
+    assert whole_length(
+        [StoredMessage(sequence=1, subject="s", headers=found[-1].headers, data=b"")]
+    )
 
 
 async def test_until_the_end_a_restored_log_says_that_it_is_not_whole(connection, log):
@@ -176,5 +178,7 @@ END = BEGIN | {"Nats-Batch-Sequence": "2", "Nats-Batch-Commit": "1"}
     ],
 )
 def test_an_append_that_goes_on_is_not_whole(headers, length):
-    messages = [Stored(sequence=n, subject="s", headers=h, data=b"") for n, h in enumerate(headers)]
+    messages = [
+        StoredMessage(sequence=n, subject="s", headers=h, data=b"") for n, h in enumerate(headers)
+    ]
     assert whole_length(messages) == length

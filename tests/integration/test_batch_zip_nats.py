@@ -19,7 +19,7 @@ from eventjob.contracts.work import BatchPacked, Bundle, FetchSession, PackBatch
 from eventjob.domain.batch_content import BatchContent
 from eventjob.domain.retry import Policy
 from eventjob.runtime import clock
-from services.archiver.handlers import ArchiveHandler
+from services.archiver.handlers import ZipHandler
 
 ASK = BuildBatchZip(batch_id="batch-one")
 
@@ -29,7 +29,7 @@ class Workshop:
 
     def __init__(self, machine, folder):
         self.artifacts = Artifacts(MemoryStore())
-        self.archive = ArchiveHandler(
+        self.archive = ZipHandler(
             artifacts=self.artifacts,
             events=machine.events,
             folder=folder,

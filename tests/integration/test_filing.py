@@ -26,8 +26,8 @@ from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
 from eventjob.projection.read_model import references
 from services.api.operations.time_travel import batch_then, job_then
-from services.projector.apply import Projecting
-from services.projector.retire.retire import LeftAlone, candidates
+from services.projector.apply import EventApplier
+from services.projector.retire.retire import NotRetirable, candidates
 
 ROOT = Caller(None, trusted=True)
 
@@ -114,7 +114,7 @@ async def test_a_projection_that_was_anywhere_before_comes_to_the_same(life, sto
         folder = tmp_path / "other" / str(mark)
         folder.mkdir()
         async with opened(kind, folder) as other:
-            await Projecting(life.log, other, 0).apply(stretch)
+            await EventApplier(life.log, other, 0).apply(stretch)
             async with projecting(life.log, other):
                 await reached(other, last)
                 assert await everything(other) == wanted
@@ -248,7 +248,7 @@ async def test_what_moved_on_or_is_not_at_rest_is_left_alone(life, store):
         at_once = batch.updated_at.replace(year=2099)
         assert [b.batch_id async for b in candidates(store, at_once)] == ["batch-x"]
         assert [b.batch_id async for b in candidates(store, batch.updated_at)] == []
-        with pytest.raises(LeftAlone, match=r"still runs|has changed since it was exported"):
+        with pytest.raises(NotRetirable, match=r"still runs|has changed since it was exported"):
             await life.file(store, TooLate(life))
         await life.settled(4)
         own, jobs = await life.subjects()

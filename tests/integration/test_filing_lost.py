@@ -12,7 +12,7 @@ from eventjob.bus.errors import Poison
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.subjects import event_subject
 from eventjob.runtime import clock
-from services.backup.backup import Taking
+from services.backup.backup import Backup
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def store(life, tmp_path):
 async def backed_up(life, folder):
     """What a backup has, and what it says is lost."""
     folder.mkdir()
-    taking = Taking(
+    taking = Backup(
         life.machine.connection,
         life.artifacts,
         folder,

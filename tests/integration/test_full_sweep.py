@@ -16,7 +16,7 @@ from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand
 from eventjob.projection.store import Changes
 from services.projector.sweep import all_blobs
-from services.projector.sweep.all_blobs import Behind, named_elsewhere, sweep_all
+from services.projector.sweep.all_blobs import ProjectionBehind, named_elsewhere, sweep_all
 
 GRACE = timedelta(minutes=30)
 NO_TIME = timedelta()
@@ -135,14 +135,14 @@ async def test_nothing_is_said_while_a_command_waits(log, store, connection):
     command = msgspec.json.encode(StoredCommand(sha256="a" * 64))
     await publish(connection, [Outgoing(subjects.command_subject("03"), command)])
     assert await log.last_sequence() == 0
-    with pytest.raises(Behind, match="the scheduler is behind"):
+    with pytest.raises(ProjectionBehind, match="the scheduler is behind"):
         await named_elsewhere(connection, store, NO_TIME)
 
 
 async def test_nothing_is_said_while_the_documents_are_behind(log, store, connection, monkeypatch):
     monkeypatch.setattr(all_blobs, "LOOK_EVERY_S", 0.01)
     await publish(connection, [Outgoing(subjects.event_subject("b-x"), b"{}")])
-    with pytest.raises(Behind, match="the projector is behind"):
+    with pytest.raises(ProjectionBehind, match="the projector is behind"):
         await named_elsewhere(connection, store, timedelta(seconds=0.1))
     await store.apply(Changes(checkpoint=await log.last_sequence()))
     assert await named_elsewhere(connection, store, NO_TIME) == set()

@@ -9,7 +9,7 @@ from machine import Machine, batch, types
 from eventjob.bus.roles.announcements import announce
 from eventjob.contracts.announcements import ProjectedTo
 from services.scheduler import capacity
-from services.scheduler.capacity import Readers
+from services.scheduler.capacity import ProjectionLag
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def test_nobody_waits_for_a_projector_that_is_not_there(machine):
 def test_one_that_has_gone_silent_is_waited_for_no_longer(monkeypatch):
     now = 100.0
     monkeypatch.setattr(capacity.time, "monotonic", lambda: now)
-    behind = Readers()
+    behind = ProjectionLag()
     assert not behind.are_behind(10**6)
     behind.hear(ProjectedTo(sequence=5))
     assert behind.are_behind(5 + capacity.MOST_UNSEEN + 1)

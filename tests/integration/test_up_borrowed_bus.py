@@ -12,7 +12,7 @@ from eventjob.runtime.settings import read_settings
 from services.up import bus_for_command
 from services.up.bus_for_command import borrowed_bus
 from services.up.data_folder import locked
-from services.up.nats_server import Listening, prepare, prepared
+from services.up.nats_server import ServerAddress, prepare, prepared
 
 WITHIN_S = 20
 
@@ -95,7 +95,9 @@ async def test_a_folder_without_an_event_log_is_left_alone(environ, tmp_path, ma
 
 def test_the_configuration_says_where_its_server_is(tmp_path):
     server = prepare(tmp_path / "nats", None)
-    assert prepared(tmp_path / "nats") == Listening(port=server.port, passwords=server.passwords)
+    assert prepared(tmp_path / "nats") == ServerAddress(
+        port=server.port, passwords=server.passwords
+    )
     server.config.write_text("listen: 4222")
     with pytest.raises(CannotStart, match="does not say where its server listens"):
         prepared(tmp_path / "nats")

@@ -11,7 +11,7 @@ from eventjob.domain.names import file_name, session_paths
 from eventjob.fetch.client import Fetched
 from services.processor.compose import document
 from services.processor.extract.cascade import read_page
-from services.processor.files.session_files import Had, Haul
+from services.processor.files.session_files import DownloadedFile, SessionFiles
 
 CORPUS = Path(__file__).parents[3] / "shared/corpus"
 ABSENT = "skipped: no corpus at ../shared/corpus"
@@ -36,7 +36,7 @@ def session_of(page, url):
 def markdown_of(page, url):
     """The whole Markdown, every file being had."""
     paths = session_paths(PARAMETERS.event, PARAMETERS.track, PARAMETERS.filename)
-    haul = Haul([_had(wanted) for wanted in page.facts.files], [])
+    haul = SessionFiles([_had(wanted) for wanted in page.facts.files], [])
     fetched = Fetched(
         requested_url=url,
         final_url=url,
@@ -58,7 +58,7 @@ def text_of(html):
 
 
 def _had(wanted):
-    return Had(
+    return DownloadedFile(
         wanted=wanted,
         name=file_name(wanted.title, UNTITLED),
         sha256="0" * 64,

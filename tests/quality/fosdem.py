@@ -10,7 +10,7 @@ from corpus import CORPUS, UNTITLED, read, session_of, text_of
 from scoring import Tally
 
 from services.processor.extract.page import page_of
-from services.processor.schedule.matching import Index, Wish
+from services.processor.schedule.matching import ScheduleIndex, SessionQuery
 from services.processor.schedule.read import read_schedule
 
 TRUTH = CORPUS / "fosdem-pages/ground-truth.json"
@@ -28,7 +28,7 @@ def tally(*, scheduled):
         url = f"https://fosdem.org/{year}/schedule/event/{slug}/"
         reading = read(CORPUS / "fosdem-pages/pages" / file, url)
         titles = tuple(facts.title for facts in reading.rungs.values() if facts.title)
-        wish = Wish(urls=(url,), titles=titles)
+        wish = SessionQuery(urls=(url,), titles=titles)
         page = page_of(reading, indexes[year].find(wish) if scheduled else None)
         result.compare(file, _found(session_of(page, url)), _expected(truth, scheduled=scheduled))
     return result
@@ -76,7 +76,9 @@ def _indexes(truths):
         own = Path(folder) / "schedule.xml"
         own.write_text(_schedule(truths), encoding="utf-8")
         return {
-            year: Index(read_schedule(_path(year, own), f"https://fosdem.org/{year}/schedule/xml"))
+            year: ScheduleIndex(
+                read_schedule(_path(year, own), f"https://fosdem.org/{year}/schedule/xml")
+            )
             for year in years
         }
 

@@ -16,12 +16,12 @@ from builders import (
     zip_requested,
 )
 
-from services.scheduler.agenda import Errand
+from services.scheduler.agenda import TaskKey
 from services.scheduler.memory import Memory
 
 NAMES = ("a", "b", "c")
-ZIPS = [Errand("archive", f"b-{name}", 0, 1) for name in NAMES]
-JOBS = [Errand("archive", f"b-{name}", 2, 1) for name in NAMES]
+ZIPS = [TaskKey("archive", f"b-{name}", 0, 1) for name in NAMES]
+JOBS = [TaskKey("archive", f"b-{name}", 2, 1) for name in NAMES]
 
 
 def moved(memory, *drafts):

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.domain.access import Caller
-from eventjob.projection.store import After, BatchQuery, JobQuery
+from eventjob.projection.store import BatchQuery, JobQuery, PageStart
 from services.api.response.cursor import cursor_to, place_of
 
 ANN = Caller("ann")
-PLACE = After(1_893_456_000_123, 2**62 + 1)
+PLACE = PageStart(1_893_456_000_123, 2**62 + 1)
 QUERIES = [
     JobQuery(caller=ANN),
     JobQuery(caller=ANN, sort="updated_at"),
@@ -29,7 +29,7 @@ QUERIES = [
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))
 def test_a_cursor_leads_back_to_its_place_and_fits_into_an_address(time_ms, position):
-    after = After(time_ms, position)
+    after = PageStart(time_ms, position)
     for query in QUERIES:
         cursor = cursor_to(after, query)
         assert re.fullmatch(r"[A-Za-z0-9_-]{32}", cursor)

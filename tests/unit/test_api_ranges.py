@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.operations.files import NotSatisfiable, Span, requested
+from services.api.operations.files import ByteRange, NotSatisfiable, requested
 
 
 @pytest.mark.parametrize(
@@ -10,13 +10,13 @@ from services.api.operations.files import NotSatisfiable, Span, requested
     [
         (None, None),
         ("", None),
-        ("bytes=0-0", Span(0, 1)),
-        ("bytes=0-9", Span(0, 10)),
-        ("bytes=5-", Span(5, 10)),
-        ("bytes=5-99", Span(5, 10)),
-        ("bytes=-3", Span(7, 10)),
-        ("bytes=-99", Span(0, 10)),
-        ("Bytes= 1-2 ", Span(1, 3)),
+        ("bytes=0-0", ByteRange(0, 1)),
+        ("bytes=0-9", ByteRange(0, 10)),
+        ("bytes=5-", ByteRange(5, 10)),
+        ("bytes=5-99", ByteRange(5, 10)),
+        ("bytes=-3", ByteRange(7, 10)),
+        ("bytes=-99", ByteRange(0, 10)),
+        ("Bytes= 1-2 ", ByteRange(1, 3)),
         ("bytes=5-2", None),
         ("bytes=-", None),
         ("bytes=a-b", None),

@@ -12,7 +12,7 @@ from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import ArchiveBuilt, BuildArchive, Bundle, FetchSession
 from eventjob.runtime.logs import get_logger
-from services.archiver.handlers import ArchiveHandler
+from services.archiver.handlers import ZipHandler
 
 NOW = datetime(2030, 2, 2, 9, 50, tzinfo=UTC)
 MARKDOWN = b"# Why tests fail\n"
@@ -24,7 +24,7 @@ def artifacts():
 
 
 def handler(artifacts, folder, min_free_bytes=0):
-    return ArchiveHandler(
+    return ZipHandler(
         artifacts=artifacts,
         events=EventsInMemory([]),
         folder=folder,

@@ -17,7 +17,7 @@ from eventjob.contracts.events import JobDeleted, JobFetched, JobsFailed
 from eventjob.contracts.work import BatchPacked, Bundle, PackBatch, WorkFailed
 from eventjob.domain.names import session_paths
 from eventjob.runtime.logs import get_logger
-from services.archiver.handlers import ArchiveHandler
+from services.archiver.handlers import ZipHandler
 
 NOW = datetime(2030, 2, 2, 9, 50, tzinfo=UTC)
 TASK = PackBatch(group="b-x", attempt=3, deadline=NOW + timedelta(minutes=15))
@@ -63,7 +63,7 @@ class Batch:
         )
 
     def handler(self, folder, min_free_bytes=0, events=None):
-        return ArchiveHandler(
+        return ZipHandler(
             artifacts=self.artifacts,
             events=events or EventsInMemory(self.log.records),
             folder=folder,

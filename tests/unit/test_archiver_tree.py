@@ -12,7 +12,7 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.batch_content import Failure
 from eventjob.domain.names import collision_key, is_safe, numbered, session_paths
 from services.archiver.readme import batch_readme
-from services.archiver.zip_layout import Session, arranged
+from services.archiver.zip_layout import SessionFiles, arranged
 from services.archiver.zipper import _plan
 
 SPECIAL = (
@@ -38,7 +38,7 @@ def session(event="E", track="T", filename="talk.md", assets=(), title="Title"):
         FileRef(path=path, sha256=f"{n:064x}", size_bytes=1, media_type="text/plain")
         for n, path in enumerate(names)
     ]
-    return Session(
+    return SessionFiles(
         title=title,
         event=event,
         track=track,

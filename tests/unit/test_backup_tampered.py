@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from eventjob.bus.backup import restore_streams, stream_snapshot
-from eventjob.bus.backup.stream_snapshot import Described
-from eventjob.bus.log.raw import Stored, line
+from eventjob.bus.backup.stream_snapshot import StreamDescription
+from eventjob.bus.log.raw import StoredMessage, line
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list
 from services.backup.manifest import NAME, File, Manifest, read_manifest
@@ -18,8 +18,8 @@ from services.backup.restore_command import verify
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-STREAM = Described(config={}, state={"last_seq": 1})
-NO_END = Described(config={}, state={})
+STREAM = StreamDescription(config={}, state={"last_seq": 1})
+NO_END = StreamDescription(config={}, state={})
 GOOD = Manifest(
     format=1,
     eventjob="1",
@@ -52,7 +52,7 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path, path):
 
 @pytest.mark.parametrize(
     "streams",
-    [{}, {"EVENTS": STREAM}, {"EVENTS": STREAM, "PARKED": Described(config={}, state={})}],
+    [{}, {"EVENTS": STREAM}, {"EVENTS": STREAM, "PARKED": StreamDescription(config={}, state={})}],
 )
 def test_a_stream_without_end_is_refused(tmp_path, streams):
     with pytest.raises(CannotStart, match="does not say up to where"):
@@ -79,7 +79,9 @@ def test_a_list_of_artifacts_that_is_none_is_named(tmp_path, text):
 
 @pytest.mark.parametrize("subject", ["$JS.API.STREAM.DELETE.CMD", "cmd.00", "evil"])
 def test_what_is_no_event_is_sent_nowhere(tmp_path, subject):
-    messages = [Stored(sequence=n, subject=s, data=b"") for n, s in ((1, "ev.00.a"), (2, subject))]
+    messages = [
+        StoredMessage(sequence=n, subject=s, data=b"") for n, s in ((1, "ev.00.a"), (2, subject))
+    ]
     (tmp_path / "events").write_bytes(b"".join(map(line, messages)))
     found = _lines(tmp_path / "events", "ev.")
     assert next(found) == messages[0]
@@ -96,6 +98,6 @@ async def test_a_stream_that_comes_back_sends_nothing_on(monkeypatch):
 
     monkeypatch.setattr(stream_snapshot, "put_back", put_back)
     evil = {"republish": {"src": "ev.>", "dest": "cmd.>"}, "sources": [{"name": "CMD"}]}
-    described = Described(config={"name": "EVENTS", **evil}, state={"last_seq": 1})
+    described = StreamDescription(config={"name": "EVENTS", **evil}, state={"last_seq": 1})
     await restore_streams.put_back(None, "EVENTS", described, [])
     assert made[0].keys() == {"name", "num_replicas", "metadata"}

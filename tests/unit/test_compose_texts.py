@@ -8,8 +8,8 @@ from fakes_processor import PARAMETERS
 from eventjob.domain.names import session_paths
 from services.processor.compose.files import with_pictures
 from services.processor.compose.texts import biographies, films, further, overview, texts, when
-from services.processor.extract.facts import Facts, Wanted
-from services.processor.files.session_files import Had, Haul
+from services.processor.extract.facts import Facts, FileLink
+from services.processor.files.session_files import DownloadedFile, SessionFiles
 
 START = "2025-02-02T09:50:00+01:00"
 URL = "https://conf.example/talk"
@@ -87,8 +87,10 @@ def test_links_are_listed_that_lead_further_than_the_text():
 
 
 def test_pictures_stand_where_they_stood_and_those_that_were_not_had_are_gone():
-    wanted = Wanted("images", "https://x.example/a(b).png", "A", "linked")
-    had = Had(wanted=wanted, name="A b.png", sha256="0" * 64, size_bytes=1, media_type="image/png")
+    wanted = FileLink("images", "https://x.example/a(b).png", "A", "linked")
+    had = DownloadedFile(
+        wanted=wanted, name="A b.png", sha256="0" * 64, size_bytes=1, media_type="image/png"
+    )
     paths = session_paths(PARAMETERS.event, PARAMETERS.track, PARAMETERS.filename)
     body = (
         "x ![A](https://x.example/a%28b%29.png)\n\n![gone](https://x.example/b.png)\n\n"
@@ -96,4 +98,4 @@ def test_pictures_stand_where_they_stood_and_those_that_were_not_had_are_gone():
     )
     shown = f"x ![A]({Path(paths.markdown).stem}/A%20b.png)"
     expected = f"{shown}\n\n```\n![code](https://x.example/)\n```"
-    assert with_pictures(body, Haul([had], []), paths) == expected
+    assert with_pictures(body, SessionFiles([had], []), paths) == expected

@@ -20,14 +20,14 @@ from eventjob.bus import subjects
 from eventjob.bus.buckets import leases
 from eventjob.bus.errors import Poison
 from eventjob.bus.log import event_codec
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.roles import announcements, worker
 from eventjob.bus.roles.parking import Parked
 from eventjob.bus.wire.pull import Delivery
 from eventjob.contracts.announcements import WorkerAlive
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
-from eventjob.projection.store import After, JobQuery
+from eventjob.projection.store import JobQuery, PageStart
 from eventjob.retired import exports
 from eventjob.runtime.lifecycle import CannotStart
 from services.api.access import keys
@@ -127,11 +127,11 @@ def a_snapshot():
 
 def an_export():
     event = texts(EVENTS)[0]
-    return exports.encode([Stored(sequence=1, subject=EVENT_SUBJECT, data=event)])
+    return exports.encode([StoredMessage(sequence=1, subject=EVENT_SUBJECT, data=event)])
 
 
 def an_entry():
-    entry = http_cache.Entry(
+    entry = http_cache.CacheEntry(
         final_url="https://a/",
         headers={"etag": "x"},
         fresh_until=datetime(2030, 1, 1, tzinfo=UTC),
@@ -145,7 +145,7 @@ def an_entry():
 
 
 def a_manifest():
-    described = manifest.Described(config={"a": 1}, state={"last_seq": 7})
+    described = manifest.StreamDescription(config={"a": 1}, state={"last_seq": 7})
     made = manifest.Manifest(
         format=1,
         eventjob="1",
@@ -194,7 +194,7 @@ DECODERS = {
     "cursor": (
         lambda data: cursor.place_of(data.decode("latin-1"), LISTED),
         ValueError,
-        [cursor.cursor_to(After(1, 2), LISTED).encode()],
+        [cursor.cursor_to(PageStart(1, 2), LISTED).encode()],
     ),
     "file of keys": (in_file(keys.read_keys, "keys"), keys.KeysError, [KEY, KEY + b"\n#\n"]),
     "manifest": (

@@ -28,7 +28,7 @@ from builders import (
 from recorded_events import Log
 
 from eventjob.bus.errors import Poison
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.commands import (
     BuildBatchZip,
@@ -44,9 +44,9 @@ from eventjob.domain.access import Caller
 from eventjob.domain.decide import Circumstances
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
-from eventjob.retired.exports import LARGEST_BYTES, MOST_EVENTS, Cutting, decode, encode
+from eventjob.retired.exports import LARGEST_BYTES, MOST_EVENTS, ExportBuilder, decode, encode
 from services.scheduler import snapshot_codec
-from services.scheduler.decide import Deciding
+from services.scheduler.decide import MessageDecider
 from services.scheduler.memory import Memory, Purge
 
 ROOT = Caller(None, trusted=True)
@@ -123,7 +123,7 @@ def test_nobody_but_its_writers_learns_that_a_batch_is_filed():
 
 def test_a_filed_batch_is_not_settled_and_late_reports_are_nothing():
     memory, _ = remembered()
-    deciding = Deciding(memory, POLICY)
+    deciding = MessageDecider(memory, POLICY)
     assert deciding.settle(["b-x"], AT) == []
     assert deciding.outcome(session_fetched(group="b-x", n=1), AT) == []
 
@@ -182,7 +182,7 @@ def test_a_snapshot_keeps_that_it_is_filed():
 def stored(count):
     data = b'{"type":"BatchPaused","at":"2030-01-02T03:04:05.678000Z"}'
     return [
-        Stored(
+        StoredMessage(
             sequence=n,
             subject="ev.03.b-x",
             headers={"Ej-Command": "c", "Nats-Batch-Id": "x"},
@@ -211,7 +211,7 @@ def test_what_is_no_export_is_poison(data):
 @pytest.mark.parametrize("step", [1, 999, 20_000])
 def test_events_are_cut_into_exports_of_a_size_and_none_is_lost(step):
     some = stored(2 * MOST_EVENTS + 7)
-    cutting = Cutting()
+    cutting = ExportBuilder()
     full = [e for i in range(0, len(some), step) for e in cutting.add(some[i : i + step])]
     found = [*full, cutting.rest()]
     assert [len(export) for export in found] == [MOST_EVENTS, MOST_EVENTS, 7]

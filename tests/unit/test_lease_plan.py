@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventjob.bus.buckets.lease_view import FRESH_FOR_S, LONGEST_GAP_S, Key, View, plan
+from eventjob.bus.buckets.lease_view import (
+    FRESH_FOR_S,
+    LONGEST_GAP_S,
+    LeaseKey,
+    LeaseView,
+    plan_leases,
+)
 from eventjob.domain.dispatch import fair_share
 
 PARTS = [f"{n:02d}" for n in range(16)]
@@ -12,22 +18,22 @@ NAMES = ["a", "b", "c", "d"]
 
 
 def member(name, revision, value="x"):
-    return Key("member", name, value, revision)
+    return LeaseKey("member", name, value, revision)
 
 
 def test_whoever_is_alone_takes_everything():
-    assert plan("a", PARTS, set(), {}).take == PARTS
+    assert plan_leases("a", PARTS, set(), {}).take == PARTS
 
 
 def test_a_newcomer_takes_nothing_from_the_living_who_give_up_half():
     owners = dict.fromkeys(PARTS, "a")
-    assert plan("b", PARTS, {"a", "b"}, owners).take == []
-    assert plan("a", PARTS, {"a", "b"}, owners).give == PARTS[8:]
+    assert plan_leases("b", PARTS, {"a", "b"}, owners).take == []
+    assert plan_leases("a", PARTS, {"a", "b"}, owners).give == PARTS[8:]
 
 
 def test_the_parts_of_the_dead_are_taken():
     owners = dict.fromkeys(PARTS[:8], "a") | dict.fromkeys(PARTS[8:], "b")
-    assert plan("b", PARTS, {"b"}, owners).take == PARTS[:8]
+    assert plan_leases("b", PARTS, {"b"}, owners).take == PARTS[:8]
 
 
 @given(
@@ -37,24 +43,24 @@ def test_the_parts_of_the_dead_are_taken():
 def test_in_a_few_rounds_all_is_shared_evenly_and_nothing_moves_any_more(owners, live):
     for _ in range(3):
         for name in sorted(live):
-            wanted = plan(name, PARTS, live, owners)
+            wanted = plan_leases(name, PARTS, live, owners)
             assert all(owners.get(part, "") not in live for part in wanted.take)
             owners |= dict.fromkeys(wanted.take, name) | dict.fromkeys(wanted.give, "")
     shares = [sum(owner == name for owner in owners.values()) for name in live]
     assert sum(shares) == len(PARTS)
     assert max(shares) <= -(-len(PARTS) // len(live))
-    assert all(plan(name, PARTS, live, owners) == ([], []) for name in live)
+    assert all(plan_leases(name, PARTS, live, owners) == ([], []) for name in live)
 
 
 def test_who_does_not_renew_is_dead_after_a_while():
-    view = View()
+    view = LeaseView()
     for tick in range(7):
         view.update([member("a", 1 + tick), member("b", 1)], tick / 2)
     assert view.live(FRESH_FOR_S) == {"a"}
 
 
 def test_an_observer_that_was_away_finds_nobody_dead_at_first():
-    view = View()
+    view = LeaseView()
     view.update([member("a", 1)], 0.0)
     view.update([member("a", 1)], 10.0)
     assert LONGEST_GAP_S < 10
@@ -62,7 +68,7 @@ def test_an_observer_that_was_away_finds_nobody_dead_at_first():
 
 
 def test_where_nobody_could_renew_all_are_believed_again():
-    view = View()
+    view = LeaseView()
     for tick in range(9):
         view.update([member("a", 1), member("b", 1)], tick / 2)
     assert view.live(4.0) == set()
@@ -72,16 +78,16 @@ def test_where_nobody_could_renew_all_are_believed_again():
 
 
 def test_a_server_that_is_behind_takes_nothing_back():
-    view = View()
+    view = LeaseView()
     view.note(member("a", 5, value="new"))
-    view.note(Key("owner", "00", "a", 6))
-    view.update([member("a", 1, value="old"), Key("owner", "00", "b", 2)], 0.0)
+    view.note(LeaseKey("owner", "00", "a", 6))
+    view.update([member("a", 1, value="old"), LeaseKey("owner", "00", "b", 2)], 0.0)
     assert view.incarnation("a") == "new"
     assert (view.owners, view.revision("owner", "00")) == ({"00": "a"}, 6)
 
 
 def test_who_has_left_is_not_alive():
-    view = View()
+    view = LeaseView()
     view.update([member("a", 1, value="")], 0.0)
     assert view.live(0.0) == set()
 

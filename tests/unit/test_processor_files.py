@@ -10,7 +10,7 @@ from hostile import huge_png
 from pages import pdf
 from PIL import Image
 
-from services.processor.extract.facts import Facts, Link, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link
 from services.processor.extract.page import placed
 from services.processor.files.pdf import draw_pages
 from services.processor.files.session_files import LONGEST_STEM, named
@@ -191,14 +191,14 @@ async def test_every_relative_link_leads_to_a_member(tmp_path):
     ],
 )
 def test_a_file_is_called_by_its_title_cut_between_words(title, name):
-    wanted = Wanted("slides", "https://x.example/talk.pptx", title, "linked")
+    wanted = FileLink("slides", "https://x.example/talk.pptx", title, "linked")
     assert named(wanted, ".pdf") == name
 
 
 def test_each_file_is_wanted_once_and_linked_subtitles_too():
     files = (
-        Wanted("slides", "https://x.example/a.pdf", "Slides", "schedule"),
-        Wanted("slides", "https://x.example/a.pdf#2", "Slides", "linked"),
+        FileLink("slides", "https://x.example/a.pdf", "Slides", "schedule"),
+        FileLink("slides", "https://x.example/a.pdf#2", "Slides", "linked"),
     )
     links = (Link("Subtitles", "https://x.example/a.de.srt"), Link("x", "https://x.example/"))
     found = placed(Facts(files=files, links=links))

@@ -9,8 +9,8 @@ from eventjob.bus.errors import Unavailable
 from services.processor.fetching.host_limiter import (
     MOST_LINES,
     RENEW_AFTER_S,
+    HostLimiter,
     TooLong,
-    Turns,
     polite_turns,
 )
 from services.processor.fetching.politeness import HostState, Pace, Share
@@ -77,7 +77,7 @@ async def test_a_visit_given_up_while_it_waits_takes_no_permit_along():
 
 async def test_a_bus_that_is_away_takes_no_permit_along():
     hosts = FakeHosts()
-    turns = Turns(hosts)
+    turns = HostLimiter(hosts)
     swap = hosts.swap
 
     async def away(*_):
@@ -136,7 +136,7 @@ async def test_what_another_version_has_written_is_no_obstacle():
 
 
 async def test_hosts_visited_long_ago_are_forgotten():
-    turns = Turns(FakeHosts())
+    turns = HostLimiter(FakeHosts())
     await turns.enter("running", AT_ONCE, PATIENT)
     for number in range(MOST_LINES + 1):
         host = f"h{number}"
@@ -157,7 +157,7 @@ class SkippingHosts(FakeHosts):
 
 async def test_a_request_that_goes_out_in_time_says_nothing_more():
     hosts = FakeHosts()
-    turns = Turns(hosts)
+    turns = HostLimiter(hosts)
     await turns.enter("h", Pace(10.0, 2), PATIENT)
     swaps = hosts.swaps
     await turns.send("h")
@@ -166,7 +166,7 @@ async def test_a_request_that_goes_out_in_time_says_nothing_more():
 
 async def test_the_pause_counts_from_when_a_request_really_goes_out():
     hosts = SkippingHosts()
-    turns = Turns(hosts)
+    turns = HostLimiter(hosts)
     await turns.enter("h", Pace(10.0, 2), PATIENT)
     hosts.skipped_s = 3.0
     await turns.send("h")
@@ -176,7 +176,7 @@ async def test_the_pause_counts_from_when_a_request_really_goes_out():
 @pytest.mark.parametrize("others", ["start", "silence"])
 async def test_a_request_that_goes_out_late_keeps_away_from_what_came_meanwhile(others):
     hosts = SkippingHosts()
-    late, other = Turns(hosts), Turns(hosts)
+    late, other = HostLimiter(hosts), HostLimiter(hosts)
     pace = Pace(0.5, 2)
     await late.enter("h", pace, PATIENT)
     hosts.skipped_s = 0.6  # as long as it took to connect

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from stores import opened
 
-from services.projector.rebuild.rebuild import Building, Interrupted
+from services.projector.rebuild.rebuild import GenerationBuilder, Interrupted
 
 
 class Silent:
@@ -22,7 +22,7 @@ class Silent:
 async def test_a_stop_is_heard_while_the_log_is_silent(tmp_path):
     stop = asyncio.Event()
     async with opened("sqlite", tmp_path) as store, asyncio.timeout(10):
-        building = Building(Silent(), store, lambda _: None, stop)
+        building = GenerationBuilder(Silent(), store, lambda _: None, stop)
         reaching = asyncio.create_task(building.reach(5))
         asyncio.get_running_loop().call_later(0.05, stop.set)
         with pytest.raises(Interrupted):

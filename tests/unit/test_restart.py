@@ -8,7 +8,7 @@ from builders import ALONE, session_fetched, submit_batch, submit_job
 from world import Asked, World
 
 from eventjob.domain.access import Caller
-from services.scheduler.agenda import Errand
+from services.scheduler.agenda import TaskKey
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def world():
     world.round()
     world.inbox.append(Asked(submit_job(), "c1", Caller("ada")))
     world.round()
-    assert world.tasks == [Errand("fetch", ALONE, 1, 1)]
+    assert world.tasks == [TaskKey("fetch", ALONE, 1, 1)]
     return world
 
 
@@ -40,7 +40,7 @@ def test_a_task_that_is_out_is_not_handed_out_again(world):
 def test_an_archiver_that_dies_together_with_the_scheduler_is_noticed(world):
     world.inbox.append(session_fetched())
     world.round()
-    assert Errand("archive", ALONE, 1, 1) in world.tasks
+    assert TaskKey("archive", ALONE, 1, 1) in world.tasks
     world.start()
     world.round()
     world.now += world.policy.attempt_timeout

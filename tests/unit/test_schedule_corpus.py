@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.processor.extract.facts import Facts
-from services.processor.schedule.matching import Index, Wish
+from services.processor.schedule.matching import ScheduleIndex, SessionQuery
 from services.processor.schedule.read import read_schedule
 
 SCHEDULES = Path(__file__).parents[3] / "shared/corpus/schedules"
@@ -35,12 +35,12 @@ pytestmark = pytest.mark.skipif(
 def test_every_session_is_read_and_found(name):
     entries = read_schedule(SCHEDULES / name, "https://conf.example/schedule")
     assert len(entries) == COUNTS[name]
-    index, pages = Index(entries), Counter(map(page, entries))
+    index, pages = ScheduleIndex(entries), Counter(map(page, entries))
     for entry in entries:
         facts = msgspec.msgpack.decode(entry.facts, type=Facts)
         assert datetime.fromisoformat(facts.start) < datetime.fromisoformat(facts.end)
         if pages[page(entry)] == 1:
-            assert index.find(Wish(urls=(page(entry),), titles=())) == facts
+            assert index.find(SessionQuery(urls=(page(entry),), titles=())) == facts
 
 
 def page(entry):

@@ -6,13 +6,13 @@ import pytest
 from services.processor.extract.facts import Facts, Speaker
 from services.processor.extract.html.document import alike
 from services.processor.extract.schedule_link import schedule_address
-from services.processor.schedule.matching import Index, Wish
-from services.processor.schedule.read import Entry
+from services.processor.schedule.matching import ScheduleIndex, SessionQuery
+from services.processor.schedule.read import ScheduleEntry
 
 
 def entry(title, *, path=None, names=(), numbers=(), start=None, room=None):
     facts = Facts(title=title, start=start, room=room)
-    return Entry(
+    return ScheduleEntry(
         title=alike(title),
         paths=(path,) if path else (),
         names=names,
@@ -22,7 +22,7 @@ def entry(title, *, path=None, names=(), numbers=(), start=None, room=None):
     )
 
 
-INDEX = Index(
+INDEX = ScheduleIndex(
     [
         entry("Tides", path="/2030/schedule/event/tides", names=("tides",), numbers=("7",)),
         entry("Winds", names=("WQQGUZ",), numbers=("8",)),
@@ -53,7 +53,7 @@ INDEX = Index(
     ],
 )
 def test_a_session_is_found(url, title, found):
-    facts = INDEX.find(Wish(urls=(url,), titles=(title,)))
+    facts = INDEX.find(SessionQuery(urls=(url,), titles=(title,)))
     assert (facts and facts.title) == found
 
 
@@ -69,7 +69,9 @@ def test_a_session_is_found(url, title, found):
     ],
 )
 def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
-    wish = Wish(urls=("https://a.example/",), titles=("Break",), day=day, starttime=starttime)
+    wish = SessionQuery(
+        urls=("https://a.example/",), titles=("Break",), day=day, starttime=starttime
+    )
     facts = INDEX.find(wish)
     assert facts == Facts(title="Break", start=start, room="A")
 
@@ -111,8 +113,8 @@ def test_a_schedule_is_at(url, software, links, address):
 def test_of_two_sessions_with_one_title_only_what_they_have_in_common_is_said():
     one = Facts(title="Lightning Talks", id="1", track="Main", speakers=(Speaker("Ada"),))
     two = Facts(title="Lightning Talks", id="2", track="Main", speakers=(Speaker("Grace"),))
-    index = Index(
-        Entry(
+    index = ScheduleIndex(
+        ScheduleEntry(
             title=alike("Lightning Talks"),
             paths=(),
             names=(),
@@ -122,5 +124,5 @@ def test_of_two_sessions_with_one_title_only_what_they_have_in_common_is_said():
         )
         for facts in (one, two)
     )
-    wish = Wish(urls=("https://a.example/",), titles=("Lightning talks",))
+    wish = SessionQuery(urls=("https://a.example/",), titles=("Lightning talks",))
     assert index.find(wish) == Facts(title="Lightning Talks", track="Main")

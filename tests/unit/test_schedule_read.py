@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from services.processor.extract.facts import Facts, License, Link, Speaker, Video, Wanted
+from services.processor.extract.facts import Facts, FileLink, License, Link, Speaker, Video
 from services.processor.schedule.read import read_schedule
 from services.processor.schedule.scheduled_session import Unreadable
 
@@ -58,7 +58,7 @@ def test_an_event_in_xml_is_all_that_is_said_of_it(read):
         do_not_record=False,
         license=License("CC BY 4.0", "schedule"),
         videos=(Video(video, "video/webm", "recording"),),
-        files=(Wanted("slides", "https://conf.example/files/tides.pdf", "The deck", "schedule"),),
+        files=(FileLink("slides", "https://conf.example/files/tides.pdf", "The deck", "schedule"),),
         links=(Link("Video", video),),
     )
 

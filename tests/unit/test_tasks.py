@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 
 
 async def deaf(times):
@@ -23,7 +23,7 @@ async def test_a_task_ends_however_often_it_does_not_listen(swallowed):
     tasks = [asyncio.create_task(deaf(swallowed)) for _ in range(3)]
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await end(*tasks)
+        await cancel_and_wait(*tasks)
     assert all(task.cancelled() for task in tasks)
 
 
@@ -33,5 +33,5 @@ async def test_what_has_ended_keeps_what_it_said():
 
     task = asyncio.create_task(broken())
     await asyncio.wait({task})
-    await end(task)
+    await cancel_and_wait(task)
     assert str(task.exception()) == "mine"

@@ -20,7 +20,7 @@ _FOR_ADMINISTRATORS = frozenset({"/metrics"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Door(NamedTuple):
+class KeyPolicy(NamedTuple):
     """Who gets in, where API keys are in use."""
 
     ring: KeyRing
@@ -28,10 +28,10 @@ class Door(NamedTuple):
     anonymous_reads: bool = True
 
 
-class Identified:
+class Authentication:
     """An ASGI app that is asked only by whoever may ask, and not too often."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, door: KeyPolicy) -> None:
         self._app = app
         self._door = door
         self._by_key = Buckets("key")

@@ -82,7 +82,7 @@ GUARDS = {
 }
 
 
-class Guarded:
+class SecurityHeaders:
     """An ASGI app whose answers all have these headers, and stay with who asked.
 
     It stands around everything else: what a middleware refuses and what breaks goes through it.

@@ -15,7 +15,7 @@ MOST_REMEMBERED = 20_000  # callers, at some 200 bytes each; who has not asked f
 _ROUNDING_S = 1e-6
 
 
-class Taken(NamedTuple):
+class TokenResult(NamedTuple):
     """Whether there was a token, how many are left, and in how many seconds all are back."""
 
     is_allowed: bool
@@ -31,7 +31,7 @@ class Buckets:
         self.policy = policy
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
-    def take(self, name: str, rate: Rate) -> Taken:
+    def take(self, name: str, rate: Rate) -> TokenResult:
         """Take a token out of the bucket of this name, where there is one."""
         now = time.monotonic()
         each_s = rate.window_s / rate.quota
@@ -44,9 +44,9 @@ class Buckets:
         if len(self._full_at) > MOST_REMEMBERED:
             self._full_at.popitem(last=False)
         left = max(0, int((rate.window_s - (full_at - now)) / each_s + _ROUNDING_S))
-        return Taken(is_allowed, left, full_at - now, max(0.0, wait_s))
+        return TokenResult(is_allowed, left, full_at - now, max(0.0, wait_s))
 
-    def headers(self, taken: Taken, rate: Rate) -> dict[str, str]:
+    def headers(self, taken: TokenResult, rate: Rate) -> dict[str, str]:
         """RateLimit and RateLimit-Policy, and Retry-After for who has to wait."""
         headers = {
             "RateLimit-Policy": f'"{self.policy}";q={rate.quota};w={rate.window_s}',

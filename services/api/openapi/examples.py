@@ -9,7 +9,7 @@ from eventjob.contracts.base import Access, FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import Caller
 from eventjob.projection.read_model import BatchDocument, JobDocument, Progress
-from eventjob.projection.store import After, JobQuery
+from eventjob.projection.store import JobQuery, PageStart
 from services.api.request.bodies import (
     ActiveBody,
     ArchivedBody,
@@ -101,7 +101,7 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
         JobAnswer(message="the job was created", job=_JOB),
         JobsAnswer(
             total=120,
-            next=cursor_to(After(1_896_168_600_000, 1), _LIST),
+            next=cursor_to(PageStart(1_896_168_600_000, 1), _LIST),
             jobs=[_JOB],
             performance=Performance(db_query_time_ms=0.8, total_time_ms=1.1),
         ),

@@ -30,7 +30,7 @@ _INLINE = re.compile(r"image/(?!svg)[\w.+-]+|application/pdf|text/plain", re.IGN
 _SINGLE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 
 
-class Span(msgspec.Struct, frozen=True):
+class ByteRange(msgspec.Struct, frozen=True):
     """The bytes from ``start`` to before ``end``."""
 
     start: int
@@ -91,7 +91,7 @@ async def _sent(request: Request, artifacts: ArtifactReader, file: FileRef, name
     span = _span(request, tag, file.size_bytes)
     status = HTTPStatus.OK
     if span is None:
-        span = Span(0, file.size_bytes)
+        span = ByteRange(0, file.size_bytes)
     else:
         status = HTTPStatus.PARTIAL_CONTENT
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{file.size_bytes}"
@@ -115,7 +115,7 @@ def _is_ours(media_type: str) -> bool:
     return media_type == "text/markdown"
 
 
-def _span(request: Request, tag: str, size_bytes: int) -> Span | None:
+def _span(request: Request, tag: str, size_bytes: int) -> ByteRange | None:
     """If-Range with anything but this strong tag asks for the whole file."""
     if request.headers.get("if-range", tag) != tag:
         return None
@@ -129,9 +129,11 @@ def _span(request: Request, tag: str, size_bytes: int) -> Span | None:
         ) from None
 
 
-async def _content(artifacts: ArtifactReader, file: FileRef, span: Span) -> AsyncIterator[bytes]:
+async def _content(
+    artifacts: ArtifactReader, file: FileRef, span: ByteRange
+) -> AsyncIterator[bytes]:
     """The bytes, the first of them at hand: what is missing is found before the answer begins."""
-    is_whole = span == Span(0, file.size_bytes)
+    is_whole = span == ByteRange(0, file.size_bytes)
     chunks = (
         artifacts.stream(file.sha256)
         if is_whole
@@ -148,7 +150,7 @@ async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byt
             yield chunk
 
 
-def requested(header: str | None, size_bytes: int) -> Span | None:
+def requested(header: str | None, size_bytes: int) -> ByteRange | None:
     """The bytes that a Range header asks for; None for the whole file.
 
     Raises:
@@ -166,4 +168,4 @@ def requested(header: str | None, size_bytes: int) -> Span | None:
             return None  # no range at all, says the RFC: to be ignored
     if start >= end:
         raise NotSatisfiable
-    return Span(start, end)
+    return ByteRange(start, end)

@@ -25,7 +25,7 @@ from eventjob.contracts.events import (
     JobSubmitted,
 )
 from eventjob.domain.access import EVERYONE
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from services.api.context import Here
 from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
@@ -64,12 +64,12 @@ async def get_batch_history(batch_id: str, here: Here, caller: Asking) -> Respon
     return _history((record, _of_batch(record)) for record in records)
 
 
-def _history(told: Iterable[tuple[Recorded, _Told | None]]) -> Response:
+def _history(told: Iterable[tuple[RecordedEvent, _Told | None]]) -> Response:
     events = [_event(record, words) for record, words in told if words is not None]
     return answer(HistoryAnswer(total=len(events), events=events))
 
 
-def _event(record: Recorded, told: _Told) -> HistoryEvent:
+def _event(record: RecordedEvent, told: _Told) -> HistoryEvent:
     return HistoryEvent(
         seq=record.sequence,
         time=stamp(record.event.at),
@@ -80,7 +80,7 @@ def _event(record: Recorded, told: _Told) -> HistoryEvent:
     )
 
 
-def _of_job(record: Recorded, n: int) -> _Told | None:
+def _of_job(record: RecordedEvent, n: int) -> _Told | None:
     match record.event:
         case JobSubmitted(job=spec):
             return _Told("job_submitted", data=_submission(spec))
@@ -98,7 +98,7 @@ def _of_job(record: Recorded, n: int) -> _Told | None:
             return None
 
 
-def _of_attempt(record: Recorded) -> _Told | None:
+def _of_attempt(record: RecordedEvent) -> _Told | None:
     match record.event:
         case JobFetched(attempt=attempt, files=files):
             shown = [{"path": file.path, "bytes": file.size_bytes} for file in files]
@@ -117,7 +117,7 @@ def _of_attempt(record: Recorded) -> _Told | None:
             return None
 
 
-def _of_batch(record: Recorded) -> _Told | None:
+def _of_batch(record: RecordedEvent) -> _Told | None:
     match record.event:
         case BatchSubmitted(batch_name=name, total_jobs=total):
             return _Told("batch_submitted", data={"batch_name": name, "total_jobs": total})

@@ -24,7 +24,7 @@ from services.api.operations.results import results_left, results_of
 from services.api.operations.send_command import Outcome, carry_out, check_space, unless_away
 from services.api.operations.time_travel import job_then
 from services.api.request.bodies import JobBody
-from services.api.request.idempotency import Repeat, repeat_of
+from services.api.request.idempotency import IdempotencyKey, repeat_of
 from services.api.request.query_parameters import as_of, job_query
 from services.api.request.read_body import json_body
 from services.api.request.to_command import job_spec, spread_use_cache, use_cache_header
@@ -119,14 +119,14 @@ async def readable_job(here: Context, caller: Caller, job_id: str) -> JobDocumen
     raise not_found(f"job {job_id}", is_hidden=True)
 
 
-def _understood(request: Request, caller: Caller, raw: object) -> tuple[JobBody, Repeat]:
+def _understood(request: Request, caller: Caller, raw: object) -> tuple[JobBody, IdempotencyKey]:
     repeat = repeat_of(request, caller, raw)
     spread_use_cache(raw, header=use_cache_header(request))
     return read(JobBody, raw), repeat
 
 
 async def _submit_alone(
-    here: Context, caller: Caller, body: JobBody, owner: str | None, repeat: Repeat
+    here: Context, caller: Caller, body: JobBody, owner: str | None, repeat: IdempotencyKey
 ) -> Response:
     command = SubmitJob(
         job_id=body.job_id or f"job-{repeat.new_id()}",
@@ -142,7 +142,7 @@ async def _submit_alone(
 
 
 async def _add_to_batch(
-    here: Context, caller: Caller, body: JobBody, batch_id: str, repeat: Repeat
+    here: Context, caller: Caller, body: JobBody, batch_id: str, repeat: IdempotencyKey
 ) -> Response:
     group = batch_group(batch_id)
     spec = job_spec(body)

@@ -89,7 +89,7 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class Measured:
+class RequestMetrics:
     """An ASGI app whose answers are counted, timed, and logged for whoever debugs."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from itertools import takewhile
 
 from eventjob.contracts.events import BatchDeleted, JobDeleted
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.context import History
@@ -59,7 +59,7 @@ async def batch_then(history: History, batch: BatchDocument, moment: Moment) -> 
     return then[batch.group]
 
 
-async def _until(history: History, moment: Moment) -> Callable[[Recorded], bool]:
+async def _until(history: History, moment: Moment) -> Callable[[RecordedEvent], bool]:
     """Whether an event had happened by then."""
     last = await history.last_sequence()
     if isinstance(moment, int):

@@ -15,7 +15,7 @@ LONGEST_KEY = 255
 _NAMESPACE = UUID("6f6f1c6c-3a65-4a55-9f5e-6a0d4f6b2a11")
 
 
-class Repeat(msgspec.Struct, frozen=True):
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """How a repeated request is recognised; both are None without a key."""
 
     key: str | None = None
@@ -26,7 +26,7 @@ class Repeat(msgspec.Struct, frozen=True):
         return self.key or str(uuid4())
 
 
-def repeat_of(request: Request, caller: Caller, body: object) -> Repeat:
+def repeat_of(request: Request, caller: Caller, body: object) -> IdempotencyKey:
     """The request's key, made the caller's own; and with it, a hash of the decoded body.
 
     Raises:
@@ -34,7 +34,7 @@ def repeat_of(request: Request, caller: Caller, body: object) -> Repeat:
     """
     sent = request.headers.getlist(HEADER)
     if not sent:
-        return Repeat()
+        return IdempotencyKey()
     if len(sent) > 1 or not 1 <= len(sent[0]) <= LONGEST_KEY:
         raise invalid(HEADER, f"must be sent once, with 1 to {LONGEST_KEY} characters")
     try:
@@ -43,4 +43,4 @@ def repeat_of(request: Request, caller: Caller, body: object) -> Repeat:
         raise invalid(HEADER, str(error)) from None
     key = str(uuid5(_NAMESPACE, f"{caller.user or ''}\n{sent[0]}"))
     content = msgspec.json.encode(body, order="sorted")
-    return Repeat(key, f"{key}.{sha256(content).hexdigest()}")
+    return IdempotencyKey(key, f"{key}.{sha256(content).hexdigest()}")

@@ -10,19 +10,19 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import msgspec
 
-from eventjob.projection.store import After, BatchQuery, JobQuery
+from eventjob.projection.store import BatchQuery, JobQuery, PageStart
 
 _PLACE = struct.Struct(">qq")
 _DIGEST_BYTES = 8
 
 
-def cursor_to(after: After, query: JobQuery | BatchQuery) -> str:
+def cursor_to(after: PageStart, query: JobQuery | BatchQuery) -> str:
     """The place behind ``after`` in the list that the query is a page of; safe in an address."""
     place = _PLACE.pack(after.time_ms, after.position)
     return urlsafe_b64encode(place + _digest(place, query)).rstrip(b"=").decode()
 
 
-def place_of(cursor: str, query: JobQuery | BatchQuery) -> After:
+def place_of(cursor: str, query: JobQuery | BatchQuery) -> PageStart:
     """Where the cursor points to.
 
     Raises:
@@ -30,7 +30,7 @@ def place_of(cursor: str, query: JobQuery | BatchQuery) -> After:
     """
     try:
         sent = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-        after = After(*_PLACE.unpack(sent[: _PLACE.size]))
+        after = PageStart(*_PLACE.unpack(sent[: _PLACE.size]))
     except (ValueError, struct.error):
         after = None
     if after is None or cursor_to(after, query) != cursor:

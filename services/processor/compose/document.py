@@ -14,7 +14,7 @@ from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import clean
 from services.processor.extract.markdown.markdown import escaped, plain
 from services.processor.extract.page import Page
-from services.processor.files.session_files import Haul
+from services.processor.files.session_files import SessionFiles
 
 SCHEMA = "event-session/1"
 _LINE_WIDTH = 100
@@ -24,7 +24,7 @@ FrontMatter = dict[str, Any]
 
 
 def front_matter(
-    parameters: Parameters, page: Page, fetched: Fetched, haul: Haul, paths: SessionPaths
+    parameters: Parameters, page: Page, fetched: Fetched, haul: SessionFiles, paths: SessionPaths
 ) -> FrontMatter:
     """All that is known, in the schema's order; a key is absent where nothing is."""
     facts = page.facts
@@ -62,7 +62,7 @@ def front_matter(
     return known
 
 
-def render(front: FrontMatter, page: Page, haul: Haul, paths: SessionPaths) -> str:
+def render(front: FrontMatter, page: Page, haul: SessionFiles, paths: SessionPaths) -> str:
     """The whole Markdown."""
     wanted = page.facts.files
     facts = msgspec.structs.replace(
@@ -130,7 +130,7 @@ def _source(page: Page, fetched: Fetched) -> FrontMatter:
     }
 
 
-def _field_sources(page: Page, haul: Haul) -> dict[str, str]:
+def _field_sources(page: Page, haul: SessionFiles) -> dict[str, str]:
     """Which rung gave each field; of several files, the first."""
     had = {file.wanted.url for file in haul.files}
     shown = [file for file in page.facts.files if file.kind != "images" or file.url in had]

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.names import SessionPaths
-from services.processor.extract.facts import Kind, Wanted
+from services.processor.extract.facts import FileLink, Kind
 from services.processor.extract.markdown.markdown import address, escaped, link, outside_fences
 from services.processor.extract.rungs.links import name_in
 from services.processor.extract.rungs.page_rules import video
-from services.processor.files.session_files import Had, Haul, Preview
+from services.processor.files.session_files import DownloadedFile, Preview, SessionFiles
 
 _PICTURE = re.compile(r"!\[((?:\\.|[^\]\\])*)\]\((https?://[^()\s]+)\)")
 _EMPTY = re.compile(r"\[\s*\]\([^()\s]+\)|^ *- *$| +$", re.MULTILINE)  # where a picture was
@@ -19,13 +19,13 @@ _GAP = re.compile(r"\n[ \n]*\n(?=\n|\Z)")
 SHOWN_PREVIEWS = 3  # in the Markdown; all are in the ZIP
 
 
-def file_refs(haul: Haul, paths: SessionPaths) -> list[FileRef]:
+def file_refs(haul: SessionFiles, paths: SessionPaths) -> list[FileRef]:
     """The members of the ZIP beside the Markdown: each file, and its previews after it."""
     return [ref for file in haul.files for ref in _refs(file, paths)]
 
 
 def listed(
-    kind: Kind, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths
+    kind: Kind, wanted: Sequence[FileLink], haul: SessionFiles, paths: SessionPaths
 ) -> list[dict[str, Any]]:
     """The entries of the front matter for files of one kind; what was not had is only linked."""
     return [
@@ -34,7 +34,9 @@ def listed(
     ]
 
 
-def links(kind: Kind, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths) -> list[str]:
+def links(
+    kind: Kind, wanted: Sequence[FileLink], haul: SessionFiles, paths: SessionPaths
+) -> list[str]:
     """For each file of one kind a link, and below it the first pages; an image is shown."""
     shown = "!" if kind == "images" else ""
     return [
@@ -45,7 +47,7 @@ def links(kind: Kind, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths)
     ]
 
 
-def with_pictures(body: str, haul: Haul, paths: SessionPaths) -> str:
+def with_pictures(body: str, haul: SessionFiles, paths: SessionPaths) -> str:
     """``body`` with the pictures that were had, where they stood; the others are gone."""
     local = {address(file.wanted.url): _beside(file.name, paths) for file in haul.files}
 
@@ -59,7 +61,7 @@ def with_pictures(body: str, haul: Haul, paths: SessionPaths) -> str:
 
 
 def other_pictures(
-    body: str, wanted: Sequence[Wanted], haul: Haul, paths: SessionPaths
+    body: str, wanted: Sequence[FileLink], haul: SessionFiles, paths: SessionPaths
 ) -> list[str]:
     """The pictures that are not in ``body``."""
     return [
@@ -70,8 +72,8 @@ def other_pictures(
 
 
 def _of_kind(
-    kind: Kind, wanted: Sequence[Wanted], haul: Haul
-) -> Iterator[tuple[Wanted, Had | None]]:
+    kind: Kind, wanted: Sequence[FileLink], haul: SessionFiles
+) -> Iterator[tuple[FileLink, DownloadedFile | None]]:
     """What was wanted, and had if it was; of images only those that were."""
     had = {file.wanted.url: file for file in haul.files}
     for each in wanted:
@@ -80,13 +82,13 @@ def _of_kind(
             yield each, file
 
 
-def title_of(file: Had) -> str:
+def title_of(file: DownloadedFile) -> str:
     """What a file is called where it is linked."""
     return file.wanted.title or file.name
 
 
-def _refs(file: Had, paths: SessionPaths) -> list[FileRef]:
-    parts: list[tuple[str, Had | Preview]] = [(file.name, file)]
+def _refs(file: DownloadedFile, paths: SessionPaths) -> list[FileRef]:
+    parts: list[tuple[str, DownloadedFile | Preview]] = [(file.name, file)]
     parts += [(_inside(file, preview), preview) for preview in file.previews]
     return [
         FileRef(
@@ -100,13 +102,13 @@ def _refs(file: Had, paths: SessionPaths) -> list[FileRef]:
     ]
 
 
-def _linked(wanted: Wanted) -> dict[str, Any]:
+def _linked(wanted: FileLink) -> dict[str, Any]:
     entry = {"title": wanted.title or name_in(wanted.url), "url": wanted.url}
     media_type = video(wanted.url, "recording").type
     return entry | ({"media_type": media_type} if media_type else {})
 
 
-def _entry(file: Had, paths: SessionPaths) -> dict[str, Any]:
+def _entry(file: DownloadedFile, paths: SessionPaths) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "title": title_of(file),
         "url": file.wanted.url,
@@ -126,7 +128,7 @@ def _entry(file: Had, paths: SessionPaths) -> dict[str, Any]:
     return entry
 
 
-def _preview(file: Had, preview: Preview, paths: SessionPaths) -> dict[str, Any]:
+def _preview(file: DownloadedFile, preview: Preview, paths: SessionPaths) -> dict[str, Any]:
     return {
         "page": preview.page,
         "path": f"{paths.asset_folder}/{_inside(file, preview)}",
@@ -135,7 +137,7 @@ def _preview(file: Had, preview: Preview, paths: SessionPaths) -> dict[str, Any]
     }
 
 
-def _previews(file: Had, paths: SessionPaths) -> str:
+def _previews(file: DownloadedFile, paths: SessionPaths) -> str:
     """The first pages, as a paragraph of the list's item; "" where there are none."""
     pictures = [
         f"  !{_link(f'Page {preview.page}', _inside(file, preview), paths)}"
@@ -153,5 +155,5 @@ def _beside(name: str, paths: SessionPaths) -> str:
     return quote(f"{paths.stem}/{name}")
 
 
-def _inside(file: Had, preview: Preview) -> str:
+def _inside(file: DownloadedFile, preview: Preview) -> str:
     return f"{file.preview_folder}/{preview.name}"

@@ -12,7 +12,7 @@ from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import Document, attribute, lines_of, text_of
 from services.processor.extract.html.encoding import decode, shallow, slim
 from services.processor.extract.markdown import main_text
-from services.processor.extract.page import PARAMETERS, THIN_WORDS, Reading, merged
+from services.processor.extract.page import PARAMETERS, THIN_WORDS, PageFacts, merged
 from services.processor.extract.rungs import (
     job_parameters,
     jsonld,
@@ -28,7 +28,7 @@ _SCHEDULE = re.compile("schedule|fahrplan", re.IGNORECASE)
 LONGEST = 1024 * 1024  # characters; trafilatura takes 2.6 s in the worst case, 84 s for five times
 
 
-def read_page(path: Path, charset: str | None, url: str, parameters: Parameters) -> Reading:
+def read_page(path: Path, charset: str | None, url: str, parameters: Parameters) -> PageFacts:
     """What the HTML in ``path`` says; of a large page what is read of it, a megabyte at most.
 
     Args:
@@ -55,7 +55,7 @@ def read_page(path: Path, charset: str | None, url: str, parameters: Parameters)
     )
 
 
-def _schedule(document: Document, reading: Reading) -> str | None:
+def _schedule(document: Document, reading: PageFacts) -> str | None:
     """Where the page's schedule is, if there is a sign of one."""
     adapters_seen = (name.partition(":")[2] for name in reading.rungs if ":" in name)
     software = next(adapters_seen, None) or (document.meta("generator") or "").casefold()
@@ -65,7 +65,7 @@ def _schedule(document: Document, reading: Reading) -> str | None:
     return schedule_address(document.url, software, absolute)
 
 
-def _adapted(document: Document) -> Reading | None:
+def _adapted(document: Document) -> PageFacts | None:
     """What the adapter for the page says; None where there is none."""
     found = adapters.read(document)
     if found is None:
@@ -81,7 +81,7 @@ def _adapted(document: Document) -> Reading | None:
     if not words and _has_prose(document):  # in places that the adapter does not know
         text = main_text.read(document, facts.title or document.session)
         rungs, words = rungs | {text.method: Facts(body=text.markdown or None)}, text.words
-    return Reading(
+    return PageFacts(
         rungs=rungs,
         text=lines_of(document.main),
         words=words,
@@ -95,7 +95,7 @@ def _has_prose(document: Document) -> bool:
     return sum(len(text_of(paragraph).split()) for paragraph in paragraphs) >= THIN_WORDS
 
 
-def _general(document: Document) -> Reading:
+def _general(document: Document) -> PageFacts:
     """What any page says."""
     rungs = {
         "jsonld": jsonld.read(document),
@@ -109,7 +109,7 @@ def _general(document: Document) -> Reading:
     if known.body is None:
         main = Facts(body=text.markdown or None)
         rungs = {text.method: main, **rungs}
-    return Reading(
+    return PageFacts(
         rungs=rungs,
         text=lines_of(document.content),
         words=text.words,

@@ -37,7 +37,7 @@ class Link(msgspec.Struct, frozen=True):
     url: str
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class FileLink(msgspec.Struct, frozen=True):
     """A file that belongs to the session; ``title`` is what it is called where it is linked."""
 
     kind: Kind
@@ -70,5 +70,5 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     do_not_record: bool | None = None
     license: License | None = None
     videos: tuple[Video, ...] = ()
-    files: tuple[Wanted, ...] = ()
+    files: tuple[FileLink, ...] = ()
     links: tuple[Link, ...] = ()

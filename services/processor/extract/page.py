@@ -6,7 +6,7 @@ from urllib.parse import urldefrag
 
 import msgspec
 
-from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import alike
 from services.processor.extract.rungs.links import is_subtitles, language_in
 
@@ -18,10 +18,10 @@ _GUESSES = ("opengraph", "html", "linked", PARAMETERS)  # which a schedule knows
 _OF_THE_SCHEDULE = ("start", "end", "timezone", "room", "track", "speakers", "body")
 _UNITED = ("videos", "files", "links")
 
-Item = TypeVar("Item", Video, Wanted, Link)
+Item = TypeVar("Item", Video, FileLink, Link)
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a page alone says."""
 
     rungs: dict[str, Facts]  # in the order in which they are believed
@@ -55,7 +55,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
         return self.words < THIN_WORDS and not self.is_session
 
 
-def page_of(reading: Reading, scheduled: Facts | None = None) -> Page:
+def page_of(reading: PageFacts, scheduled: Facts | None = None) -> Page:
     """The page, with what its conference's schedule says of the session."""
     rungs = reading.rungs if scheduled is None else _joined(reading, scheduled)
     known, sources = merged(rungs)
@@ -90,7 +90,7 @@ def merged(rungs: Mapping[str, Facts]) -> tuple[Facts, dict[str, str]]:
     return msgspec.structs.replace(Facts(), **known), sources
 
 
-def _joined(reading: Reading, scheduled: Facts) -> dict[str, Facts]:
+def _joined(reading: PageFacts, scheduled: Facts) -> dict[str, Facts]:
     """The page's rungs, and the schedule before those that only guess."""
     says_nothing = reading.words < (1 if reading.is_session else THIN_WORDS)
     body = scheduled.body or scheduled.abstract if says_nothing else None
@@ -138,12 +138,12 @@ def _missing(facts: Facts) -> list[str]:
 
 def placed(facts: Facts) -> Facts:
     """``facts`` with each file once, and linked subtitles as files."""
-    files: dict[str, Wanted] = {}
+    files: dict[str, FileLink] = {}
     for wanted in facts.files:
         url, _ = urldefrag(wanted.url)
         files.setdefault(url, msgspec.structs.replace(wanted, url=url))
     for link in facts.links:
         if is_subtitles(link.url):
-            wanted = Wanted("subtitles", link.url, link.title, "linked", language_in(link.url))
+            wanted = FileLink("subtitles", link.url, link.title, "linked", language_in(link.url))
             files.setdefault(link.url, wanted)
     return msgspec.structs.replace(facts, files=tuple(files.values()))

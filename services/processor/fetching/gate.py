@@ -9,7 +9,7 @@ import msgspec
 
 from eventjob.fetch.client import FetchFailed
 from eventjob.fetch.response_head import retry_after
-from services.processor.fetching.host_limiter import TooLong, Turns
+from services.processor.fetching.host_limiter import HostLimiter, TooLong
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
 
@@ -22,7 +22,7 @@ class PoliteGate:
     """A gate (`eventjob.fetch.client.Gate`) that makes a request wait ``patience`` at most."""
 
     def __init__(
-        self, turns: Turns, pace: Pace, patience: timedelta, robots: Robots | None = None
+        self, turns: HostLimiter, pace: Pace, patience: timedelta, robots: Robots | None = None
     ) -> None:
         self._turns = turns
         self._pace = pace

@@ -7,10 +7,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from eventjob.bus.errors import Unavailable
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from services.processor.fetching import politeness
 from services.processor.fetching.politeness import HostState, Pace
-from services.processor.fetching.shared_host import Line, SharedHosts
+from services.processor.fetching.shared_host import HostBucket, SharedHost
 
 MOST_LINES = 2000
 RELEASE_AFTER_S = 0.05  # an end is told with the next start, or after this
@@ -29,13 +29,13 @@ class TooLong(Exception):
         self.wait = timedelta(seconds=wait_s)
 
 
-class Turns:
+class HostLimiter:
     """Gives turns. `keep` must run beside it."""
 
-    def __init__(self, hosts: SharedHosts) -> None:
+    def __init__(self, hosts: HostBucket) -> None:
         self._hosts = hosts
         self._me = uuid4().hex[:8]
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, SharedHost] = {}
         self._something_to_tell = asyncio.Event()
 
     async def enter(self, host: str, pace: Pace, patience: timedelta) -> float:
@@ -107,7 +107,7 @@ class Turns:
                 with suppress(Unavailable):
                     await line.tell()
 
-    async def _reserve(self, line: Line, pace: Pace, patient_until: float) -> None:
+    async def _reserve(self, line: SharedHost, pace: Pace, patient_until: float) -> None:
         """Wait until the first free slot; it costs nothing where it is now."""
         at = 0.0
 
@@ -122,7 +122,7 @@ class Turns:
         await self._sleep_until(at)
 
     @asynccontextmanager
-    async def _permit(self, line: Line, patient_until: float) -> AsyncIterator[None]:
+    async def _permit(self, line: SharedHost, patient_until: float) -> AsyncIterator[None]:
         """One of this process's permits; kept where the block ends well."""
         try:
             async with asyncio.timeout(patient_until - self._hosts.now()):
@@ -135,7 +135,7 @@ class Turns:
             line.permits.release()
             raise
 
-    async def _start(self, line: Line, pace: Pace, patient_until: float) -> float:
+    async def _start(self, line: SharedHost, pace: Pace, patient_until: float) -> float:
         """The start, decided on what is known when the time has come."""
         waits = False
         start = 0.0
@@ -163,7 +163,7 @@ class Turns:
             line.waiting -= waits
         return start
 
-    async def _wait_for_room(self, line: Line, pace: Pace) -> None:
+    async def _wait_for_room(self, line: SharedHost, pace: Pace) -> None:
         """Say that we wait, and do so until something has changed."""
         await line.tell()
         now = self._hosts.now()
@@ -173,24 +173,24 @@ class Turns:
     async def _sleep_until(self, moment: float) -> None:
         await asyncio.sleep(moment - self._hosts.now())
 
-    def _line(self, host: str, pace: Pace) -> Line:
+    def _line(self, host: str, pace: Pace) -> SharedHost:
         if host not in self._lines:
             if len(self._lines) >= MOST_LINES:
                 self._lines = {n: line for n, line in self._lines.items() if not line.is_idle}
-            self._lines[host] = Line(self._hosts, host, me=self._me, per_host=pace.per_host)
+            self._lines[host] = SharedHost(self._hosts, host, me=self._me, per_host=pace.per_host)
         return self._lines[host]
 
 
 @asynccontextmanager
-async def polite_turns(hosts: SharedHosts) -> AsyncIterator[Turns]:
+async def polite_turns(hosts: HostBucket) -> AsyncIterator[HostLimiter]:
     """Turns that are kept as long as the block runs; all is told at its end."""
-    turns = Turns(hosts)
+    turns = HostLimiter(hosts)
     async with asyncio.TaskGroup() as tasks:
         keeping = tasks.create_task(turns.keep())
         try:
             yield turns
         finally:
-            await end(keeping)
+            await cancel_and_wait(keeping)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_S):
                     await turns.tell_all()

@@ -26,12 +26,12 @@ from services.processor.fetching.freshness import (
     may_be_kept,
     refreshed,
 )
-from services.processor.fetching.session_fetcher import Asks, Reuse
+from services.processor.fetching.session_fetcher import Reuse, WebClient
 
 SMALL_BYTES = 64 * 1024  # most pages, and every robots.txt
 
 
-class Remembers(Protocol):
+class CacheBucket(Protocol):
     """Where answers are remembered: `eventjob.bus.buckets.http_cache.HttpCache`."""
 
     async def read(self, key: str) -> bytes | None:
@@ -44,7 +44,7 @@ class Remembers(Protocol):
         """Remember nothing."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A remembered answer. A small body lies in it, a large one in the artifact store."""
 
     final_url: str
@@ -57,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None
 
 
-_entries = msgspec.msgpack.Decoder(Entry)
+_entries = msgspec.msgpack.Decoder(CacheEntry)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -70,8 +70,8 @@ class CachedFetcher:
 
     def __init__(
         self,
-        fetcher: Asks,
-        memory: Remembers,
+        fetcher: WebClient,
+        memory: CacheBucket,
         artifacts: Artifacts,
         clock: Callable[[], datetime],
     ) -> None:
@@ -128,7 +128,7 @@ class CachedFetcher:
         path = await self._body(entry, directory)
         return await keep(await ask()) if path is None else _again(url, entry, path)
 
-    async def _entry(self, key: str) -> Entry | None:
+    async def _entry(self, key: str) -> CacheEntry | None:
         value = await self._memory.read(key)
         try:
             return _entries.decode(value) if value else None
@@ -136,7 +136,7 @@ class CachedFetcher:
             return None
 
     async def _is_usable(
-        self, entry: Entry, caps: FetchCaps, accept: Callable[[str], bool] | None
+        self, entry: CacheEntry, caps: FetchCaps, accept: Callable[[str], bool] | None
     ) -> bool:
         """Whether the body is there, and would be taken if it came now."""
         if entry.size_bytes > caps.max_bytes or not (accept is None or accept(entry.media_type)):
@@ -148,7 +148,7 @@ class CachedFetcher:
         except ArtifactMissing:
             return False
 
-    async def _body(self, entry: Entry, directory: Path) -> Path | None:
+    async def _body(self, entry: CacheEntry, directory: Path) -> Path | None:
         """The body in a new file; None where it is lost."""
         try:
             with kept_if_whole(directory) as file:
@@ -167,7 +167,7 @@ class CachedFetcher:
         file.flush()
         await self._artifacts.put_file(Path(file.name), sha256)
 
-    async def _confirm(self, key: str, entry: Entry, answer: Fetched) -> Entry:
+    async def _confirm(self, key: str, entry: CacheEntry, answer: Fetched) -> CacheEntry:
         """``entry`` after the 304 ``answer``."""
         headers, now = refreshed(entry.headers, answer.headers), self._clock()
         confirmed = msgspec.structs.replace(
@@ -179,7 +179,7 @@ class CachedFetcher:
             await self._memory.forget(key)
         return confirmed
 
-    async def _keep(self, key: str, before: Entry | None, answer: Fetched) -> Fetched:
+    async def _keep(self, key: str, before: CacheEntry | None, answer: Fetched) -> Fetched:
         """``answer`` as it would come from memory, where it is now unless it may not."""
         headers, now = kept(answer.headers), self._clock()
         answer = msgspec.structs.replace(answer, headers=headers)
@@ -190,7 +190,7 @@ class CachedFetcher:
         is_small = answer.size_bytes <= SMALL_BYTES
         if not is_small:
             await self._artifacts.put_file(answer.path, answer.sha256)
-        entry = Entry(
+        entry = CacheEntry(
             final_url=answer.final_url,
             headers=headers,
             fresh_until=now + fresh_for(headers, now),
@@ -204,7 +204,7 @@ class CachedFetcher:
         return msgspec.structs.replace(answer, is_artifact=not is_small)
 
 
-def _again(url: str, entry: Entry, path: Path) -> Fetched:
+def _again(url: str, entry: CacheEntry, path: Path) -> Fetched:
     """What `entry` remembers, as it came the first time."""
     return Fetched(
         requested_url=url,

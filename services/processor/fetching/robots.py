@@ -12,7 +12,7 @@ from protego import Protego
 from eventjob.fetch.caps import PAGE, FetchCaps
 from eventjob.fetch.client import FetchFailed, Gate
 from services.processor.fetching.session_fetcher import Fetches
-from services.processor.fetching.single_flight import Once
+from services.processor.fetching.single_flight import SingleFlight
 
 AGENT = "eventjob"  # the product token that a robots.txt may name
 KEPT = timedelta(hours=24)
@@ -59,7 +59,7 @@ class Robots:
         self._gate = gate
         self._folder = folder
         self._caps = caps
-        self._known = Once[Rules](MOST_ORIGINS, clock)
+        self._known = SingleFlight[Rules](MOST_ORIGINS, clock)
 
     async def rules(self, url: str) -> Rules:
         """What holds for ``url``.

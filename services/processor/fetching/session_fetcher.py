@@ -9,7 +9,7 @@ from eventjob.fetch.client import FetchCaps, Fetched, Gate
 Reuse = Literal["fresh", "checked", "never"]
 
 
-class Asks(Protocol):
+class WebClient(Protocol):
     """Asks the web itself: `eventjob.fetch.client.Fetcher`."""
 
     async def fetch(
@@ -41,7 +41,7 @@ class Fetches(Protocol):
         """The answer, or `FetchFailed`."""
 
 
-class Visit:
+class SessionFetcher:
     """A session's way to the web; ``artifacts`` are the bodies that were stored on it."""
 
     def __init__(self, fetcher: Fetches, *, use_cache: bool) -> None:

@@ -17,7 +17,7 @@ _states = msgspec.json.Decoder(HostState)
 _encode = msgspec.json.Encoder().encode
 
 
-class SharedHosts(Protocol):
+class HostBucket(Protocol):
     """Where the processes share what they know: `eventjob.bus.buckets.hosts.Hosts`."""
 
     def now(self) -> float:
@@ -33,10 +33,10 @@ class SharedHosts(Protocol):
         """Returns when something is known anew, or after a while."""
 
 
-class Line:
+class SharedHost:
     """One host. Its shared state is kept here, and only read again where it proves outdated."""
 
-    def __init__(self, hosts: SharedHosts, host: str, *, me: str, per_host: int) -> None:
+    def __init__(self, hosts: HostBucket, host: str, *, me: str, per_host: int) -> None:
         self.permits = asyncio.Semaphore(per_host)  # of this process alone
         self.users = 0  # who wait, or are about to
         self.running = 0

@@ -9,15 +9,15 @@ import msgspec
 from eventjob.artifacts.store import Artifacts
 from eventjob.domain.names import folder_name, unique
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
-from services.processor.extract.facts import Wanted
+from services.processor.extract.facts import FileLink
 from services.processor.extract.rungs.links import name_in
 from services.processor.extract.rungs.page_rules import is_video
-from services.processor.fetching.session_fetcher import Visit
-from services.processor.files.contents import Contents, Room
+from services.processor.fetching.session_fetcher import SessionFetcher
+from services.processor.files.contents import ContentReader, PreviewBudget
 from services.processor.files.dimensions import dimensions
 from services.processor.files.filetype import IS_VIDEO, may_be, verdict
 from services.processor.files.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
-from services.processor.files.session_files import Had, Haul, named
+from services.processor.files.session_files import DownloadedFile, SessionFiles, named
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
 
@@ -31,17 +31,17 @@ class Attachments:
         self._gate = gate
         self._limits = limits
         self._artifacts = artifacts
-        self._contents = Contents(pool, artifacts)
+        self._contents = ContentReader(pool, artifacts)
 
     async def collect(
-        self, visit: Visit, wanted: Sequence[Wanted], folder: Path, until: float
-    ) -> Haul:
+        self, visit: SessionFetcher, wanted: Sequence[FileLink], folder: Path, until: float
+    ) -> SessionFiles:
         """All that can be had of ``wanted`` before ``until``, a time of the event loop.
 
         Raises:
             ArtifactsUnavailable: it cannot be stored.
         """
-        haul = Haul([], [])
+        haul = SessionFiles([], [])
         fetchable = [one for one in wanted if not is_video(one.url)]
         for one in fetchable[:MOST_FILES]:
             try:
@@ -60,8 +60,14 @@ class Attachments:
         return msgspec.structs.replace(haul, files=_apart(haul.files))
 
     async def _one(
-        self, visit: Visit, wanted: Wanted, folder: Path, *, until: float, haul: Haul
-    ) -> tuple[Had, list[str]]:
+        self,
+        visit: SessionFetcher,
+        wanted: FileLink,
+        folder: Path,
+        *,
+        until: float,
+        haul: SessionFiles,
+    ) -> tuple[DownloadedFile, list[str]]:
         """The stored file, and warnings where it is not quite what was wanted."""
         left_bytes = self._limits.job_bytes - sum(file.all_bytes for file in haul.files)
         most_previews = MOST_PREVIEWS - sum(len(file.previews) for file in haul.files)
@@ -71,7 +77,7 @@ class Attachments:
             file, warnings = await self._stored(wanted, fetched)
             try:
                 async with asyncio.timeout_at(until):
-                    room = Room(most_previews, left_bytes - file.size_bytes)
+                    room = PreviewBudget(most_previews, left_bytes - file.size_bytes)
                     read = await self._contents.read(file, fetched, room)
             except TimeoutError:
                 return file, [*warnings, "timeout: no time was left to read it"]
@@ -80,7 +86,7 @@ class Attachments:
             fetched.path.unlink()
 
     async def _persistently(
-        self, visit: Visit, wanted: Wanted, folder: Path, left_bytes: int
+        self, visit: SessionFetcher, wanted: FileLink, folder: Path, left_bytes: int
     ) -> Fetched:
         """As `_fetched`, tried again where that may help: the gate makes it wait as it should."""
         for _ in range(TRIES - 1):
@@ -92,7 +98,7 @@ class Attachments:
         return await self._fetched(visit, wanted, folder, left_bytes)
 
     async def _fetched(
-        self, visit: Visit, wanted: Wanted, folder: Path, left_bytes: int
+        self, visit: SessionFetcher, wanted: FileLink, folder: Path, left_bytes: int
     ) -> Fetched:
         return await visit.fetch(
             wanted.url,
@@ -102,7 +108,7 @@ class Attachments:
             accept=lambda declared: may_be(wanted.kind, declared),
         )
 
-    async def _stored(self, wanted: Wanted, fetched: Fetched) -> tuple[Had, list[str]]:
+    async def _stored(self, wanted: FileLink, fetched: Fetched) -> tuple[DownloadedFile, list[str]]:
         with fetched.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         found = verdict(wanted.kind, fetched.media_type, head, name_in(fetched.final_url))
@@ -111,7 +117,7 @@ class Attachments:
             check_pixels(pixels)
         if not fetched.is_artifact:
             await self._artifacts.put_file(fetched.path, fetched.sha256)
-        had = Had(
+        had = DownloadedFile(
             wanted=wanted,
             name=named(wanted, found.file_type.extension),
             sha256=fetched.sha256,
@@ -122,7 +128,7 @@ class Attachments:
         return had, [found.mismatch] if found.mismatch else []
 
 
-def _apart(files: list[Had]) -> list[Had]:
+def _apart(files: list[DownloadedFile]) -> list[DownloadedFile]:
     """``files`` under names that do not collide, nor with those of their folders of previews."""
     stems = [folder_name(file.name.rpartition(".")[0], "previews") for file in files]
     names = unique([*(file.name for file in files), *stems])

@@ -10,7 +10,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.fetch.client import Fetched
 from services.processor.files.limits import MOST_PREVIEWS_OF_A_FILE
 from services.processor.files.pdf import draw_pages, page_texts
-from services.processor.files.session_files import Had, Preview
+from services.processor.files.session_files import DownloadedFile, Preview
 from services.processor.files.sniff import SUBTITLES
 from services.processor.files.subtitles import transcript
 from services.processor.pool.pool import Broke, Pool, TookTooLong
@@ -20,28 +20,30 @@ PDF = "application/pdf"
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
-class Room(msgspec.Struct, frozen=True):
+class PreviewBudget(msgspec.Struct, frozen=True):
     """How many previews may still be made, and how large they may be together."""
 
     previews: int
     size_bytes: int
 
 
-class Read(msgspec.Struct, frozen=True):
+class FileContents(msgspec.Struct, frozen=True):
     """A file with what is in it, and warnings where that cannot be read."""
 
-    file: Had
+    file: DownloadedFile
     warnings: list[str] = []
 
 
-class Contents:
+class ContentReader:
     """Reads files."""
 
     def __init__(self, pool: Pool, artifacts: Artifacts) -> None:
         self._pool = pool
         self._artifacts = artifacts
 
-    async def read(self, file: Had, fetched: Fetched, room: Room) -> Read:
+    async def read(
+        self, file: DownloadedFile, fetched: Fetched, room: PreviewBudget
+    ) -> FileContents:
         """``file`` with what is in it; it lies in ``fetched.path``.
 
         Raises:
@@ -51,20 +53,20 @@ class Contents:
             return await self._subtitles(file, fetched)
         if file.media_type == PDF:
             return await self._pdf(file, fetched.path, room)
-        return Read(file)
+        return FileContents(file)
 
-    async def _subtitles(self, file: Had, fetched: Fetched) -> Read:
+    async def _subtitles(self, file: DownloadedFile, fetched: Fetched) -> FileContents:
         try:
             said = await self._pool.run(transcript, fetched.path, fetched.charset)
         except (Broke, TookTooLong) as reason:
-            return Read(file, [f"subtitles_unreadable: {reason}"])
-        return Read(msgspec.structs.replace(file, transcript=said))
+            return FileContents(file, [f"subtitles_unreadable: {reason}"])
+        return FileContents(msgspec.structs.replace(file, transcript=said))
 
-    async def _pdf(self, file: Had, path: Path, room: Room) -> Read:
+    async def _pdf(self, file: DownloadedFile, path: Path, room: PreviewBudget) -> FileContents:
         try:
             pages = await self._pool.run(page_texts, path)
         except (Broke, TookTooLong) as reason:
-            return Read(file, [f"pdf_unreadable: {reason}"])
+            return FileContents(file, [f"pdf_unreadable: {reason}"])
         count = min(len(pages), room.previews, MOST_PREVIEWS_OF_A_FILE)
         previews: list[Preview] = []
         warnings = []
@@ -72,7 +74,7 @@ class Contents:
             await self._draw(path, count, room.size_bytes, previews)
         except (Broke, TookTooLong) as reason:
             warnings = [f"previews_incomplete: {len(previews)} of {count} pages: {reason}"]
-        return Read(msgspec.structs.replace(file, pages=pages, previews=previews), warnings)
+        return FileContents(msgspec.structs.replace(file, pages=pages, previews=previews), warnings)
 
     async def _draw(self, path: Path, count: int, room_bytes: int, into: list[Preview]) -> None:
         """Append previews of the first ``count`` pages to ``into``, as far as there is room."""

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from eventjob.domain.names import file_name
-from services.processor.extract.facts import Wanted
+from services.processor.extract.facts import FileLink
 from services.processor.extract.rungs.links import name_in
 from services.processor.files.dimensions import Size
 
@@ -22,10 +22,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
 
 
-class Had(msgspec.Struct, frozen=True, kw_only=True):
+class DownloadedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was stored; ``name`` is unique among those of its session."""
 
-    wanted: Wanted
+    wanted: FileLink
     name: str
     sha256: str
     size_bytes: int
@@ -42,10 +42,10 @@ class Had(msgspec.Struct, frozen=True, kw_only=True):
         return self.size_bytes + sum(preview.size_bytes for preview in self.previews)
 
 
-class Haul(msgspec.Struct, frozen=True):
+class SessionFiles(msgspec.Struct, frozen=True):
     """What could be had, in the order it was wanted, and for the rest the reasons."""
 
-    files: list[Had]
+    files: list[DownloadedFile]
     warnings: list[str]
 
     @property
@@ -71,7 +71,7 @@ def _primary(language: str | None) -> str:
     return (language or "").replace("_", "-").partition("-")[0].lower()
 
 
-def named(wanted: Wanted, extension: str) -> str:
+def named(wanted: FileLink, extension: str) -> str:
     """What the file is called, as a safe name with the extension of what it is."""
     title = wanted.title or name_in(wanted.url)
     suffix = PurePosixPath(title).suffix

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
-from services.processor.extract.facts import Facts, License, Link, Speaker, Wanted
+from services.processor.extract.facts import Facts, FileLink, License, Link, Speaker
 from services.processor.extract.html.document import Document, clean, text_of
 from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.markdown.markdown import harmless
@@ -13,7 +13,7 @@ from services.processor.extract.page import SCHEDULE
 from services.processor.extract.rungs.languages import language_tag
 from services.processor.extract.rungs.links import kind_of, name_in
 from services.processor.extract.rungs.page_rules import is_video, video
-from services.processor.schedule.scheduled_session import Event, Reference, Schedule
+from services.processor.schedule.scheduled_session import Reference, Schedule, ScheduledSession
 from services.processor.schedule.times import span_of, timezone_of
 
 _TAG = re.compile(  # and not an address or a type of some language in angle brackets
@@ -24,7 +24,7 @@ _TAG = re.compile(  # and not an address or a type of some language in angle bra
 )
 
 
-def facts_of(event: Event, schedule: Schedule, url: str) -> Facts:
+def facts_of(event: ScheduledSession, schedule: Schedule, url: str) -> Facts:
     """What ``schedule``, which was found at ``url``, says of one session."""
     here = Document("", url, "")
     start, end = span_of(event, schedule)
@@ -52,7 +52,7 @@ def facts_of(event: Event, schedule: Schedule, url: str) -> Facts:
     )
 
 
-def _body(event: Event, url: str) -> str | None:
+def _body(event: ScheduledSession, url: str) -> str | None:
     texts = (event.abstract, event.description)
     return "\n\n".join(filter(None, (_markdown(text, url) for text in texts))) or None
 
@@ -72,7 +72,7 @@ def _plain(text: str) -> str | None:
     return clean(text) or None
 
 
-def _speakers(event: Event, here: Document) -> Iterator[Speaker]:
+def _speakers(event: ScheduledSession, here: Document) -> Iterator[Speaker]:
     for person in event.persons:
         if name := clean(person.name):
             url = here.absolute(person.url) if person.url else None
@@ -85,9 +85,9 @@ def _links(references: Iterable[Reference], here: Document) -> Iterator[Link]:
             yield Link(clean(reference.title) or url, url)
 
 
-def _files(references: Iterable[Reference], here: Document) -> Iterator[Wanted]:
+def _files(references: Iterable[Reference], here: Document) -> Iterator[FileLink]:
     for reference in references:
         if reference.url and (url := here.absolute(reference.url)):
             title = clean(reference.title) or name_in(url)
             is_slides = reference.type.casefold() == "slides"
-            yield Wanted("slides" if is_slides else kind_of(url, title), url, title, SCHEDULE)
+            yield FileLink("slides" if is_slides else kind_of(url, title), url, title, SCHEDULE)

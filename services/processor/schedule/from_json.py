@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.processor.schedule.scheduled_session import (
-    Event,
     Person,
     Reference,
     Schedule,
+    ScheduledSession,
     Unreadable,
 )
 
@@ -46,9 +46,9 @@ def _in_rooms(conference: Json) -> Iterator[tuple[Json, str, str]]:
                 yield event, _text(day, "date"), room
 
 
-def _event(raw: Json, day: str, room: str) -> Event:
+def _event(raw: Json, day: str, room: str) -> ScheduledSession:
     declined = raw.get("do_not_record")
-    return Event(
+    return ScheduledSession(
         title=_text(raw, "title", "name"),
         subtitle=_text(raw, "subtitle"),
         id=_text(raw, "id"),

@@ -3,10 +3,10 @@
 from xml.etree import ElementTree as ET
 
 from services.processor.schedule.scheduled_session import (
-    Event,
     Person,
     Reference,
     Schedule,
+    ScheduledSession,
     Unreadable,
 )
 
@@ -44,8 +44,8 @@ def read_xml(content: bytes) -> Schedule:
     )
 
 
-def _event(event: ET.Element, day: str, room: str) -> Event:
-    return Event(
+def _event(event: ET.Element, day: str, room: str) -> ScheduledSession:
+    return ScheduledSession(
         title=_text(event, "title"),
         subtitle=_text(event, "subtitle"),
         id=event.get("id", ""),

@@ -9,14 +9,14 @@ import msgspec
 
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import alike
-from services.processor.schedule.read import Entry, name_of, path_of
+from services.processor.schedule.read import ScheduleEntry, name_of, path_of
 
 _facts = msgspec.msgpack.Decoder(Facts)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NOTHING = Facts()
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class SessionQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a session that is looked for."""
 
     urls: tuple[str, ...]
@@ -25,14 +25,14 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     starttime: str | None = None  # hh:mm
 
 
-class Index:
+class ScheduleIndex:
     """The sessions of one schedule."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._by_path: dict[str, list[Entry]] = defaultdict(list)
-        self._by_name: dict[str, list[Entry]] = defaultdict(list)
-        self._by_number: dict[str, list[Entry]] = defaultdict(list)
-        self._by_title: dict[str, list[Entry]] = defaultdict(list)
+    def __init__(self, entries: Iterable[ScheduleEntry]) -> None:
+        self._by_path: dict[str, list[ScheduleEntry]] = defaultdict(list)
+        self._by_name: dict[str, list[ScheduleEntry]] = defaultdict(list)
+        self._by_number: dict[str, list[ScheduleEntry]] = defaultdict(list)
+        self._by_title: dict[str, list[ScheduleEntry]] = defaultdict(list)
         for entry in entries:
             self._by_title[entry.title].append(entry)
             for keys, found in (
@@ -43,7 +43,7 @@ class Index:
                 for key in keys:
                     found[key].append(entry)
 
-    def find(self, wish: Wish) -> Facts | None:
+    def find(self, wish: SessionQuery) -> Facts | None:
         """What the schedule says of the session; None where it is not clear which one it is.
 
         Of several with one title it is that at the job's day and time, else what all of them say.
@@ -62,7 +62,7 @@ class Index:
         return None
 
 
-def _one(entries: Sequence[Entry], wish: Wish) -> Facts | None:
+def _one(entries: Sequence[ScheduleEntry], wish: SessionQuery) -> Facts | None:
     for is_it in (partial(_is_at, wish.starttime), partial(_is_on, wish.day)):
         fitting = [entry for entry in entries if is_it(entry.start)]
         entries = fitting or entries

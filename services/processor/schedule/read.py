@@ -10,7 +10,7 @@ from services.processor.extract.html.document import alike
 from services.processor.schedule.facts import facts_of
 from services.processor.schedule.from_json import read_json
 from services.processor.schedule.from_xml import read_xml
-from services.processor.schedule.scheduled_session import Event, Schedule, Unreadable
+from services.processor.schedule.scheduled_session import Schedule, ScheduledSession, Unreadable
 
 MOST_EVENTS = 20_000
 _NUMBERED = re.compile(r"\d")  # a query may say which session, or only in which language
@@ -21,7 +21,7 @@ def name_of(url: str) -> str:
     return path_of(url).rpartition("/")[2].removesuffix(".html")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class ScheduleEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A session of a schedule, its `services.processor.extract.facts.Facts` in MessagePack."""
 
     title: str
@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     facts: bytes
 
 
-def read_schedule(path: Path, url: str) -> list[Entry]:
+def read_schedule(path: Path, url: str) -> list[ScheduleEntry]:
     """The entries of the schedule in ``path``, which came from ``url``.
 
     Raises:
@@ -53,10 +53,10 @@ def path_of(url: str) -> str:
     return unquote(parts.path).rstrip("/") + query
 
 
-def _entry(event: Event, schedule: Schedule, url: str) -> Entry:
+def _entry(event: ScheduledSession, schedule: Schedule, url: str) -> ScheduleEntry:
     facts = facts_of(event, schedule, url)
     names = {event.slug, event.code, event.guid, *map(name_of, event.urls)}
-    return Entry(
+    return ScheduleEntry(
         title=alike(event.title),
         paths=tuple(path for each in event.urls if (path := path_of(each))),
         names=tuple(sorted(name for name in names if name and not name.isdecimal())),

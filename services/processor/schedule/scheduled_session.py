@@ -19,7 +19,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     type: str = ""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class ScheduledSession(msgspec.Struct, frozen=True, kw_only=True):
     """One event. Texts may be HTML or Markdown."""
 
     title: str
@@ -52,7 +52,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     timezone: str = ""  # IANA
     day_change: str = ""  # hh:mm: what begins earlier belongs to the day before
-    events: tuple[Event, ...] = ()
+    events: tuple[ScheduledSession, ...] = ()
 
 
 class Unreadable(Exception):

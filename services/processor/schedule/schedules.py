@@ -11,9 +11,9 @@ from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
 from services.processor.extract.facts import Facts
 from services.processor.fetching.gate import POSTPONED
 from services.processor.fetching.session_fetcher import Fetches, Reuse
-from services.processor.fetching.single_flight import Once
+from services.processor.fetching.single_flight import SingleFlight
 from services.processor.pool.pool import Broke, Pool, TookTooLong
-from services.processor.schedule.matching import Index, Wish
+from services.processor.schedule.matching import ScheduleIndex, SessionQuery
 from services.processor.schedule.read import read_schedule
 
 KEPT = timedelta(minutes=10)
@@ -21,7 +21,7 @@ KEPT_MISSING = timedelta(seconds=30)  # what may be there the next time
 MOST_KEPT = 8  # some megabytes each
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class ScheduleMatch(msgspec.Struct, frozen=True, kw_only=True):
     """What a schedule says of a session, and what is worth a warning."""
 
     facts: Facts | None = None
@@ -32,7 +32,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
     """A schedule that was read, or the reason why it could not be."""
 
-    index: Index | None = None
+    index: ScheduleIndex | None = None
     sources: tuple[str, ...] = ()
     warning: str | None = None
 
@@ -64,9 +64,9 @@ class Schedules:
         self._pool = pool
         self._folder = folder
         self._caps = caps
-        self._known = Once[_Known](MOST_KEPT, clock)
+        self._known = SingleFlight[_Known](MOST_KEPT, clock)
 
-    async def look_up(self, address: str, wish: Wish, reuse: Reuse) -> Found:
+    async def look_up(self, address: str, wish: SessionQuery, reuse: Reuse) -> ScheduleMatch:
         """What the schedule at ``address`` says of a session; a warning where there is none.
 
         Raises:
@@ -75,11 +75,11 @@ class Schedules:
         """
         known = await self._known.get(address, partial(self._load, address, reuse))
         if known.index is None:
-            return Found(warnings=(known.warning or "",))
+            return ScheduleMatch(warnings=(known.warning or "",))
         facts = known.index.find(wish)
         if facts is None:
-            return Found(warnings=(f"schedule_without_session: {address}",))
-        return Found(facts=facts, sources=known.sources)
+            return ScheduleMatch(warnings=(f"schedule_without_session: {address}",))
+        return ScheduleMatch(facts=facts, sources=known.sources)
 
     async def _load(self, address: str, reuse: Reuse) -> tuple[_Known, timedelta]:
         try:
@@ -102,4 +102,4 @@ class Schedules:
         except (Broke, TookTooLong) as reason:
             return _Known(warning=f"schedule_unreadable: {address}: {reason}")
         sources = (fetched.sha256,) if fetched.is_artifact else ()
-        return _Known(index=Index(entries), sources=sources)
+        return _Known(index=ScheduleIndex(entries), sources=sources)

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from services.processor.schedule.scheduled_session import Event, Schedule
+from services.processor.schedule.scheduled_session import Schedule, ScheduledSession
 
 _BRUSSELS = "Europe/Brussels"  # where FOSDEM is; its older schedules do not say
 _FOSDEM = re.compile(r"FOSDEM\b")
@@ -21,7 +21,7 @@ def timezone_of(schedule: Schedule) -> str | None:
         return None
 
 
-def span_of(event: Event, schedule: Schedule) -> tuple[str | None, str | None]:
+def span_of(event: ScheduledSession, schedule: Schedule) -> tuple[str | None, str | None]:
     """Start and end in ISO 8601, as far as they are known."""
     start = _dated(event) or _on_its_day(event, schedule)
     if start is None:
@@ -54,7 +54,7 @@ def _after(start: datetime, length: timedelta) -> datetime:
     return (start.astimezone(UTC) + length).astimezone(start.tzinfo)
 
 
-def _dated(event: Event) -> datetime | None:
+def _dated(event: ScheduledSession) -> datetime | None:
     if ":" not in event.date:
         return None
     try:
@@ -63,7 +63,7 @@ def _dated(event: Event) -> datetime | None:
         return None
 
 
-def _on_its_day(event: Event, schedule: Schedule) -> datetime | None:
+def _on_its_day(event: ScheduledSession, schedule: Schedule) -> datetime | None:
     """The start by the day of the conference that it is listed under."""
     try:
         day = datetime.fromisoformat(event.date or event.day).replace(tzinfo=None)

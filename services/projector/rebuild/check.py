@@ -17,14 +17,14 @@ from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Document, Store, StoreMoved
 from eventjob.runtime.lifecycle import Stop
 from services.projector.apply import Events, end_of
-from services.projector.rebuild.rebuild import Building, Progress, Tell
+from services.projector.rebuild.rebuild import GenerationBuilder, RebuildProgress, Tell
 
 PAGE = 500
 PAUSES_S = (0.0, 0.5, 2.0)  # before each look at what seems to differ
 PATIENCE_S = 5.0
 
 
-class Kind(msgspec.Struct, Generic[Document], frozen=True, kw_only=True):
+class DocumentKind(msgspec.Struct, Generic[Document], frozen=True, kw_only=True):
     """How documents of a kind are walked over and found again."""
 
     name: str
@@ -33,13 +33,13 @@ class Kind(msgspec.Struct, Generic[Document], frozen=True, kw_only=True):
     found: Callable[[Store, Collection[str]], Awaitable[dict[str, Document]]]
 
 
-JOBS = Kind[JobDocument](
+JOBS = DocumentKind[JobDocument](
     name="job",
     key=lambda job: job.job_id,
     behind=lambda store, position: store.next_jobs(position, PAGE),
     found=lambda store, keys: store.jobs(keys),
 )
-BATCHES = Kind[BatchDocument](
+BATCHES = DocumentKind[BatchDocument](
     name="batch",
     key=lambda batch: batch.group,
     behind=lambda store, position: store.next_batches(position, PAGE),
@@ -47,17 +47,17 @@ BATCHES = Kind[BatchDocument](
 )
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was found. A difference is a line that names its document."""
 
     differences: list[str]
     documents: int
     reflected: int  # the last event that the documents reflect when all is compared
     last: int  # the log's newest event when that began: where `reflected` is less, they are behind
-    progress: Progress
+    progress: RebuildProgress
 
 
-async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
+async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> CheckReport:
     """Every difference; nothing is switched.
 
     Raises:
@@ -66,15 +66,15 @@ async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
     last = await end_of(events, await store.checkpoint())
     beside = await store.beside()
     try:
-        building = Building(events, beside, tell, stop)
+        building = GenerationBuilder(events, beside, tell, stop)
         reflected = await store.checkpoint()
         await building.reach(reflected)
         await building.look_ahead(reflected, last)
-        checking = Checking(events, store, beside, building)
+        checking = ProjectionCheck(events, store, beside, building)
         differences = [*await checking.differences(BATCHES), *await checking.differences(JOBS)]
     finally:
         await beside.close()
-    return Report(
+    return CheckReport(
         differences=differences,
         documents=checking.documents,
         reflected=await store.checkpoint(),
@@ -83,17 +83,19 @@ async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> Report:
     )
 
 
-class Checking:
+class ProjectionCheck:
     """Looks at the projection that is read, and at one beside it that is never ahead of it."""
 
-    def __init__(self, events: Events, store: Store, beside: Store, building: Building) -> None:
+    def __init__(
+        self, events: Events, store: Store, beside: Store, building: GenerationBuilder
+    ) -> None:
         self.documents = 0
         self._events = events
         self._store = store
         self._beside = beside
         self._building = building
 
-    async def differences(self, kind: Kind[Document]) -> list[str]:
+    async def differences(self, kind: DocumentKind[Document]) -> list[str]:
         """The differences of one kind of documents, as lines."""
         suspects: Collection[str] = await self._suspects(kind)
         found: dict[str, Pair[Document]] = {}
@@ -113,7 +115,7 @@ class Checking:
             for line in pair.differences()
         ]
 
-    async def _suspects(self, kind: Kind[Document]) -> set[str]:
+    async def _suspects(self, kind: DocumentKind[Document]) -> set[str]:
         """Keys of what a walk over both, side by side, does not find to be equal."""
         suspects: set[str] = set()
         async with (
@@ -134,7 +136,7 @@ class Checking:
         return suspects
 
     async def _unequal(
-        self, kind: Kind[Document], keys: list[str]
+        self, kind: DocumentKind[Document], keys: list[str]
     ) -> AsyncGenerator[tuple[str, Pair[Document]]]:
         """Those that differ at the event that each document reflects.
 
@@ -172,7 +174,7 @@ class Checking:
         raise StoreMoved("the projection went back meanwhile, or nobody goes on with it")
 
 
-async def _walk(kind: Kind[Document], store: Store) -> AsyncGenerator[Document]:
+async def _walk(kind: DocumentKind[Document], store: Store) -> AsyncGenerator[Document]:
     position = 0
     while page := await kind.behind(store, position):
         for document in page:

@@ -17,7 +17,7 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.projector.apply import AnotherLog
 from services.projector.rebuild.check import check
-from services.projector.rebuild.rebuild import Interrupted, Progress, rebuild
+from services.projector.rebuild.rebuild import Interrupted, RebuildProgress, rebuild
 
 SAY_EVERY_S = 2.0
 MOST_LINES = 100  # of differences
@@ -85,7 +85,7 @@ class _Voice:
         self._what = what
         self._next = time.monotonic() + SAY_EVERY_S
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: RebuildProgress) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + SAY_EVERY_S
             say(
@@ -94,5 +94,5 @@ class _Voice:
             )
 
 
-def _rate(progress: Progress) -> int:
+def _rate(progress: RebuildProgress) -> int:
     return round(progress.events / max(progress.seconds, 0.001))

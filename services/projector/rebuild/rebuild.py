@@ -13,12 +13,12 @@ from contextlib import aclosing
 import msgspec
 
 from eventjob.contracts.events import BatchFiled
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.fold import slices
 from eventjob.projection.store import Store
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.lifecycle import Stop
-from services.projector.apply import Events, Projecting, end_of
+from services.projector.apply import EventApplier, Events, end_of
 
 MOST_DOCUMENTS = 5000  # written by one transaction: less than half a second for the other writers
 
@@ -27,7 +27,7 @@ class Interrupted(Exception):
     """Whoever runs this wants it to end."""
 
 
-class Progress(msgspec.Struct):
+class RebuildProgress(msgspec.Struct):
     """How far a rebuild is."""
 
     events: int = 0  # taken so far
@@ -41,16 +41,16 @@ class Progress(msgspec.Struct):
         return time.monotonic() - self.began
 
 
-Tell = Callable[[Progress], None]
+Tell = Callable[[RebuildProgress], None]
 
 
-class Building:
+class GenerationBuilder:
     """A projection that is built from the log, which says how far it is."""
 
     def __init__(self, events: Events, store: Store, tell: Tell, stop: Stop) -> None:
-        self.progress = Progress()
+        self.progress = RebuildProgress()
         self._events = events
-        self._projecting = Projecting(events, store, 0)
+        self._projecting = EventApplier(events, store, 0)
         self._tell = tell
         self._stop = stop
 
@@ -83,7 +83,9 @@ class Building:
                     if isinstance(record.event, BatchFiled):
                         await self._projecting.catch_up(record.group, record.event, reflected)
 
-    async def _next(self, stretches: AsyncGenerator[list[Recorded]]) -> list[Recorded] | None:
+    async def _next(
+        self, stretches: AsyncGenerator[list[RecordedEvent]]
+    ) -> list[RecordedEvent] | None:
         """The next stretch, None after the last; a stop is not kept waiting for it."""
         following = asyncio.ensure_future(anext(stretches, None))
         stopping = asyncio.ensure_future(self._stop.wait())
@@ -92,9 +94,9 @@ class Building:
             self.check_stop()
             return await following
         finally:
-            await end(following, stopping)
+            await cancel_and_wait(following, stopping)
 
-    async def _take(self, part: Sequence[Recorded]) -> None:
+    async def _take(self, part: Sequence[RecordedEvent]) -> None:
         self.check_stop()
         await self._projecting.apply(part)
         self.progress.events += len(part)
@@ -111,7 +113,7 @@ class Building:
             raise Interrupted
 
 
-async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> Progress:
+async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> RebuildProgress:
     """The projection is built and switched to.
 
     Args:
@@ -124,7 +126,7 @@ async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> Progr
         Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: nothing was switched.
     """
     beside = await store.beside()
-    building = Building(events, beside, tell, stop)
+    building = GenerationBuilder(events, beside, tell, stop)
     try:
         is_adopted = False
         while not is_adopted:

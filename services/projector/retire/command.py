@@ -17,12 +17,12 @@ from eventjob.runtime.command_output import say
 from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.projector.retire.retire import Different, LeftAlone, candidates, file_batch
+from services.projector.retire.retire import Different, NotRetirable, candidates, retire_batch
 
 NO_AGE = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"
 
 
-class Retired(msgspec.Struct):
+class RetireReport(msgspec.Struct):
     """What came of it."""
 
     batches: int = 0
@@ -59,8 +59,8 @@ async def run(
         raise CannotStart("documents are not what the log says; see `eventjob rebuild --check`")
 
 
-async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bool) -> Retired:
-    retired = Retired()
+async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bool) -> RetireReport:
+    retired = RetireReport()
     async with AsyncExitStack() as stack:
         store = open_store(settings.store_url)
         stack.push_async_callback(store.close)
@@ -77,14 +77,14 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                 say(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
                 continue
             try:
-                exported = await file_batch(
+                exported = await retire_batch(
                     batch,
                     connection=connection,
                     store=store,
                     artifacts=artifacts,
                     commands=commands,
                 )
-            except LeftAlone as reason:
+            except NotRetirable as reason:
                 say(f"{batch.batch_id}: left as it is: {reason}")
             except Different as reason:
                 retired.different += 1

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.log.raw import Stored, is_forged, read
+from eventjob.bus.log.raw import StoredMessage, is_forged, read
 from eventjob.bus.log.reading import merged
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.subjects import EVENTS, event_subject
@@ -25,7 +25,7 @@ from eventjob.projection.differences import Pair
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Store
-from eventjob.retired.exports import Cutting, encode
+from eventjob.retired.exports import ExportBuilder, encode
 from eventjob.retired.whole_log import WholeLog
 
 PAGE = 500
@@ -33,7 +33,7 @@ MOST_NAMED = 3  # differences that are told
 _WHOEVER = Caller("retention", trusted=True)
 
 
-class LeftAlone(Exception):
+class NotRetirable(Exception):
     """The batch stays as it is; another time it may be filed."""
 
 
@@ -41,7 +41,7 @@ class Different(Exception):
     """The batch's documents are not what its events say: a person should look."""
 
 
-class Exported(msgspec.Struct, frozen=True, kw_only=True):
+class BatchExport(msgspec.Struct, frozen=True, kw_only=True):
     """A batch's events up to ``until``, as artifacts."""
 
     until: int
@@ -68,14 +68,14 @@ async def candidates(store: Store, before: datetime) -> AsyncGenerator[BatchDocu
                 yield batch
 
 
-async def file_batch(
+async def retire_batch(
     batch: BatchDocument,
     *,
     connection: Connection,
     store: Store,
     artifacts: Artifacts,
     commands: CommandSender,
-) -> Exported:
+) -> BatchExport:
     """The batch's events, which have left the log when this returns.
 
     Interrupted at any moment it leaves the batch as it is, or filed.
@@ -91,19 +91,19 @@ async def file_batch(
     command = FileBatch(batch_id=batch.batch_id, until=exported.until, exports=exported.exports)
     reply = await commands.send(command, group=batch.group, caller=_WHOEVER)
     if isinstance(reply, Declined):
-        raise LeftAlone(reply.message)
+        raise NotRetirable(reply.message)
     return exported
 
 
-async def _export(group: str, connection: Connection, artifacts: Artifacts) -> Exported:
+async def _export(group: str, connection: Connection, artifacts: Artifacts) -> BatchExport:
     """What the log holds of the group at this moment; what comes later makes it worthless."""
     last = await WholeLog(connection, artifacts).last_sequence()
     own = event_subject(group)
     until = 0
     exports: list[Export] = []
-    cutting = Cutting()
+    cutting = ExportBuilder()
 
-    async def put(events: list[Stored]) -> None:
+    async def put(events: list[StoredMessage]) -> None:
         if events:
             sha256 = await artifacts.put(encode(events))
             exports.append(Export(sha256=sha256, events=len(events)))
@@ -119,10 +119,12 @@ async def _export(group: str, connection: Connection, artifacts: Artifacts) -> E
             for full in cutting.add(known):
                 await put(full)
     await put(cutting.rest())
-    return Exported(until=until, exports=exports)
+    return BatchExport(until=until, exports=exports)
 
 
-async def _compare(batch: BatchDocument, exported: Exported, log: WholeLog, store: Store) -> None:
+async def _compare(
+    batch: BatchDocument, exported: BatchExport, log: WholeLog, store: Store
+) -> None:
     """Read the export back, and hold the documents against it."""
     jobs: dict[str, JobDocument] = {}
     batches: dict[str, BatchDocument] = {}
@@ -136,7 +138,7 @@ async def _compare(batch: BatchDocument, exported: Exported, log: WholeLog, stor
     logged = batches.get(batch.group)
     read_now = (await store.batches({batch.group})).get(batch.group)
     if logged is None or read_now is None or read_now.sequence != logged.sequence:
-        raise LeftAlone("it changes just now, or the documents are behind")
+        raise NotRetirable("it changes just now, or the documents are behind")
     differences = [f"batch: {line}" for line in Pair(read_now, logged).differences()]
     ids = sorted(jobs)
     for first in range(0, len(ids), PAGE):
@@ -149,7 +151,7 @@ async def _compare(batch: BatchDocument, exported: Exported, log: WholeLog, stor
         raise Different("; ".join(differences[:MOST_NAMED]))
 
 
-def _as_filed(batch: BatchDocument, exported: Exported) -> BatchFiled:
+def _as_filed(batch: BatchDocument, exported: BatchExport) -> BatchFiled:
     return BatchFiled(
         batch_id=batch.batch_id,
         until=exported.until,

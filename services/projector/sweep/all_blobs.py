@@ -34,11 +34,11 @@ _NAMING = (
 )
 
 
-class Behind(Exception):
+class ProjectionBehind(Exception):
     """The documents do not show everything yet, so nobody can say which blobs are needed."""
 
 
-class Swept(msgspec.Struct):
+class SweepReport(msgspec.Struct):
     """What a sweep saw, and what of it went, or would have gone."""
 
     seen: int = 0
@@ -57,7 +57,7 @@ async def keep_sweeping_all(
         try:
             kept = await named_elsewhere(connection, store)
             swept = await sweep_all(store, artifacts, grace, kept)
-        except (ArtifactsUnavailable, Behind, StoreUnavailable, Unavailable) as reason:
+        except (ArtifactsUnavailable, ProjectionBehind, StoreUnavailable, Unavailable) as reason:
             log.warning("sweep.ended", reason=str(reason))
         else:
             pause_s = EVERY_S
@@ -95,7 +95,7 @@ async def _until_not(
         if not await is_behind():
             return
         await asyncio.sleep(LOOK_EVERY_S)
-    raise Behind(f"{who} is behind, or away")
+    raise ProjectionBehind(f"{who} is behind, or away")
 
 
 async def sweep_all(
@@ -105,7 +105,7 @@ async def sweep_all(
     kept: Collection[str],
     *,
     dry_run: bool = False,
-) -> Swept:
+) -> SweepReport:
     """Remove each blob that was last stored longer than ``grace`` ago and that nothing names.
 
     Args:
@@ -118,7 +118,7 @@ async def sweep_all(
     Raises:
         StoreUnavailable, ArtifactsUnavailable: the rest waits for the next sweep.
     """
-    swept = Swept()
+    swept = SweepReport()
     async with aclosing(artifacts.older(grace)) as stretches:
         async for stretch in stretches:
             swept.seen += len(stretch)

@@ -12,7 +12,12 @@ from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.projector.sweep.all_blobs import Behind, Swept, named_elsewhere, sweep_all
+from services.projector.sweep.all_blobs import (
+    ProjectionBehind,
+    SweepReport,
+    named_elsewhere,
+    sweep_all,
+)
 from services.projector.sweep.orphans import grace_for
 
 MEGABYTE = 1024 * 1024
@@ -35,12 +40,12 @@ async def run(settings: Settings, _stop: Stop, *, dry_run: bool = False) -> None
             kept = await named_elsewhere(connection, store)
             grace = grace_for(settings.attempt_timeout)
             swept = await sweep_all(store, artifacts, grace, kept, dry_run=dry_run)
-        except (ArtifactsUnavailable, Behind, StoreUnavailable, Unavailable) as reason:
+        except (ArtifactsUnavailable, ProjectionBehind, StoreUnavailable, Unavailable) as reason:
             raise CannotStart(f"not swept: {reason}") from reason
     sys.stdout.write(_told(swept, dry_run=dry_run))
 
 
-def _told(swept: Swept, *, dry_run: bool) -> str:
+def _told(swept: SweepReport, *, dry_run: bool) -> str:
     done = "would remove" if dry_run else "removed"
     size = f"{swept.removed_bytes:,} bytes ({swept.removed_bytes / MEGABYTE:,.1f} MB)"
     return (

@@ -37,14 +37,14 @@ def prepare(folder: Path) -> None:
                 file.unlink()
 
 
-class Kept(NamedTuple):
+class ExistingBlob(NamedTuple):
     """What is there already."""
 
     size_bytes: int
     stored_at: datetime
 
 
-class Blob(NamedTuple):
+class NewBlob(NamedTuple):
     """What is to be stored at a path."""
 
     path: str
@@ -52,7 +52,7 @@ class Blob(NamedTuple):
     size_bytes: int
     since: datetime  # what is there since then will do
 
-    def is_there(self, kept: Kept | None) -> bool:
+    def is_there(self, kept: ExistingBlob | None) -> bool:
         """Whether there is nothing to do."""
         if kept is None or kept.size_bytes != self.size_bytes:
             return False
@@ -71,7 +71,7 @@ class Folder:
         self._settled: set[Path] = set()
         self._syncing = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
 
-    def keep(self, blobs: Sequence[Blob]) -> None:
+    def keep(self, blobs: Sequence[NewBlob]) -> None:
         """Store all of them: together they cost the disk little more than one.
 
         Raises:
@@ -135,12 +135,12 @@ def publish(folder: Path, staged: Mapping[str, Path]) -> None:
             source.replace(target)
 
 
-def _kept(file: Path) -> Kept | None:
+def _kept(file: Path) -> ExistingBlob | None:
     try:
         found = file.stat()
     except FileNotFoundError:
         return None
-    return Kept(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+    return ExistingBlob(found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
 
 def _write(source: bytes | Path, target: Path) -> None:
@@ -167,15 +167,15 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-class Together:
+class BlobWriter:
     """Writes blobs to a folder, one thread's turn for all that wait."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._waiting: list[tuple[Sequence[Blob], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Sequence[NewBlob], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def keep(self, blobs: Sequence[Blob]) -> None:
+    async def keep(self, blobs: Sequence[NewBlob]) -> None:
         """Returns when all are stored; fails where any that were written with them did.
 
         Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from eventjob.artifacts import disk
-from eventjob.artifacts.disk import Together
+from eventjob.artifacts.disk import BlobWriter
 from eventjob.artifacts.faults import (
     ArtifactCorrupt,
     ArtifactMissing,
@@ -67,7 +67,7 @@ class Artifacts:
     ) -> None:
         self._store = store
         self._folder = disk.Folder(store) if isinstance(store, LocalStore) else None
-        self._together = None if self._folder is None else Together(self._folder)
+        self._together = None if self._folder is None else BlobWriter(self._folder)
         self._clock = clock
 
     async def put(self, data: bytes) -> str:
@@ -190,10 +190,10 @@ class Artifacts:
         with store_faults(), suppress(FileNotFoundError):
             await self._store.delete_async(path)
 
-    def _blob(self, sha256: str, source: bytes | Path, size_bytes: int) -> disk.Blob:
-        return disk.Blob(blob_path(sha256), source, size_bytes, self._clock() - RENEWED_AFTER)
+    def _blob(self, sha256: str, source: bytes | Path, size_bytes: int) -> disk.NewBlob:
+        return disk.NewBlob(blob_path(sha256), source, size_bytes, self._clock() - RENEWED_AFTER)
 
-    async def _keep(self, blob: disk.Blob) -> None:
+    async def _keep(self, blob: disk.NewBlob) -> None:
         if self._folder is not None:
             with store_faults():
                 await asyncio.to_thread(self._folder.keep, [blob])
@@ -201,10 +201,10 @@ class Artifacts:
             with store_faults():
                 await self._store.put_async(blob.path, blob.source, max_concurrency=PARTS_AT_ONCE)
 
-    async def _head(self, path: str) -> disk.Kept | None:
+    async def _head(self, path: str) -> disk.ExistingBlob | None:
         with store_faults(), suppress(FileNotFoundError):
             meta = await self._store.head_async(path)
-            return disk.Kept(meta["size"], meta["last_modified"])
+            return disk.ExistingBlob(meta["size"], meta["last_modified"])
         return None
 
 

@@ -15,7 +15,7 @@ from eventjob.contracts.events import (
     JobsAdded,
     JobsFailed,
 )
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 _CHANGING = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
 
@@ -57,7 +57,7 @@ class BatchContent:
         """The jobs that failed, in their order."""
         return [Failure(self._names[n - 1], code) for n, code in sorted(self._failed.items())]
 
-    def evolve(self, record: Recorded) -> None:
+    def evolve(self, record: RecordedEvent) -> None:
         """Let an event of the batch or of one of its jobs happen."""
         if changes_content(record.event):
             self.sequence = record.sequence

@@ -5,7 +5,7 @@ import msgspec
 from eventjob.contracts.events import Event
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class RecordedEvent(msgspec.Struct, frozen=True):
     """An event as it stands in the log.
 
     ``n`` is the job's number for an event on a job's own subject, None on the group's.

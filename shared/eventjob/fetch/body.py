@@ -16,7 +16,7 @@ from eventjob.fetch.errors import FetchFailed
 _HARMLESS_BYTES = MEGABYTE  # below it a body may be packed as well as it likes
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredBody(msgspec.Struct, frozen=True):
     """A body that came in whole."""
 
     path: Path
@@ -26,7 +26,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 async def store(
     raw: AsyncIterable[bytes], coding: str, *, caps: FetchCaps, directory: Path, host: str
-) -> Stored:
+) -> StoredBody:
     """The whole body in a new file in ``directory``; no file where it cannot be had whole.
 
     Raises:
@@ -34,7 +34,7 @@ async def store(
             broken), ``connect_failed`` (it ends early).
     """
     try:
-        intake = Intake(coding, caps, host)
+        intake = BodyReader(coding, caps, host)
         with kept_if_whole(directory) as file:
             async for chunk in raw:
                 for piece in intake.take(chunk):
@@ -42,7 +42,7 @@ async def store(
             intake.end()
     except Undecodable as error:
         raise FetchFailed("wrong_type", f"{host} sent {error}") from error
-    return Stored(Path(file.name), intake.size_bytes, intake.sha256)
+    return StoredBody(Path(file.name), intake.size_bytes, intake.sha256)
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def kept_if_whole(directory: Path) -> Iterator[IO[bytes]]:
             raise
 
 
-class Intake:
+class BodyReader:
     """Unpacks what comes, and stops it at the first byte that is too many."""
 
     def __init__(self, coding: str, caps: FetchCaps, host: str) -> None:

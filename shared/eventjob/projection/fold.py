@@ -24,7 +24,7 @@ from eventjob.contracts.events import (
     JobSubmitted,
 )
 from eventjob.domain.ids import is_batch, job_id
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection import fold_batch, fold_job
 from eventjob.projection.fold_batch import BatchFold
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
@@ -38,7 +38,7 @@ class Touched(msgspec.Struct, frozen=True):
     groups: set[str]
 
 
-def touched(stretch: Iterable[Recorded]) -> Touched:
+def touched(stretch: Iterable[RecordedEvent]) -> Touched:
     """The documents that the stretch may change. Those that it creates need no loading."""
     job_ids: set[str] = set()
     groups: set[str] = set()
@@ -50,7 +50,7 @@ def touched(stretch: Iterable[Recorded]) -> Touched:
 
 
 def fold(
-    stretch: Sequence[Recorded],
+    stretch: Sequence[RecordedEvent],
     jobs: Mapping[str, JobDocument],
     batches: Mapping[str, BatchDocument],
     *,
@@ -70,7 +70,7 @@ def fold(
     return documents.changes(after, stretch[-1].sequence)
 
 
-def slices(stretch: Sequence[Recorded], most: int) -> Iterator[Sequence[Recorded]]:
+def slices(stretch: Sequence[RecordedEvent], most: int) -> Iterator[Sequence[RecordedEvent]]:
     """The stretch, cut between events so that a slice writes some ``most`` documents."""
     first = created = 0
     changed: set[tuple[str, int | None]] = set()
@@ -100,7 +100,7 @@ class _Documents:
         self._deleted_groups: set[str] = set()
         self._dropped: set[str] = set()
 
-    def evolve(self, record: Recorded) -> None:
+    def evolve(self, record: RecordedEvent) -> None:
         """Let an event happen to its job or jobs, and to its batch."""
         if record.group in self._deleted_groups:
             return
@@ -128,7 +128,7 @@ class _Documents:
             checkpoint=checkpoint,
         )
 
-    def _evolve_jobs(self, record: Recorded, event: Event) -> None:
+    def _evolve_jobs(self, record: RecordedEvent, event: Event) -> None:
         match event:
             case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
                 if job := self._job(record, record.n):
@@ -160,7 +160,7 @@ class _Documents:
             if job.group == group:
                 self._dropped |= references(job)
 
-    def _job(self, record: Recorded, n: int | None) -> JobDocument | None:
+    def _job(self, record: RecordedEvent, n: int | None) -> JobDocument | None:
         return None if n is None else self._jobs.get(job_id(record.group, n))
 
     def _create(self, created: list[JobDocument]) -> None:
@@ -176,7 +176,7 @@ class _Documents:
             self._changed[job.job_id] = None
 
 
-def _numbers(record: Recorded) -> Iterable[int]:
+def _numbers(record: RecordedEvent) -> Iterable[int]:
     match record.event:
         case JobsStarted(starts=starts):
             return [start.n for start in starts]

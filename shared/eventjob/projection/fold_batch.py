@@ -27,7 +27,7 @@ from eventjob.contracts.events import (
     JobsStarted,
 )
 from eventjob.domain.batch_content import changes_content
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.fold_job import position
 from eventjob.projection.read_model import BatchDocument
 
@@ -65,7 +65,7 @@ def counts(states: str) -> Counts:
     )
 
 
-def opened(record: Recorded, event: BatchSubmitted) -> BatchDocument:
+def opened(record: RecordedEvent, event: BatchSubmitted) -> BatchDocument:
     """A batch as it begins, before its jobs are added."""
     return BatchDocument(
         batch_id=event.batch_id,
@@ -109,7 +109,7 @@ class BatchFold:
             **self._changes,
         )
 
-    def evolve(self, record: Recorded) -> None:
+    def evolve(self, record: RecordedEvent) -> None:
         """Let an event of the batch's group happen, unless the batch reflects it already."""
         if record.sequence <= self._sequence:
             return

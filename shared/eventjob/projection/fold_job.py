@@ -19,7 +19,7 @@ from eventjob.contracts.events import (
     Start,
 )
 from eventjob.domain.ids import job_id
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.read_model import JobDocument, Progress
 
 LOG_LINES = 100
@@ -33,12 +33,12 @@ def position(sequence: int, index: int = 0) -> int:
     return sequence * EVENTS_APART + index
 
 
-def submitted(record: Recorded, event: JobSubmitted) -> JobDocument:
+def submitted(record: RecordedEvent, event: JobSubmitted) -> JobDocument:
     """A job alone, as it begins."""
     return _new(record, event, event.job, n=1, index=0, batch_id=None)
 
 
-def added(record: Recorded, event: JobsAdded) -> list[JobDocument]:
+def added(record: RecordedEvent, event: JobsAdded) -> list[JobDocument]:
     """The jobs that joined a batch, as they begin."""
     return [
         _new(record, event, spec, n=event.first + index, index=index, batch_id=event.batch_id)
@@ -46,7 +46,9 @@ def added(record: Recorded, event: JobsAdded) -> list[JobDocument]:
     ]
 
 
-def started(job: JobDocument, record: Recorded, event: JobsStarted, start: Start) -> JobDocument:
+def started(
+    job: JobDocument, record: RecordedEvent, event: JobsStarted, start: Start
+) -> JobDocument:
     """``job`` after an attempt was handed out; one that has ended stays as it is."""
     if not _is_newer(record, job) or not _is_unfinished(job):
         return job
@@ -62,14 +64,14 @@ def started(job: JobDocument, record: Recorded, event: JobsStarted, start: Start
     )
 
 
-def failed(job: JobDocument, record: Recorded, event: JobsFailed) -> JobDocument:
+def failed(job: JobDocument, record: RecordedEvent, event: JobsFailed) -> JobDocument:
     """``job`` after a person failed it; one that has ended stays as it is."""
     if not _is_newer(record, job) or not _is_unfinished(job):
         return job
     return _ended(job, record, event.at, event.error)
 
 
-def evolve(job: JobDocument, record: Recorded, event: Change) -> JobDocument:
+def evolve(job: JobDocument, record: RecordedEvent, event: Change) -> JobDocument:
     """``job`` after ``event``; unchanged where it reflects the event already."""
     if not _is_newer(record, job):
         return job
@@ -98,7 +100,7 @@ def evolve(job: JobDocument, record: Recorded, event: Change) -> JobDocument:
             assert_never(event)
 
 
-def _fetched(job: JobDocument, record: Recorded, event: JobFetched) -> JobDocument:
+def _fetched(job: JobDocument, record: RecordedEvent, event: JobFetched) -> JobDocument:
     count = len(event.files)
     said = f"fetched {count} file{'' if count == 1 else 's'}"
     return _changed(
@@ -116,7 +118,7 @@ def _fetched(job: JobDocument, record: Recorded, event: JobFetched) -> JobDocume
     )
 
 
-def _waiting(job: JobDocument, record: Recorded, event: AttemptFailed) -> JobDocument:
+def _waiting(job: JobDocument, record: RecordedEvent, event: AttemptFailed) -> JobDocument:
     following = f"attempt {event.attempt + 1} at {_instant(event.retry_at)}"
     cause = f"{event.error.code}: {event.error.message}"
     outcome = "failed" if event.counted else "put off"
@@ -134,7 +136,7 @@ def _waiting(job: JobDocument, record: Recorded, event: AttemptFailed) -> JobDoc
     )
 
 
-def _restarted(job: JobDocument, record: Recorded, event: JobRestarted) -> JobDocument:
+def _restarted(job: JobDocument, record: RecordedEvent, event: JobRestarted) -> JobDocument:
     return _changed(
         job,
         record,
@@ -152,7 +154,7 @@ def _restarted(job: JobDocument, record: Recorded, event: JobRestarted) -> JobDo
 
 
 def _ended(
-    job: JobDocument, record: Recorded, at: datetime, error: JobError, *log: LogLine
+    job: JobDocument, record: RecordedEvent, at: datetime, error: JobError, *log: LogLine
 ) -> JobDocument:
     percent = job.progress.percent if job.progress is not None else 0
     return _changed(
@@ -173,7 +175,7 @@ _NO_RESULTS: dict[str, Any] = {"bundle": None, "files": [], "sources": [], "arch
 
 
 def _new(
-    record: Recorded,
+    record: RecordedEvent,
     event: JobSubmitted | JobsAdded,
     spec: JobSpec,
     *,
@@ -202,7 +204,7 @@ def _new(
 
 def _changed(
     job: JobDocument,
-    record: Recorded,
+    record: RecordedEvent,
     at: datetime,
     *log: LogLine,
     **changes: Any,  # noqa: ANN401 - any field of the document
@@ -216,7 +218,7 @@ def _changed(
     )
 
 
-def _is_newer(record: Recorded, job: JobDocument) -> bool:
+def _is_newer(record: RecordedEvent, job: JobDocument) -> bool:
     return record.sequence > job.sequence
 
 

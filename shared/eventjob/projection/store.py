@@ -24,7 +24,7 @@ class StoreRefused(StoreUnavailable):
     """The database will not do, however long one waits: a person has to look."""
 
 
-class After(msgspec.Struct, frozen=True):
+class PageStart(msgspec.Struct, frozen=True):
     """Where a page begins: behind the document whose sorted time and position these are."""
 
     time_ms: int  # since 1970, of the field that is sorted by
@@ -50,7 +50,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["desc", "asc"] = "desc"
     limit: int = 100
     skip: int = 0
-    after: After | None = None
+    after: PageStart | None = None
     counted: bool = True  # whether the total is wanted, which costs more the more there are
 
 
@@ -65,7 +65,7 @@ class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["desc", "asc"] = "desc"
     limit: int = 100
     skip: int = 0
-    after: After | None = None
+    after: PageStart | None = None
     counted: bool = True  # whether the total is wanted, which costs more the more there are
 
 
@@ -77,7 +77,7 @@ class Page(msgspec.Struct, Generic[Document], frozen=True):
 
     total: int | None
     documents: list[Document]
-    next: After | None = None
+    next: PageStart | None = None
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):

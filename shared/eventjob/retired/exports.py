@@ -9,9 +9,9 @@ import msgspec
 
 from eventjob.bus.errors import Poison
 from eventjob.bus.log.event_codec import recorded
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.contracts.base import UNREADABLE
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 MOST_EVENTS = 5000  # in one export: what a reader has in memory at once
 MOST_BYTES = 8 * 1024 * 1024
@@ -20,7 +20,7 @@ _LEVEL = 6
 _OURS = "Ej-"  # headers that say something of the event; the others were for the server
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ExportedEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event as it was stored, and its place in the log."""
 
     sequence: int
@@ -29,14 +29,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: msgspec.Raw
 
 
-class Cutting:
+class ExportBuilder:
     """Gathers events until there are as many as an export may have."""
 
     def __init__(self) -> None:
-        self._events: list[Stored] = []
+        self._events: list[StoredMessage] = []
         self._size = 0
 
-    def add(self, messages: Iterable[Stored]) -> Iterator[list[Stored]]:
+    def add(self, messages: Iterable[StoredMessage]) -> Iterator[list[StoredMessage]]:
         """Take some more; what is full comes out."""
         for message in messages:
             is_full = len(self._events) == MOST_EVENTS or self._size > MOST_BYTES
@@ -45,19 +45,19 @@ class Cutting:
             self._events.append(message)
             self._size += len(message.data)
 
-    def rest(self) -> list[Stored]:
+    def rest(self) -> list[StoredMessage]:
         """What is left."""
         rest, self._events, self._size = self._events, [], 0
         return rest
 
 
-def encode(events: Sequence[Stored]) -> bytes:
+def encode(events: Sequence[StoredMessage]) -> bytes:
     """The events as an export."""
     lines = _encoder.encode_lines([_line(event) for event in events])
     return gzip.compress(lines, _LEVEL, mtime=0)
 
 
-def decode(data: bytes) -> list[Recorded]:
+def decode(data: bytes) -> list[RecordedEvent]:
     """The inverse of `encode`.
 
     Raises:
@@ -74,8 +74,8 @@ def decode(data: bytes) -> list[Recorded]:
     return [recorded(x.subject, x.headers, bytes(x.event), x.sequence) for x in lines]
 
 
-def _line(message: Stored) -> Line:
-    return Line(
+def _line(message: StoredMessage) -> ExportedEvent:
+    return ExportedEvent(
         sequence=message.sequence,
         subject=message.subject,
         headers={key: text for key, text in message.headers.items() if key.startswith(_OURS)},
@@ -84,4 +84,4 @@ def _line(message: Stored) -> Line:
 
 
 _encoder = msgspec.json.Encoder()
-_lines = msgspec.json.Decoder(Line)
+_lines = msgspec.json.Decoder(ExportedEvent)

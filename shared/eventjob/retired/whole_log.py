@@ -14,7 +14,7 @@ from eventjob.bus.log.log import EventLog, concerns
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled
 from eventjob.domain.ids import batch_group, is_batch
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.retired.exports import decode
 
 
@@ -29,7 +29,7 @@ class WholeLog(EventLog):
         super().__init__(connection)
         self._artifacts = artifacts
 
-    async def exported(self, event: BatchFiled) -> AsyncGenerator[list[Recorded]]:
+    async def exported(self, event: BatchFiled) -> AsyncGenerator[list[RecordedEvent]]:
         """The events of a batch and its jobs that have left the log, in stretches."""
         for export in event.exports:
             try:
@@ -48,7 +48,7 @@ class WholeLog(EventLog):
                 )
             yield stretch
 
-    async def read(self, group: str, n: int | None = None) -> list[Recorded]:
+    async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
         """As `EventLog.read`."""
         records = await super().read(group, n)
         filed = _filed_in(records)
@@ -60,7 +60,7 @@ class WholeLog(EventLog):
                 found += [r for r in stretch if _is_of(r, n)]
         return found + [record for record in records if record.sequence > filed.until]
 
-    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
         """As `EventLog.read_with_jobs`."""
         filed = await self._filed(group)
         if filed is not None:
@@ -97,11 +97,11 @@ class WholeLog(EventLog):
         return None if first is None else _filed_in([first])
 
 
-def _filed_in(records: list[Recorded]) -> BatchFiled | None:
+def _filed_in(records: list[RecordedEvent]) -> BatchFiled | None:
     return next((r.event for r in records if isinstance(r.event, BatchFiled)), None)
 
 
-def _is_of(record: Recorded, n: int | None) -> bool:
+def _is_of(record: RecordedEvent, n: int | None) -> bool:
     if record.n is not None:
         return record.n == n
     return n is None or concerns(record.event, n)

@@ -6,7 +6,7 @@ from typing import Any
 _AGAIN_AFTER_S = 0.2
 
 
-async def end(*tasks: asyncio.Task[Any]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancel ``tasks``, again and again, until all have ended.
 
     In Python 3.11 `asyncio.wait_for`, which libraries use (nats-py is one), swallows a cancel that

@@ -13,7 +13,7 @@ def say(line: str) -> None:
 SAY_EVERY_S = 2.0
 
 
-class Voice:
+class CommandOutput:
     """Says every now and then how far it is."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.setting_reader import SettingsError
 
@@ -111,7 +111,7 @@ async def beating(file: Path | None) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await end(task)
+        await cancel_and_wait(task)
 
 
 async def _beat(file: Path) -> None:

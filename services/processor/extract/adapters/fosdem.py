@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import after, first_of, under_heading
 from services.processor.extract.markdown.fragment import body_of
@@ -67,7 +67,7 @@ def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
             )
 
 
-def _attachments(root: LexborNode, document: Document) -> Iterator[Wanted]:
+def _attachments(root: LexborNode, document: Document) -> Iterator[FileLink]:
     for item in root.css("ul.event-attachments li"):
         link = item.css_first("a[href]")
         url = document.absolute(attribute(link, "href")) if link else None
@@ -75,7 +75,7 @@ def _attachments(root: LexborNode, document: Document) -> Iterator[Wanted]:
             title = text_of(link)
             icon = item.css_first("i[class*=icon-]")
             is_slides = "icon-list" in attribute(icon, "class") if icon else False
-            yield Wanted("slides" if is_slides else kind_of(url, title), url, title, NAME)
+            yield FileLink("slides" if is_slides else kind_of(url, title), url, title, NAME)
 
 
 def _links(root: LexborNode, document: Document) -> Iterator[Link]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, alike, attribute, text_of
 from services.processor.extract.html.nodes import under_heading
 from services.processor.extract.markdown.fragment import body_of
@@ -86,9 +86,9 @@ def _speakers(document: Document) -> Iterator[Speaker]:
             yield Speaker(name, document.absolute(attribute(link, "href")))
 
 
-def _files(details: LexborNode, document: Document) -> Iterator[Wanted]:
+def _files(details: LexborNode, document: Document) -> Iterator[FileLink]:
     for title, url in _linked(under_heading(details, _FILES), document):
-        yield Wanted(kind_of(url, title), url, title, NAME)
+        yield FileLink(kind_of(url, title), url, title, NAME)
 
 
 def _links(details: LexborNode, document: Document) -> Iterator[Link]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.adapters import frab
-from services.processor.extract.facts import Facts, Link, Speaker, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link, Speaker
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.markdown.fragment import body_of
 from services.processor.extract.rungs import jsonld
@@ -43,7 +43,7 @@ def read(document: Document) -> Facts | None:
         do_not_record=root.css_first(_NOT_RECORDED) is not None or None,
         videos=tuple(video(url, "recording") for icon, _, url in links if icon == "play"),
         files=(
-            *(Wanted(kind_of(u, t), u, t, NAME) for icon, t, u in links if icon == "file"),
+            *(FileLink(kind_of(u, t), u, t, NAME) for icon, t, u in links if icon == "file"),
             *pictures(document, [root], NAME),
         ),
         links=tuple(Link(title, url) for icon, title, url in links if icon == "box"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import elements_after
 from services.processor.extract.markdown.fragment import body_of
@@ -78,13 +78,13 @@ def _videos(document: Document) -> Iterator[Video]:
     return (video(url, "recording") for url in offered)
 
 
-def _files(document: Document) -> Iterator[Wanted]:
+def _files(document: Document) -> Iterator[FileLink]:
     for url in _addresses(document, _SLIDES, "href"):
-        yield Wanted("slides", url, "Slides", NAME)
+        yield FileLink("slides", url, "Slides", NAME)
     for node in document.head.css(_SUBTITLES):
         address, said = document.absolute(attribute(node, "href")), text_of(node)
         if address:
-            yield Wanted("subtitles", address, said, NAME, language_tag(said))
+            yield FileLink("subtitles", address, said, NAME, language_tag(said))
 
 
 def _links(document: Document) -> Iterator[Link]:

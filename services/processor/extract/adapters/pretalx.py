@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.adapters import pretalx_slot
-from services.processor.extract.facts import Facts, Link, Speaker, Video, Wanted
+from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import first_of, text_without
 from services.processor.extract.markdown.fragment import body_of
@@ -80,13 +80,13 @@ def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
             )
 
 
-def _resources(root: LexborNode, document: Document) -> tuple[list[Wanted], list[Link]]:
+def _resources(root: LexborNode, document: Document) -> tuple[list[FileLink], list[Link]]:
     files, links = [], []
     for node in root.css(_RESOURCES):
         said, url = text_of(node), document.absolute(attribute(node, "href"))
         title = _SIZE.sub("", said)
         if url and (title != said or is_file(url) or "/media/" in url):
-            files.append(Wanted(kind_of(url, title), url, title, NAME))
+            files.append(FileLink(kind_of(url, title), url, title, NAME))
         elif url:
             links.append(Link(title or url, url))
     return files, links

@@ -56,7 +56,7 @@ _MORNING = 11  # the last hour at which what began the day before may end
 _NIGHT = 7  # an hour before it may be one of the afternoon, where nothing says which
 
 
-class Span(msgspec.Struct, frozen=True):
+class TimeSpan(msgspec.Struct, frozen=True):
     """A date and the times on it, as far as they are said."""
 
     day: date | None = None
@@ -89,7 +89,7 @@ def at(day: date | None, start: time | None, end: time | None) -> tuple[str | No
     return first, f"{day + timedelta(days=over_night)}T{end}"
 
 
-def span_in(text: str) -> Span:
+def span_in(text: str) -> TimeSpan:
     """The date that ``text`` names, if it is one, and the one or two times in it."""
     text = _OFFSET.sub(" ", text)
     for word, meant in _WORDS:
@@ -99,7 +99,7 @@ def span_in(text: str) -> Span:
         days.update(filter(None, map(_day, pattern.finditer(text))))
         text = pattern.sub("; ", text)
     start, end = _times(text)
-    return Span(days.pop() if len(days) == 1 else None, start, end)
+    return TimeSpan(days.pop() if len(days) == 1 else None, start, end)
 
 
 def duration_in(text: str) -> timedelta | None:

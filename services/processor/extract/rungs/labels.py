@@ -50,16 +50,16 @@ _ICONS = {"i", "svg", "img", "-comment", "button"}
 _HIGHEST = 4  # elements around a label that hold nothing else
 
 
-class Said(msgspec.Struct, frozen=True):
+class LabelValue(msgspec.Struct, frozen=True):
     """What follows a label: its elements, and their text."""
 
     nodes: list[LexborNode]
     text: str
 
 
-def labelled(root: LexborNode) -> dict[str, Said]:
+def labelled(root: LexborNode) -> dict[str, LabelValue]:
     """For each field the first value that is labelled with one of its words."""
-    found: dict[str, Said] = {}
+    found: dict[str, LabelValue] = {}
     for field, node, text in islice(_labels(root), MOST_LABELS):
         if field not in found and (said := _said(node, text)) and said.text:
             found[field] = said
@@ -88,16 +88,16 @@ def _field(text: str) -> str | None:
     return _FIELDS.get(word) or _FIELDS.get(_IN_BRACKETS.sub("", word))
 
 
-def _said(label: LexborNode, text: str) -> Said | None:
+def _said(label: LexborNode, text: str) -> LabelValue | None:
     _, colon, rest = clean(text).partition(":")
     if rest.strip() and _begins(label):
         nodes = list(_inline_after(label))
-        return Said(nodes, f"{rest.strip()} {text_of(*nodes)}".strip())
+        return LabelValue(nodes, f"{rest.strip()} {text_of(*nodes)}".strip())
     if rest.strip():
         return None
     nodes = _value_of(label, has_colon=bool(colon))
     texts = (text_of(*group) for group in _lines(nodes))
-    return Said(nodes, ", ".join(filter(None, texts)).removeprefix(":").strip())
+    return LabelValue(nodes, ", ".join(filter(None, texts)).removeprefix(":").strip())
 
 
 def _lines(nodes: list[LexborNode]) -> Iterator[list[LexborNode]]:

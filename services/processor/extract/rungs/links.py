@@ -8,7 +8,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from selectolax.lexbor import LexborNode
 
-from services.processor.extract.facts import Facts, Kind, Link, Wanted
+from services.processor.extract.facts import Facts, FileLink, Kind, Link
 from services.processor.extract.html.document import (
     Document,
     attribute,
@@ -36,9 +36,9 @@ def read(document: Document) -> Facts:
     return Facts(files=tuple(files(document)), links=tuple(links(document)))
 
 
-def files(document: Document) -> list[Wanted]:
+def files(document: Document) -> list[FileLink]:
     """Slides, papers and pictures, in the page's order, each once."""
-    found: dict[str, Wanted] = {}
+    found: dict[str, FileLink] = {}
     for wanted in (
         *tracks(document),
         *_linked(document),
@@ -58,9 +58,9 @@ def links(document: Document) -> list[Link]:
     return list(found.values())[:MOST_LINKS]
 
 
-def given_file(url: str) -> Wanted:
+def given_file(url: str) -> FileLink:
     """The file that a job names."""
-    return Wanted(kind_of(url, ""), url, name_in(url), "parameters")
+    return FileLink(kind_of(url, ""), url, name_in(url), "parameters")
 
 
 def is_file(url: str) -> bool:
@@ -85,29 +85,29 @@ def name_in(url: str) -> str:
 
 def pictures(
     document: Document, nodes: Iterable[LexborNode], source: str = "linked"
-) -> Iterator[Wanted]:
+) -> Iterator[FileLink]:
     """The pictures in ``nodes``, without ornaments."""
     for node in (image for within in nodes for image in within.css("img[src]")):
         url = document.absolute(attribute(node, "src"))
         sizes = (attribute(node, name).removesuffix("px") for name in ("width", "height"))
         small = any(size.isdecimal() and int(size) < _LEAST_PIXELS for size in sizes)
         if url and not small and not _ORNAMENT.search(urlsplit(url).path):
-            yield Wanted("images", url, clean(attribute(node, "alt")), source)
+            yield FileLink("images", url, clean(attribute(node, "alt")), source)
 
 
-def _linked(document: Document) -> Iterator[Wanted]:
+def _linked(document: Document) -> Iterator[FileLink]:
     for node in document.content.css("a[href]"):
         url, _ = urldefrag(attribute(node, "href"))
         if is_file(url):
             title = text_of(node) or name_in(url)
-            yield Wanted(kind_of(url, title), url, title, "linked", language_in(url))
+            yield FileLink(kind_of(url, title), url, title, "linked", language_in(url))
 
 
 def _suffix(url: str) -> str:
     return PurePosixPath(urlsplit(url).path).suffix.lower()
 
 
-def tracks(document: Document) -> Iterator[Wanted]:
+def tracks(document: Document) -> Iterator[FileLink]:
     """The text tracks of all videos; chapters and descriptions are none."""
     for node in document.head.css("track[src]"):
         url = document.absolute(attribute(node, "src"))
@@ -115,7 +115,7 @@ def tracks(document: Document) -> Iterator[Wanted]:
             language = attribute(node, "srclang").strip()
             known = language if _LANGUAGE.fullmatch(language) else language_in(url)
             title = clean(attribute(node, "label")) or clean(_name(url))
-            yield Wanted("subtitles", url, title, "linked", known)
+            yield FileLink("subtitles", url, title, "linked", known)
 
 
 def is_subtitles(url: str) -> bool:

@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from services.processor.extract.facts import Facts, License, Video
 from services.processor.extract.html.document import INLINE, Document, alike, attribute, text_of
 from services.processor.extract.html.nodes import HEADINGS, classed, section, within
-from services.processor.extract.rungs.labels import LONGEST_VALUE, Said, labelled
+from services.processor.extract.rungs.labels import LONGEST_VALUE, LabelValue, labelled
 from services.processor.extract.rungs.languages import language_tag
 from services.processor.extract.rungs.people import speakers
 from services.processor.extract.rungs.session_time import when
@@ -106,7 +106,7 @@ def _only(nodes: Iterable[LexborNode]) -> str | None:
     return texts.pop() if len(texts) == 1 and len(min(texts)) <= LONGEST_VALUE else None
 
 
-def _abstract(root: LexborNode, said: Mapping[str, Said]) -> str | None:
+def _abstract(root: LexborNode, said: Mapping[str, LabelValue]) -> str | None:
     for field in ("abstract", "text"):
         if field in said and len(said[field].text) >= _SHORTEST_TEXT:
             return _prose(said[field])
@@ -117,14 +117,14 @@ def _abstract(root: LexborNode, said: Mapping[str, Said]) -> str | None:
     return None
 
 
-def _prose(said: Said) -> str:
+def _prose(said: LabelValue) -> str:
     """What is said up to the next heading."""
     prose = list(takewhile(lambda node: node.tag not in HEADINGS, said.nodes))
     in_line = not prose or prose[0].tag in INLINE
     return said.text if in_line else text_of(*prose)
 
 
-def _tags(said: Said | None) -> tuple[str, ...]:
+def _tags(said: LabelValue | None) -> tuple[str, ...]:
     """The items of a list, or what commas part."""
     items = [text_of(node) for node in within(said.nodes, "a, li, .tag")] if said else []
     parts = items or (said.text.split(",") if said and len(said.text) <= LONGEST_VALUE else [])

@@ -16,7 +16,7 @@ from services.processor.extract.html.document import (
     text_of,
 )
 from services.processor.extract.html.nodes import class_parts, elements_after, within
-from services.processor.extract.rungs.labels import LONGEST_VALUE, Said
+from services.processor.extract.rungs.labels import LONGEST_VALUE, LabelValue
 
 MOST_SPEAKERS = 12  # more is a list of all that speak at the conference
 _MOST_NODES = 100  # that a class calls speakers
@@ -48,7 +48,7 @@ _COMPANIES = re.compile(
 )
 
 
-def speakers(root: LexborNode, said: Said | None, document: Document) -> tuple[Speaker, ...]:
+def speakers(root: LexborNode, said: LabelValue | None, document: Document) -> tuple[Speaker, ...]:
     """Those whom the page names, by the first rule that finds any."""
     for found in (
         names_in(said.nodes, said.text, document) if said else (),

@@ -10,8 +10,8 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.html.document import INLINE, attribute, text_of
-from services.processor.extract.rungs.date_parsing import Span, at, duration_in, span_in
-from services.processor.extract.rungs.labels import LONGEST_VALUE, Said
+from services.processor.extract.rungs.date_parsing import TimeSpan, at, duration_in, span_in
+from services.processor.extract.rungs.labels import LONGEST_VALUE, LabelValue
 
 _PUBLISHED = re.compile(r"publi|updat|modif|posted|entry-date|created", re.IGNORECASE)
 _LONGEST_SESSION = timedelta(hours=24)
@@ -32,7 +32,7 @@ _ZONE = re.compile(
 )
 
 
-class When(msgspec.Struct, frozen=True):
+class SessionTime(msgspec.Struct, frozen=True):
     """Start and end, and what is said where they are not known."""
 
     start: str | None = None
@@ -42,20 +42,20 @@ class When(msgspec.Struct, frozen=True):
     timezone: str | None = None
 
 
-def when(root: LexborNode, said: Mapping[str, Said]) -> When:
+def when(root: LexborNode, said: Mapping[str, LabelValue]) -> SessionTime:
     """By time elements; else by labels; else by a line that has a date and its times."""
     labelled = _labelled(said)
     nodes = [node for field in _FIELDS if field in said for node in said[field].nodes]
     for start, end in (_marked(nodes), _marked([root]), (labelled.start, labelled.end)):
         if start:
-            return When(start, end, timezone=labelled.timezone)
+            return SessionTime(start, end, timezone=labelled.timezone)
     if labelled.start_raw or any(field in said for field in _FIELDS):
         return labelled  # what is to be announced is found nowhere else
     start, end = _line(root)
-    return When(start, end, None if start else _weekday_line(root))
+    return SessionTime(start, end, None if start else _weekday_line(root))
 
 
-def _labelled(said: Mapping[str, Said]) -> When:
+def _labelled(said: Mapping[str, LabelValue]) -> SessionTime:
     text = {field: value.text for field, value in said.items() if len(value.text) <= LONGEST_VALUE}
     whole = text.get("when") or " ".join(text[field] for field in ("day", "time") if field in text)
     span = span_in(whole)
@@ -66,10 +66,10 @@ def _labelled(said: Mapping[str, Said]) -> When:
         end = (datetime.fromisoformat(start) + length).isoformat()
     day_said = text.get("day") or text.get("when") if "start" in text else whole
     raw = " ".join(filter(None, (day_said, text.get("start"))))
-    if not (start or _WEEKDAY.search(raw) or span_in(raw) != Span()):
-        return When()  # a word that is a label elsewhere
+    if not (start or _WEEKDAY.search(raw) or span_in(raw) != TimeSpan()):
+        return SessionTime()  # a word that is a label elsewhere
     zone = _ZONE.search(" ".join(text.values()))
-    return When(start, end, raw or None, text.get("end"), _zone(zone[0]) if zone else None)
+    return SessionTime(start, end, raw or None, text.get("end"), _zone(zone[0]) if zone else None)
 
 
 def _marked(nodes: list[LexborNode]) -> tuple[str | None, str | None]:

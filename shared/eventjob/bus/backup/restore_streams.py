@@ -9,10 +9,10 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.backup import stream_snapshot
-from eventjob.bus.backup.stream_snapshot import Described
+from eventjob.bus.backup.stream_snapshot import StreamDescription
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw
-from eventjob.bus.log.raw import Stored
+from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Rejected, publish
 
@@ -63,7 +63,7 @@ async def remove_streams(connection: Connection) -> None:
 
 
 async def put_back(
-    connection: Connection, stream: str, described: Described, chunks: Iterable[bytes]
+    connection: Connection, stream: str, described: StreamDescription, chunks: Iterable[bytes]
 ) -> None:
     """A lasting stream as it was, on one server: `finish` brings it to more."""
     config = {
@@ -72,7 +72,7 @@ async def put_back(
         "metadata": {MARK: "unfinished"},
     }
     there = await stream_snapshot.put_back(
-        connection, stream, Described(config=config, state=described.state), chunks
+        connection, stream, StreamDescription(config=config, state=described.state), chunks
     )
     if there.last_sequence < described.last_sequence:
         raise Unavailable(
@@ -80,7 +80,7 @@ async def put_back(
         )
 
 
-async def write_events(connection: Connection, events: Iterable[Stored], last: int) -> None:
+async def write_events(connection: Connection, events: Iterable[StoredMessage], last: int) -> None:
     """What came after the snapshot, up to event ``last``."""
     there = (await messages_in(connection)).get(subjects.EVENTS, 0)
     end = await raw.write_again(connection, events, there)
@@ -88,7 +88,7 @@ async def write_events(connection: Connection, events: Iterable[Stored], last: i
         raise Unavailable(f"the log ends with event {end} instead of {last}")
 
 
-async def send_again(connection: Connection, commands: Iterable[Stored]) -> int:
+async def send_again(connection: Connection, commands: Iterable[StoredMessage]) -> int:
     """Give the scheduler the commands that were not decided; how many there are."""
     count = 0
     try:

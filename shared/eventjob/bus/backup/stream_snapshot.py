@@ -23,7 +23,7 @@ FINISH_WITHIN_S = 1800.0  # the server unpacks what it was given before it answe
 _END = "204"
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True):
+class StreamDescription(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says of a stream: its whole configuration, and its state."""
 
     config: dict[str, Any]
@@ -42,7 +42,9 @@ class _Answer(msgspec.Struct, frozen=True):
     deliver_subject: str = ""
 
 
-async def take(connection: Connection, stream: str, write: Callable[[bytes], object]) -> Described:
+async def take(
+    connection: Connection, stream: str, write: Callable[[bytes], object]
+) -> StreamDescription:
     """Let ``write`` have the stream piece by piece, in order; what the stream was then.
 
     Raises:
@@ -79,12 +81,12 @@ async def take(connection: Connection, stream: str, write: Callable[[bytes], obj
             await subscription.unsubscribe()
     if connection.reconnects != reconnects:
         raise Unavailable(f"the connection was lost, and the snapshot of {stream} with it")
-    return Described(config=answer.config, state=answer.state)
+    return StreamDescription(config=answer.config, state=answer.state)
 
 
 async def put_back(
-    connection: Connection, stream: str, described: Described, chunks: Iterable[bytes]
-) -> Described:
+    connection: Connection, stream: str, described: StreamDescription, chunks: Iterable[bytes]
+) -> StreamDescription:
     """Make ``stream`` out of a snapshot: all of it, or it is not there. What it is now.
 
     Raises:
@@ -104,7 +106,7 @@ async def put_back(
     except (TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"the server does not take {stream} back: {error!r}") from error
     done = await _ask(connection, answer.deliver_subject, b"", FINISH_WITHIN_S)
-    return Described(config=done.config, state=done.state)
+    return StreamDescription(config=done.config, state=done.state)
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ FRESH_FOR_S = 3.0  # without a change for so long, whoever should renew is dead
 LONGEST_GAP_S = 1.5  # between two looks; after more the observer was away, not the others
 
 
-class Key(NamedTuple):
+class LeaseKey(NamedTuple):
     """A key as it stands in the bucket."""
 
     kind: str  # member, or owner
@@ -18,23 +18,23 @@ class Key(NamedTuple):
     revision: int
 
 
-class Plan(NamedTuple):
+class LeasePlan(NamedTuple):
     """The parts to take, and those to give up."""
 
     take: list[str]
     give: list[str]
 
 
-class View:
+class LeaseView:
     """Members and owners, as last seen."""
 
     def __init__(self) -> None:
-        self._members: dict[str, Key] = {}
-        self._owners: dict[str, Key] = {}
+        self._members: dict[str, LeaseKey] = {}
+        self._owners: dict[str, LeaseKey] = {}
         self._changed_at: dict[str, float] = {}
         self._looked_at = -math.inf
 
-    def update(self, found: Iterable[Key], now: float) -> None:
+    def update(self, found: Iterable[LeaseKey], now: float) -> None:
         """Note all keys there are at the moment ``now``, in seconds of the observer's own clock."""
         seen = [self._newer(key) for key in found]
         members = {key.name: key for key in seen if key.kind == "member"}
@@ -46,7 +46,7 @@ class View:
         self._members = members
         self._looked_at = now
 
-    def _newer(self, key: Key) -> Key:
+    def _newer(self, key: LeaseKey) -> LeaseKey:
         """The key, or what is known of it: the server that was asked may be behind others."""
         known = (self._members if key.kind == "member" else self._owners).get(key.name, key)
         return max(known, key, key=attrgetter("revision"))
@@ -55,7 +55,7 @@ class View:
         """Believe all members from ``now``: where nobody could renew, silence says nothing."""
         self._changed_at = dict.fromkeys(self._members, now)
 
-    def note(self, key: Key) -> None:
+    def note(self, key: LeaseKey) -> None:
         """Note a key that this process has just written."""
         (self._members if key.kind == "member" else self._owners)[key.name] = key
 
@@ -87,7 +87,9 @@ class View:
         return frozenset(part for part, key in self._owners.items() if key.value == member)
 
 
-def plan(me: str, parts: Sequence[str], live: set[str], owners: Mapping[str, str]) -> Plan:
+def plan_leases(
+    me: str, parts: Sequence[str], live: set[str], owners: Mapping[str, str]
+) -> LeasePlan:
     """What brings ``me`` to its share of ``parts``: even among the living, rounded up.
 
     Whoever has more than that gives it up, which is only so while somebody else has less.
@@ -96,4 +98,4 @@ def plan(me: str, parts: Sequence[str], live: set[str], owners: Mapping[str, str
     share = -(-len(parts) // len(alive))
     mine = [part for part in parts if owners.get(part) == me]
     free = [part for part in parts if owners.get(part, "") not in alive]
-    return Plan(take=free[: max(share - len(mine), 0)], give=mine[share:])
+    return LeasePlan(take=free[: max(share - len(mine), 0)], give=mine[share:])

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.js.api import StorageType, StreamConfig
 from nats.js.errors import APIError
 
-from eventjob.bus.buckets.lease_view import Key, View, plan
+from eventjob.bus.buckets.lease_view import LeaseKey, LeaseView, plan_leases
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import WRONG_SEQUENCE
 from eventjob.bus.streams.ensure import ensure
@@ -72,7 +72,7 @@ class Leases:
         self._parts = parts
         self._log = log
         self._incarnation = uuid4().hex
-        self._view = View()
+        self._view = LeaseView()
         self._kept: frozenset[str] = frozenset()
         self._renewed_at = -OWN_FOR_S
         self._trouble = ""
@@ -135,11 +135,11 @@ class Leases:
         self._view.update(await self._look(), now)
         if now - self._renewed_at >= RENEW_EVERY_S - LOOK_EVERY_S / 2:
             await self._renew(now)
-        wanted = plan(self._instance, self._parts, self._view.live(now), self._view.owners)
+        wanted = plan_leases(self._instance, self._parts, self._view.live(now), self._view.owners)
         await asyncio.gather(*(self._put("owner", part, self._instance) for part in wanted.take))
         self._hold(self._view.parts_of(self._instance) - frozenset(wanted.give))
 
-    async def _look(self) -> list[Key]:
+    async def _look(self) -> list[LeaseKey]:
         patterns = [f"{_PREFIX}{kind}.{self._role}.*" for kind in ("member", "owner")]
         async with _in_time():
             return [_key(message) for message in await newest(self._connection, STREAM, patterns)]
@@ -170,7 +170,7 @@ class Leases:
             if error.code in WRONG_SEQUENCE:
                 return False
             raise Unavailable(f"bucket {BUCKET}: {error}") from error
-        self._view.note(Key(kind, name, value, revision))
+        self._view.note(LeaseKey(kind, name, value, revision))
         return True
 
     def _hold(self, parts: frozenset[str]) -> None:
@@ -192,11 +192,11 @@ class Leases:
 _PREFIX = f"$KV.{BUCKET}."
 
 
-def _key(message: Msg) -> Key:
+def _key(message: Msg) -> LeaseKey:
     headers = message.headers or {}
     kind, _, name = headers["Nats-Subject"].removeprefix(_PREFIX).split(".")
     value = "" if is_forged(message) else message.data.decode(errors="replace")
-    return Key(kind, name, value, int(headers["Nats-Sequence"]))
+    return LeaseKey(kind, name, value, int(headers["Nats-Sequence"]))
 
 
 @asynccontextmanager

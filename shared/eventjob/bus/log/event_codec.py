@@ -9,7 +9,7 @@ from eventjob.bus.errors import Poison
 from eventjob.bus.wire.publish import Outgoing
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.events import SCHEMA_VERSION, Event
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)
@@ -41,7 +41,9 @@ def outgoing(new: NewEvent) -> Outgoing:
     return Outgoing(new.subject, _encoder.encode(new.event), headers)
 
 
-def recorded(subject: str, headers: dict[str, str] | None, data: bytes, sequence: int) -> Recorded:
+def recorded(
+    subject: str, headers: dict[str, str] | None, data: bytes, sequence: int
+) -> RecordedEvent:
     """An event as read from the log.
 
     Raises:
@@ -53,7 +55,7 @@ def recorded(subject: str, headers: dict[str, str] | None, data: bytes, sequence
         event = _decoder.decode(data)
     except (ValueError, *UNREADABLE) as error:
         raise Poison(f"event {sequence} on {subject} cannot be read: {error}") from error
-    return Recorded(
+    return RecordedEvent(
         sequence=sequence,
         group=group,
         n=n,

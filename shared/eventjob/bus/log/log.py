@@ -17,7 +17,7 @@ from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.wire.publish import MOST_MESSAGES, Rejected, publish
 from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 WRONG_SEQUENCE = frozenset({10071, 10164})
 _SAYS_WHO = re.compile(
@@ -79,7 +79,7 @@ class EventLog:
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot purge {subject}: {error!r}") from error
 
-    async def at(self, sequence: int) -> Recorded | None:
+    async def at(self, sequence: int) -> RecordedEvent | None:
         """The event of this sequence; None if it was purged."""
         try:
             message = await self._connection.jetstream.get_msg(
@@ -91,11 +91,11 @@ class EventLog:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
         return recorded(message.subject or "", message.headers, message.data or b"", sequence)
 
-    async def first_of(self, group: str) -> Recorded | None:
+    async def first_of(self, group: str) -> RecordedEvent | None:
         """The oldest event on the group's own subject; None where there is none."""
         return await first_on(self._connection, subjects.event_subject(group))
 
-    async def read(self, group: str, n: int | None = None) -> list[Recorded]:
+    async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
         """All events of a group's own subject, or those that concern job ``n``, oldest first."""
         subject = subjects.event_subject(group)
         found = [r async for page in read_subject(self._connection, subject) for r in page]
@@ -105,7 +105,7 @@ class EventLog:
             found += [record async for page in own for record in page]
         return sorted(found, key=by_sequence)
 
-    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[Recorded]]:
+    async def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
         """All events of a group and of all its jobs, oldest first, in stretches.
 
         Raises:
@@ -125,7 +125,7 @@ class EventLog:
         after: int,
         until: int | None = None,
         partitions: Container[str] = subjects.ALL_PARTITIONS,
-    ) -> AsyncGenerator[list[Recorded]]:
+    ) -> AsyncGenerator[list[RecordedEvent]]:
         """Everything after the sequence ``after``, as it comes, in stretches of what is there.
 
         Ends once the event of sequence ``until`` was passed, where that is given. Events of other
@@ -158,7 +158,7 @@ class EventLog:
         finally:
             await self._close_reader(pull, info.name)
 
-    async def _read_stored(self, pattern: str) -> AsyncGenerator[list[Recorded]]:
+    async def _read_stored(self, pattern: str) -> AsyncGenerator[list[RecordedEvent]]:
         """What is there of many subjects: by a consumer, three times as fast as direct gets.
 
         One pattern only: with several the server takes six times as long.
@@ -207,9 +207,9 @@ class EventLog:
 
 def _decoded(
     deliveries: list[Delivery], partitions: Container[str], passed: dict[str, int]
-) -> tuple[list[Recorded], Poison | None]:
+) -> tuple[list[RecordedEvent], Poison | None]:
     """The deliveries' events in ``partitions``, up to the first that cannot be read."""
-    stretch: list[Recorded] = []
+    stretch: list[RecordedEvent] = []
     for delivery in deliveries:
         if subjects.partition_of(delivery.subject) not in partitions:
             continue
@@ -223,7 +223,7 @@ def _decoded(
     return stretch, None
 
 
-def _event(delivery: Delivery) -> Recorded:
+def _event(delivery: Delivery) -> RecordedEvent:
     headers = delivery.headers if _SAYS_WHO(delivery.head) else None  # one event in many does
     return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 

@@ -20,7 +20,7 @@ MOST_BYTES = 32 * 1024 * 1024  # in one atomic batch
 _OURS = "Nats-"  # headers that the server reads; they did their work when it was first stored
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
+class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message, and its place in the stream."""
 
     sequence: int
@@ -31,7 +31,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 async def read(
     connection: Connection, stream: str, after: int, pattern: str | None = None
-) -> AsyncGenerator[list[Stored]]:
+) -> AsyncGenerator[list[StoredMessage]]:
     """What there is behind the sequence ``after``, oldest first, in stretches.
 
     With ``pattern`` only that of the subjects which it matches.
@@ -75,8 +75,8 @@ async def read(
             await _forget(connection, stream, info.name)
 
 
-def _delivered(delivery: Delivery) -> Stored:
-    return Stored(
+def _delivered(delivery: Delivery) -> StoredMessage:
+    return StoredMessage(
         sequence=delivery.stream_sequence,
         subject=delivery.subject,
         headers=delivery.headers,
@@ -84,9 +84,9 @@ def _delivered(delivery: Delivery) -> Stored:
     )
 
 
-async def waiting(connection: Connection, stream: str) -> list[Stored]:
+async def waiting(connection: Connection, stream: str) -> list[StoredMessage]:
     """What lies in a work queue; nothing is taken out of it."""
-    found: list[Stored] = []
+    found: list[StoredMessage] = []
     sequence = 1
     try:
         while True:
@@ -95,7 +95,7 @@ async def waiting(connection: Connection, stream: str) -> list[Stored]:
             )
             sequence = (message.seq or sequence) + 1
             found.append(
-                Stored(
+                StoredMessage(
                     sequence=sequence - 1,
                     subject=message.subject or "",
                     headers=message.headers or {},
@@ -108,7 +108,7 @@ async def waiting(connection: Connection, stream: str) -> list[Stored]:
         raise Unavailable(f"cannot read {stream}: {error!r}") from error
 
 
-async def write_again(connection: Connection, messages: Iterable[Stored], last: int) -> int:
+async def write_again(connection: Connection, messages: Iterable[StoredMessage], last: int) -> int:
     """Append events that follow sequence ``last``, each at its own sequence; where that ends.
 
     Sequences between them, of events that are gone, stay empty; events up to ``last`` are there.
@@ -138,12 +138,12 @@ async def write_again(connection: Connection, messages: Iterable[Stored], last: 
     return last
 
 
-def is_forged(message: Stored) -> bool:
+def is_forged(message: StoredMessage) -> bool:
     """Whether the server was made to store it; see `frames.is_answer`."""
     return "Nats-Stream" in message.headers or frames.is_answer(b"", message.data)
 
 
-def again(message: Stored, subject: str | None = None) -> Outgoing:
+def again(message: StoredMessage, subject: str | None = None) -> Outgoing:
     """A message as it was published, but for what the server was told then."""
     headers = {key: text for key, text in message.headers.items() if not key.startswith(_OURS)}
     return Outgoing(subject or message.subject, message.data, headers)
@@ -174,14 +174,14 @@ async def _forget(connection: Connection, stream: str, durable: str) -> None:
         return  # it goes by itself when nobody pulls
 
 
-def line(message: Stored) -> bytes:
+def line(message: StoredMessage) -> bytes:
     """A message as a line of a file."""
     return _encoder.encode(message) + b"\n"
 
 
-def of_line(text: bytes) -> Stored:
+def of_line(text: bytes) -> StoredMessage:
     """The inverse of `line`; msgspec.MsgspecError where it is none."""
-    return msgspec.json.decode(text, type=Stored)
+    return msgspec.json.decode(text, type=StoredMessage)
 
 
 _encoder = msgspec.json.Encoder()

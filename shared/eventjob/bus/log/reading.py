@@ -13,7 +13,7 @@ from eventjob.bus import subjects
 from eventjob.bus.log.event_codec import recorded
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, ask, is_forged
-from eventjob.domain.recorded_event import Recorded
+from eventjob.domain.recorded_event import RecordedEvent
 
 
 class Sequenced(Protocol):
@@ -27,7 +27,7 @@ class Sequenced(Protocol):
 T = TypeVar("T", bound=Sequenced)
 
 
-async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[list[Recorded]]:
+async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[list[RecordedEvent]]:
     """All events of a subject, in pages; oldest first.
 
     Raises:
@@ -43,7 +43,7 @@ async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[l
             start = _sequence(found[-1]) + 1
 
 
-async def first_on(connection: Connection, subject: str) -> Recorded | None:
+async def first_on(connection: Connection, subject: str) -> RecordedEvent | None:
     """The oldest event of a subject; None where there is none. Raises as `read_subject`."""
     start = 1
     while True:
@@ -84,7 +84,7 @@ async def _read_page(connection: Connection, subject: str, start: int) -> tuple[
     return found, bool(found) and left > 0
 
 
-def _event(message: Msg) -> Recorded:
+def _event(message: Msg) -> RecordedEvent:
     headers = message.headers or {}
     return recorded(headers["Nats-Subject"], headers, message.data, _sequence(message))
 

@@ -19,7 +19,7 @@ LASTING = (*topology.LASTING, http_cache.STREAM, leases.CONFIG, objects.CONFIG)
 DERIVED = (*topology.DERIVED, hosts.CONFIG)  # in memory: the scheduler makes them again
 
 
-class Found(NamedTuple):
+class StreamCheck(NamedTuple):
     """A stream, whether it was there, and which settings are others than they should be."""
 
     stream: str
@@ -41,7 +41,7 @@ async def prepare(connection: Connection) -> None:
     await topology.ensure_consumers(connection.brief, derived_only=not is_free)
 
 
-async def provision(connection: Connection) -> list[Found]:
+async def provision(connection: Connection) -> list[StreamCheck]:
     """Make all that is missing, and tell what there is now. What is there stays as it is.
 
     Raises:
@@ -68,9 +68,9 @@ async def _config(connection: Connection, stream: str) -> StreamConfig | None:
         return None
 
 
-async def _found(connection: Connection, wanted: StreamConfig, *, was_there: bool) -> Found:
+async def _found(connection: Connection, wanted: StreamConfig, *, was_there: bool) -> StreamCheck:
     info = await connection.jetstream.stream_info(wanted.name or "")
-    return Found(
+    return StreamCheck(
         stream=wanted.name or "",
         was_there=was_there,
         differences=differences(wanted.as_dict(), info.config.as_dict()),

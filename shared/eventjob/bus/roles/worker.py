@@ -25,7 +25,7 @@ from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.announcements import WorkerAlive, WorkKind
 from eventjob.contracts.base import UNREADABLE, JobError
 from eventjob.contracts.work import Outcome, Report, Task, WorkFailed
-from eventjob.runtime.async_tasks import end
+from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.logs import Logger
 
 LOOK_EVERY_S = 1.0
@@ -81,7 +81,7 @@ class Worker:
             ]
             await self._take_tasks(stop)
             await self._hand_back()
-            await end(*chores)
+            await cancel_and_wait(*chores)
         await self._say_goodbye()
 
     async def _take_tasks(self, stop: asyncio.Event) -> None:
@@ -93,7 +93,7 @@ class Worker:
             )
             pulling = asyncio.create_task(self._pull_tasks(self._pull))
             await asyncio.wait({ended, pulling}, return_when=asyncio.FIRST_COMPLETED)
-            await end(pulling)
+            await cancel_and_wait(pulling)
             if pulling.cancelled():
                 continue
             try:
@@ -221,7 +221,7 @@ class Worker:
                 await frames.write(self._connection.client, progress)
 
     async def _hand_back(self) -> None:
-        await end(*self._running)
+        await cancel_and_wait(*self._running)
         try:
             async with asyncio.timeout(FLUSH_WITHIN_S):
                 while self._finished:

@@ -22,14 +22,14 @@ _REPLACED = "another rebuild has taken this one's place"
 _COLLECTION = re.compile(r"(?:jobs|batches|gone)_([0-9a-f]{32})")
 
 
-class Place(NamedTuple):
+class GenerationPosition(NamedTuple):
     """A generation, and the last sequence that its documents reflect."""
 
     generation: str
     checkpoint: int
 
 
-class Progress:
+class Generations:
     """The current generation; or the one ``beside`` it, which one rebuild may have at a time."""
 
     def __init__(self, database: Database, beside: str | None = None) -> None:
@@ -38,7 +38,7 @@ class Progress:
         self._indexed: set[str] = set()
         self.beside = beside
 
-    async def place(self) -> Place:
+    async def place(self) -> GenerationPosition:
         """Where readers and writers are now.
 
         Raises:
@@ -47,9 +47,9 @@ class Progress:
         """
         found = await self._find()
         if self.beside is None:
-            place = Place(found["generation"], found["checkpoint"])
+            place = GenerationPosition(found["generation"], found["checkpoint"])
         elif found.get("beside", {}).get("generation") == self.beside:
-            place = Place(self.beside, found["beside"]["checkpoint"])
+            place = GenerationPosition(self.beside, found["beside"]["checkpoint"])
         else:
             raise StoreMoved(_REPLACED)
         if place.generation not in self._indexed:
@@ -57,7 +57,7 @@ class Progress:
             self._indexed.add(place.generation)
         return place
 
-    async def advance(self, place: Place, checkpoint: int) -> bool:
+    async def advance(self, place: GenerationPosition, checkpoint: int) -> bool:
         """Whether the documents at ``place`` are this far now; not where that is left already."""
         prefix = "" if self.beside is None else "beside."
         still = {f"{prefix}generation": place.generation, f"{prefix}checkpoint": place.checkpoint}

@@ -5,7 +5,7 @@ from collections.abc import Collection as Some
 
 from eventjob.projection.mongo.database import Collection, Fields, portions
 from eventjob.projection.mongo.schema import visible
-from eventjob.projection.store import After, BatchQuery, Document, JobQuery, Page
+from eventjob.projection.store import BatchQuery, Document, JobQuery, Page, PageStart
 
 
 async def page(
@@ -26,7 +26,7 @@ async def page(
     following = None
     if len(rows) > query.limit:
         last = rows[query.limit - 1]
-        following = After(last[query.sort], last["position"])
+        following = PageStart(last[query.sort], last["position"])
     return Page(total, [decode(row["document"]) for row in rows[: query.limit]], following)
 
 

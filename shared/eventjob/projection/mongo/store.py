@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 from eventjob.projection.mongo import read as store_mongo_read
 from eventjob.projection.mongo import write
 from eventjob.projection.mongo.database import Database
-from eventjob.projection.mongo.generations import Progress
+from eventjob.projection.mongo.generations import Generations
 from eventjob.projection.mongo.schema import Tables, tables
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import (
@@ -45,7 +45,7 @@ class MongoStore:
         self._url = url
         self._clock = clock
         self._database = Database(url)
-        self.progress = Progress(self._database, beside)
+        self.progress = Generations(self._database, beside)
         self._generation: str | None = None  # where the last read was
         self._built_on: set[str | None] = set()  # whose documents the next changes may hold
 

@@ -17,7 +17,7 @@ from eventjob.projection.read_model import Status
 from eventjob.projection.sqlite.acls import json_list, visible
 from eventjob.projection.sqlite.generations import Generation
 from eventjob.projection.sqlite.schema import LEADING, index_name
-from eventjob.projection.store import After, BatchQuery, JobQuery
+from eventjob.projection.store import BatchQuery, JobQuery, PageStart
 
 _POSSIBLE = {"status": get_args(Status), "archived": (False, True)}
 
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
     total: int | None
     documents: list[bytes]
-    next: After | None
+    next: PageStart | None
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ def find(generation: Generation, table: str, query: JobQuery | BatchQuery) -> Fo
     total = _total(generation, search) if query.counted else None
     if query.limit == 0:
         return Found(total, [], None)
-    after = query.after or After(0, 0)
+    after = query.after or PageStart(0, 0)
     rows = generation.execute(
         page_sql(search, is_first=query.after is None),
         search.wanted
@@ -65,7 +65,7 @@ def find(generation: Generation, table: str, query: JobQuery | BatchQuery) -> Fo
         | {"most": query.limit + 1, "skip": 0 if query.after else query.skip},
     ).fetchall()
     page = rows[: query.limit]
-    following = After(*page[-1][:2]) if len(rows) > len(page) else None
+    following = PageStart(*page[-1][:2]) if len(rows) > len(page) else None
     return Found(total, [document for *_, document in page], following)
 
 
