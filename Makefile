@@ -1,26 +1,37 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.complete
+RUN := .venv/.run
+DEV := .venv/.dev
+# what the user sees of pip are errors; the lock's hashes are checked, its list is complete
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
 .PHONY: help setup demo compose-demo test test-containers check format bench chaos fuzz quality lock clean
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## put everything, run-time and development, into .venv
+setup: $(DEV)  ## put everything, run-time and development, into .venv
 
-$(STAMP): requirements.lock pyproject.toml
+$(RUN): requirements.lock pyproject.toml deploy/pins.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "eventjob needs Python 3.11 or newer")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "setting up .venv: some 30 seconds"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python deploy/pins.py up hatchling editables > .venv/pins.txt
+	@$(PIP) --require-hashes -r .venv/pins.txt
+	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
-demo: setup  ## run the main job on the sample site, or on any session page: make demo URL=https://…
+$(DEV): $(RUN)
+	@echo "setting up the development packages: some 40 seconds"
+	@$(BIN)/python deploy/pins.py up dev > .venv/pins.txt
+	@$(PIP) --require-hashes -r .venv/pins.txt
+	@touch $@
+
+demo: $(RUN)  ## run the main job on the sample site, or on any session page: make demo URL=https://…
 	$(BIN)/python -m demo $(if $(URL),--url "$(URL)")
 
-compose-demo: setup  ## the same in containers: AIRGAPPED=1 builds all images from Debian and wheels
+compose-demo: $(RUN)  ## the same in containers: AIRGAPPED=1 builds all images from Debian and wheels
 	@deploy/run.sh $(BIN)/python -m demo --containers
 
 test: setup  ## run all tests
@@ -41,6 +52,8 @@ format: setup  ## put the code in shape
 	$(BIN)/ruff check --fix .
 
 bench: setup  ## measure, and print the numbers
+	@$(BIN)/python deploy/pins.py bench > .venv/pins.txt
+	@$(PIP) --require-hashes -r .venv/pins.txt
 	$(BIN)/python -m pytest -q tests/benchmarks -m bench
 
 fuzz: setup  ## send the running product thousands of generated requests: make fuzz KEYS=1 with API keys, SEED=… repeats a run
@@ -54,7 +67,7 @@ quality: setup  ## extract all real pages at hand, and print how much of them is
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --all-extras --group dev pyproject.toml --output-file requirements.lock --quiet
+	  --all-extras --group dev --group bench pyproject.toml --output-file requirements.lock --quiet
 
 clean:  ## remove what setup, the tests and the demo made; ./data stays
 	rm -rf .venv demo-data* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
-"""Prints requirements.lock without what a service does not need: pins.py EXTRA|PACKAGE.
+"""Print the part of requirements.lock that is asked for: pins.py EXTRA|GROUP|PACKAGE ...
 
-With no argument it is what every service needs. The hashes stay, so pip still checks them.
+Without arguments: what every service needs. The hashes stay, so pip still checks them.
 """
 
 import re
@@ -19,12 +19,14 @@ def name(requirement: str) -> str:
 
 
 def pins(asked: list[str]) -> str:
-    """The lock's entries of these extras and packages, and of all that they depend on."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    """The lock's entries of these extras, groups and packages, and of all that they depend on."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = declared["project"]
+    sets = project["optional-dependencies"] | declared["dependency-groups"]
+    sets["up"] = [*sets["api"], *sets["processor"], *sets["up"][1:]]  # the first names the others
     kept = {name(requirement) for requirement in project["dependencies"]}
     for word in asked:
-        kept |= {name(requirement) for requirement in extras.get(word, [word])}
+        kept |= {name(requirement) for requirement in sets.get(word, [word])}
     lock = (ROOT / "requirements.lock").read_text()
     entries = [(name(found[1]), found[0]) for found in ENTRY.finditer(lock)]
     if unknown := kept - {entry for entry, _ in entries}:

@@ -24,9 +24,8 @@ WHOLE = (
     "api, projector and scheduler as `up` starts them, the bench answers fetch and archive at once"
 )
 TASKIQ = (
-    f"taskiq {version('taskiq')}, taskiq-nats {version('taskiq-nats')}, on the same server between "
-    "our batches: 10,000 no-op tasks kicked with 64 in flight until all have run; pull broker, 100 "
-    "at a time, one worker process, no results"
+    "taskiq {}, taskiq-nats {}, on the same server between our batches: 10,000 no-op tasks kicked "
+    "with 64 in flight until all have run; pull broker, 100 at a time, one process, no results"
 )
 
 
@@ -126,7 +125,12 @@ def test_the_whole_machine_without_fsync(table):
 
 
 def add_taskiq(table, result, server, reach):
-    table.add(f"  taskiq, {server}", result.taskiq, "tasks/s", TASKIQ)
+    table.add(
+        f"  taskiq, {server}",
+        result.taskiq,
+        "tasks/s",
+        TASKIQ.format(version("taskiq"), version("taskiq-nats")),
+    )
     table.add(
         f"  the whole machine against taskiq, {server}",
         result.ratios,
