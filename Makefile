@@ -51,10 +51,14 @@ format: setup  ## put the code in shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup  ## measure, and print the numbers
+bench: setup  ## measure, and print the numbers; BASE=<commit> compares CPU times with that commit
+ifdef BASE
+	PAIRS=$(PAIRS) SIZE=$(SIZE) PYTHONPATH=tests:tests/benchmarks $(BIN)/python tests/benchmarks/stopwatch/stopwatch.py $(BASE)
+else
 	@$(BIN)/python deploy/pins.py bench > .venv/pins.txt
 	@$(PIP) --require-hashes -r .venv/pins.txt
 	$(BIN)/python -m pytest -q tests/benchmarks -m bench
+endif
 
 fuzz: setup  ## send the running product thousands of generated requests: make fuzz KEYS=1 with API keys, SEED=… repeats a run
 	KEYS=$(KEYS) $(BIN)/python tests/fuzz/fuzz_report.py $(SEED)

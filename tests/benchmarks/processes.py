@@ -110,6 +110,11 @@ def tree_cpu_s(pids: Iterable[int]) -> float:
     return sum(sum(_times(pid)) for pid in pids) / _TICKS_S
 
 
+def ended_cpu_ms(pid: int) -> int:
+    """User and system time of those of its children that have ended."""
+    return round(sum(_times(pid)[2:]) / _TICKS_S * 1000)
+
+
 def pss_mb(pids: Iterable[int]) -> float:
     """The memory of these processes, in MB; shared pages are counted once."""
     return sum(map(_pss_kb, pids)) / 1024
