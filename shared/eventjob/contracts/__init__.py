@@ -1,1 +1,1 @@
-"""What is said on the bus: commands, events, tasks, reports and announcements."""
+"""Messages on the bus: commands, events, tasks, reports and announcements."""

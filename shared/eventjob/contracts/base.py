@@ -1,4 +1,4 @@
-"""What all messages share, and the small values that they carry."""
+"""Base class of all messages, and the values that several of them carry."""
 
 from datetime import datetime
 from typing import Literal
@@ -6,16 +6,16 @@ from typing import Literal
 import msgspec
 
 NULL = msgspec.Raw(b"null")
-# What a decoder raises for bytes that are no such message: also no UTF-8, or nested too deeply.
+# Raised by a decoder for bytes that are not such a message, not UTF-8, or nested too deeply.
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="type"):
-    """Base of every bus message: immutable, and tagged on the wire with its class name."""
+    """Base of all bus messages: immutable; ``type`` on the wire is the class name."""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """Who besides the owner may read or change an object."""
+    """Users besides the owner who may read or change an object."""
 
     visibility: Literal["private", "public"] = "private"
     read_access: tuple[str, ...] = ()
@@ -24,17 +24,17 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One job as it was accepted: complete, checked, and never changed again."""
+    """A job as accepted: complete, validated, immutable."""
 
-    parameters: msgspec.Raw  # a JSON object, see contracts.parameters; unread by the scheduler
-    host: str  # of the parameters' url, so that hosts can share the workers
+    parameters: msgspec.Raw  # encoded contracts.parameters; raw, since the scheduler reads none
+    host: str  # from the parameters' url: no host may fill all workers
     job_name: str
     job_type: str = ""
     webhook: msgspec.Raw = NULL
 
 
 class FileRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A stored file: where it lies in the ZIP, and the blob that holds its bytes."""
+    """A stored file: its path in the ZIP, and the artifact with its bytes."""
 
     path: str
     sha256: str
@@ -44,14 +44,14 @@ class FileRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of a batch's events as an artifact, and how many there are in it."""
+    """An artifact with consecutive events of a retired batch, and their number."""
 
     sha256: str
     events: int
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a job's own log, for the people who posted it."""
+    """A line of a job's own log, written for its owner."""
 
     timestamp: datetime
     level: Literal["debug", "info", "warning", "error"]
@@ -59,7 +59,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a job failed: a stable code to branch on, and the real cause for people."""
+    """Reason of a failure: a stable code for programs, a message for people."""
 
     code: str
     message: str

@@ -1,6 +1,6 @@
-"""What users ask for. Published by the api, decided by the scheduler.
+"""Commands: requests of users, sent by the api and decided by the scheduler.
 
-The command's id, its actor and the inbox that waits for the outcome travel in headers.
+Headers carry the command's id, the actor, the actor's right and the inbox for the reply.
 """
 
 import msgspec
@@ -9,17 +9,17 @@ from eventjob.contracts.base import NULL, Access, Export, JobSpec, Message
 
 
 class SubmitJob(Message, frozen=True, kw_only=True):
-    """A job of its own, outside any batch."""
+    """Submit a job outside any batch."""
 
     job_id: str
     job: JobSpec
     owner: str | None
     access: Access
-    request_hash: str | None = None  # of the body, where the client sent an Idempotency-Key
+    request_hash: str | None = None  # of the body, if there is an Idempotency-Key
 
 
 class SubmitBatch(Message, frozen=True, kw_only=True):
-    """A batch with its jobs, all or nothing."""
+    """Submit a batch with all its jobs."""
 
     batch_id: str
     batch_name: str
@@ -31,73 +31,70 @@ class SubmitBatch(Message, frozen=True, kw_only=True):
 
 
 class AddJob(Message, frozen=True, kw_only=True):
-    """One more job in a batch that exists.
-
-    The batch remembers ``key`` (of caller and Idempotency-Key), so that a repeat adds nothing.
-    """
+    """Add a job to an existing batch."""
 
     batch_id: str
     job: JobSpec
-    key: str | None = None
+    key: str | None = None  # of caller and Idempotency-Key; the batch recognises a repeat by it
     request_hash: str | None = None
 
 
 class RestartJob(Message, frozen=True, kw_only=True):
-    """Forget the job's outcome and start a new attempt."""
+    """Discard the job's outcome and start a new attempt."""
 
     job_id: str
 
 
 class DeleteJob(Message, frozen=True, kw_only=True):
-    """Stop the job and remove it; its id stays taken."""
+    """Stop and remove the job; its id stays reserved."""
 
-    job_id: str
+    job_id: str  # contains group and number, so it leads to a literal subject
 
 
 class SetBatchActive(Message, frozen=True, kw_only=True):
-    """Let the batch start jobs or not; None flips."""
+    """Pause or resume the batch; None toggles."""
 
     batch_id: str
     active: bool | None = None
 
 
 class SetBatchArchived(Message, frozen=True, kw_only=True):
-    """Put the batch away, or take it back."""
+    """Archive or unarchive the batch."""
 
     batch_id: str
     archived: bool
 
 
 class DeleteBatch(Message, frozen=True, kw_only=True):
-    """Remove the batch with all its jobs; its id stays taken."""
+    """Remove the batch with all its jobs; its id stays reserved."""
 
     batch_id: str
 
 
 class BuildBatchZip(Message, frozen=True, kw_only=True):
-    """Pack the results of the batch's completed jobs into one ZIP; who may read it may ask."""
+    """Build one ZIP of the batch's completed jobs. Needs read access only."""
 
     batch_id: str
 
 
 class FileBatch(Message, frozen=True, kw_only=True):
-    """Take the events of an archived batch out of the log; they were exported up to ``until``."""
+    """Retire an archived batch: purge its events up to ``until``, which ``exports`` hold."""
 
     batch_id: str
-    until: int
+    until: int  # refused if the batch has newer events: the exports would lack them
     exports: list[Export]
 
 
 class FailBatches(Message, frozen=True, kw_only=True):
-    """Fail every unfinished job of each batch of one partition that the actor may change."""
+    """Fail the unfinished jobs of all batches of a partition that the actor may change."""
 
-    dry_run: bool = False
+    dry_run: bool = False  # count them only
 
 
 class StoredCommand(Message, frozen=True, kw_only=True):
-    """A command too large for one message: its bytes are an artifact."""
+    """A command that is too large for a message, stored as an artifact."""
 
-    sha256: str
+    sha256: str  # a large batch exceeds ``max_payload``, 8 MB
 
 
 GroupCommand = (

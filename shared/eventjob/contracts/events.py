@@ -1,8 +1,7 @@
-"""What has happened. Written by the scheduler alone; everything else is derived from these.
+"""Events: facts, written by the scheduler alone; all other state is derived from them.
 
-A group is a batch, or a job alone. The events of the first half lie on the group's subject, those
-of the second half on the job's own. ``at`` is UTC with milliseconds. Within a schema version only
-optional fields are added.
+A group is a batch, or a job outside any batch. A `GroupEvent` is on the group's subject, a
+`JobEvent` on the job's own. ``at`` is UTC with milliseconds.
 """
 
 from datetime import datetime
@@ -21,11 +20,11 @@ from eventjob.contracts.base import (
     Message,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 1  # within a version only optional fields are added: old events stay readable
 
 
 class JobSubmitted(Message, frozen=True, kw_only=True):
-    """A job alone was accepted; it is number 1 of its own group."""
+    """A job outside any batch was accepted, as number 1 of its own group."""
 
     job_id: str
     job: JobSpec
@@ -36,7 +35,7 @@ class JobSubmitted(Message, frozen=True, kw_only=True):
 
 
 class BatchSubmitted(Message, frozen=True, kw_only=True):
-    """A batch was accepted; its ``total_jobs`` jobs follow in the same atomic append."""
+    """A batch was accepted. Its jobs follow in the same atomic append."""
 
     batch_id: str
     batch_name: str
@@ -49,74 +48,74 @@ class BatchSubmitted(Message, frozen=True, kw_only=True):
 
 
 class JobsAdded(Message, frozen=True, kw_only=True):
-    """Jobs ``first`` to ``first + len(jobs) - 1`` of a batch; owner and access are the batch's."""
+    """Jobs from number ``first`` on were added to a batch; owner and access are the batch's."""
 
     batch_id: str
     first: int
-    jobs: list[JobSpec]
+    jobs: list[JobSpec]  # up to 100 an event: one for each job would cost more
     owner: str | None
     access: Access
-    key: str | None = None
+    key: str | None = None  # of `AddJob`, so that a repeat adds no second job
     request_hash: str | None = None
     at: datetime
 
 
 class Start(msgspec.Struct, frozen=True, array_like=True):
-    """One line of a `JobsStarted`: a job's number and the attempt that begins."""
+    """A job's number and the attempt that starts."""
 
     n: int
     attempt: int
 
 
 class JobsStarted(Message, frozen=True, kw_only=True):
-    """Attempts that were handed to processors. Each is lost at ``deadline`` if nobody reports."""
+    """Attempts were handed to processors. One without a report by ``deadline`` is lost."""
 
-    starts: list[Start]
-    deadline: datetime
+    starts: list[Start]  # one event a round is cheaper than one for each job
+    deadline: datetime  # in the log, so a restarted scheduler finds it by folding
     at: datetime
 
 
 class JobsFailed(Message, frozen=True, kw_only=True):
-    """Unfinished jobs that a person failed all at once."""
+    """A fail-all ended these unfinished jobs."""
 
-    numbers: list[int]
+    numbers: list[int]  # only numbers: nothing of a job remains here once it is deleted
     error: JobError
     at: datetime
 
 
 class BatchPaused(Message, frozen=True, kw_only=True):
-    """No further job of the batch starts."""
+    """The batch was paused: it starts no further jobs."""
 
     at: datetime
 
 
 class BatchResumed(Message, frozen=True, kw_only=True):
-    """Jobs of the batch start again."""
+    """The batch was resumed: its jobs start again."""
 
     at: datetime
 
 
 class BatchArchived(Message, frozen=True, kw_only=True):
-    """The batch was put away."""
+    """The batch was archived."""
 
     at: datetime
 
 
 class BatchUnarchived(Message, frozen=True, kw_only=True):
-    """The batch was taken back."""
+    """The batch was unarchived."""
 
     at: datetime
 
 
 class BatchCompleted(Message, frozen=True, kw_only=True):
-    """No job of the batch is unfinished any more; failed where every job failed."""
+    """The last job of the batch ended; ``failed`` if every job failed."""
 
     status: Literal["completed", "failed"]
     at: datetime
 
 
 class BatchZipRequested(Message, frozen=True, kw_only=True):
-    """A ZIP of all completed jobs was asked for. It is lost at ``deadline`` if nobody reports."""
+    """Building the batch's ZIP began. An attempt without a report by ``deadline`` is lost."""
 
     attempt: int
     deadline: datetime
@@ -124,16 +123,16 @@ class BatchZipRequested(Message, frozen=True, kw_only=True):
 
 
 class BatchZipBuilt(Message, frozen=True, kw_only=True):
-    """The batch's ZIP is there; ``content`` is the last event whose effect is in it."""
+    """The batch's ZIP was stored."""
 
     attempt: int
     zip: FileRef
-    content: int
+    content: int  # last event reflected; once a newer one changes a job, the ZIP is outdated
     at: datetime
 
 
 class BatchZipFailed(Message, frozen=True, kw_only=True):
-    """The batch's ZIP was not built, until somebody asks again."""
+    """Building the batch's ZIP failed; the next request starts a new attempt."""
 
     attempt: int
     error: JobError
@@ -141,23 +140,22 @@ class BatchZipFailed(Message, frozen=True, kw_only=True):
 
 
 class BatchDeleted(Message, frozen=True, kw_only=True):
-    """The batch and its jobs are gone: the tombstone that keeps its id taken."""
+    """The batch and its jobs were deleted. Stays in the log, so the id stays reserved."""
 
     batch_id: str
     at: datetime
 
 
 class BatchFiled(Message, frozen=True, kw_only=True):
-    """All events of the batch and its jobs up to ``until`` lie in ``exports``, in their order.
+    """The batch was retired: ``exports`` hold all its events up to ``until``, in order.
 
-    Nothing in the batch changes any more, but that it may be deleted. What the scheduler has to
-    know of it is said here again; ``completed`` is how many jobs have a result.
+    Only deletion is possible from now on. ``completed`` counts the jobs with a result.
     """
 
     batch_id: str
     until: int
     exports: list[Export]
-    completed: int
+    completed: int  # this and below repeat purged events: the scheduler still needs them
     owner: str | None
     access: Access
     request_hash: str | None = None
@@ -165,13 +163,13 @@ class BatchFiled(Message, frozen=True, kw_only=True):
 
 
 class JobFetched(Message, frozen=True, kw_only=True):
-    """A processor stored the session: ``bundle`` names the artifact with all its texts.
+    """A processor stored the session; ``bundle`` names the artifact with all its texts.
 
-    ``sources`` are the artifacts that it was made of, as far as they were kept and are no files.
+    ``sources`` are kept inputs that are not among ``files``, such as the page and the schedule.
     """
 
     attempt: int
-    bundle: str
+    bundle: str  # texts stay out of the log: events are small
     files: list[FileRef]
     sources: list[str] = []
     log: list[LogLine] = []
@@ -179,21 +177,18 @@ class JobFetched(Message, frozen=True, kw_only=True):
 
 
 class AttemptFailed(Message, frozen=True, kw_only=True):
-    """An attempt failed and the next one, ``attempt + 1``, is due at ``retry_at``.
-
-    ``counted`` is false where the host only asked to wait: that uses up no attempt.
-    """
+    """An attempt failed; the next one, ``attempt + 1``, is due at ``retry_at``."""
 
     attempt: int
     error: JobError
-    retry_at: datetime
-    counted: bool = True
+    retry_at: datetime  # in the log, so that a restarted scheduler finds it
+    counted: bool = True  # false if the host only asked to wait: that uses up no attempt
     log: list[LogLine] = []
     at: datetime
 
 
 class JobCompleted(Message, frozen=True, kw_only=True):
-    """The job's ZIP is there."""
+    """The job's ZIP was stored: the job is completed."""
 
     attempt: int
     archive: FileRef
@@ -201,7 +196,7 @@ class JobCompleted(Message, frozen=True, kw_only=True):
 
 
 class JobFailed(Message, frozen=True, kw_only=True):
-    """The job ended without a result."""
+    """The job failed for good."""
 
     attempt: int
     error: JobError
@@ -210,14 +205,14 @@ class JobFailed(Message, frozen=True, kw_only=True):
 
 
 class JobRestarted(Message, frozen=True, kw_only=True):
-    """Results and error are forgotten; ``attempt`` is the one that comes next."""
+    """The job was restarted, its outcome discarded; ``attempt`` is the next one."""
 
     attempt: int
     at: datetime
 
 
 class JobDeleted(Message, frozen=True, kw_only=True):
-    """The job is gone: the tombstone that keeps its id taken."""
+    """The job was deleted. Stays in the log, so the id stays reserved."""
 
     job_id: str
     at: datetime

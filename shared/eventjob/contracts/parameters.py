@@ -1,4 +1,4 @@
-"""A session as its job describes it: what to fetch, and what is known of it beforehand."""
+"""Parameters of a job: which session to fetch, and facts known beforehand."""
 
 from typing import Any
 
@@ -6,19 +6,17 @@ import msgspec
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job's parameters. On the bus the unset ones are left out; clients see all of them.
+    """Parameters of a job. ``extra`` holds the ones that are unknown."""
 
-    ``starttime`` and ``endtime`` are ``HH:MM``; ``extra`` holds what a client sent beyond these.
-    """
-
+    # Defaults are omitted in messages, which keeps them small; responses show every field.
     event: str
     session: str
     url: str
     filename: str
     track: str
     day: str | None = None
-    starttime: str | None = None
-    endtime: str | None = None
+    starttime: str | None = None  # HH:MM
+    endtime: str | None = None  # HH:MM
     speakers: list[str] = []
     video_url: str | None = None
     attachments_url: str | None = None

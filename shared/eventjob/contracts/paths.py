@@ -1,3 +1,3 @@
-"""URL paths that more than one service knows."""
+"""URL paths that several services use."""
 
 BASE_PATH = "/api/event-job"

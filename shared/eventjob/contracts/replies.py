@@ -1,23 +1,19 @@
-"""What a command's sender hears of it."""
+"""Replies of the scheduler to a command."""
 
 from eventjob.contracts.base import Message
 
 
 class Accepted(Message, frozen=True, kw_only=True):
-    """Decided, and durable: whoever reads at ``sequence`` or later sees it.
+    """The command was decided, and its events are durable."""
 
-    ``updated`` counts the batches that a fail-all touched; ``number`` is that of an added job;
-    ``repeated`` says that what was to be made had been made before, by another command.
-    """
-
-    sequence: int
-    updated: int = 0
-    number: int = 0
-    repeated: bool = False
+    sequence: int  # a projection that has reached it shows the effect
+    updated: int = 0  # batches changed by a fail-all
+    number: int = 0  # of an added job
+    repeated: bool = False  # an earlier command had already created the object
 
 
 class Declined(Message, frozen=True, kw_only=True):
-    """Refused: a stable code that becomes the HTTP status, and the reason for people."""
+    """The command was refused: a stable code, and the reason for people."""
 
     code: str
     message: str

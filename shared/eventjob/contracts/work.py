@@ -1,6 +1,6 @@
-"""What workers are told and what they answer: tasks, and reports of their outcomes.
+"""Tasks for workers, and reports of their outcomes.
 
-Every one carries the attempt: the scheduler ignores what an older attempt still says.
+Each carries the attempt: the scheduler ignores reports of older attempts.
 """
 
 from datetime import datetime
@@ -13,18 +13,18 @@ from eventjob.contracts.base import FileRef, JobError, LogLine, Message
 
 
 class FetchSession(Message, frozen=True, kw_only=True):
-    """Task: fetch a session and what hangs on it, and store what it becomes."""
+    """Task: fetch a session with its files, convert and store it."""
 
     job_id: str
     group: str
     n: int
-    attempt: int
+    attempt: int  # also in the subject: else refused while the old task is unacknowledged
     deadline: datetime
     parameters: msgspec.Raw
 
 
 class BuildArchive(Message, frozen=True, kw_only=True):
-    """Task: build the ZIP of a fetched session from its stored bundle."""
+    """Task: build a job's ZIP from its stored bundle."""
 
     job_id: str
     group: str
@@ -35,10 +35,10 @@ class BuildArchive(Message, frozen=True, kw_only=True):
 
 
 class PackBatch(Message, frozen=True, kw_only=True):
-    """Task: build the ZIP of a batch from the bundles that its events name. It is no job's."""
+    """Task: build a batch's ZIP from the bundles that its events name."""
 
     group: str
-    n: Literal[0] = 0
+    n: Literal[0] = 0  # number 0 is free: a batch's jobs count from 1
     attempt: int
     deadline: datetime
 
@@ -47,17 +47,14 @@ Task = FetchSession | BuildArchive | PackBatch
 
 
 class SessionFetched(Message, frozen=True, kw_only=True):
-    """Outcome of `FetchSession`: everything lies in the artifact store.
-
-    ``sources`` are the artifacts it was made of that are no files of it: page, schedule.
-    """
+    """Outcome of `FetchSession`: all of it is in the artifact store."""
 
     group: str
     n: int
     attempt: int
     bundle: str
     files: list[FileRef]
-    sources: list[str] = []
+    sources: list[str] = []  # kept inputs that are not among files, such as the page
     log: list[LogLine] = []
 
 
@@ -71,7 +68,7 @@ class ArchiveBuilt(Message, frozen=True, kw_only=True):
 
 
 class BatchPacked(Message, frozen=True, kw_only=True):
-    """Outcome of `PackBatch`: as of event ``content``, see `eventjob.domain.batch_content`."""
+    """Outcome of `PackBatch`, as of event ``content`` (`eventjob.domain.batch_content`)."""
 
     group: str
     n: Literal[0] = 0
@@ -81,20 +78,16 @@ class BatchPacked(Message, frozen=True, kw_only=True):
 
 
 class WorkFailed(Message, frozen=True, kw_only=True):
-    """Outcome of any task: it could not be done. ``n`` is 0 for a batch's ZIP.
-
-    ``transient`` faults are tried again, not before ``retry_after_s`` seconds; ``counted`` is
-    false where a host only asked to wait.
-    """
+    """Outcome of any task that failed; ``n`` is 0 for a batch's ZIP."""
 
     group: str
     n: int
     attempt: int
     task: WorkKind
     error: JobError
-    transient: bool
-    retry_after_s: float = 0.0
-    counted: bool = True
+    transient: bool  # worth another attempt
+    retry_after_s: float = 0.0  # earliest next attempt
+    counted: bool = True  # false if a host only asked to wait: that uses up no attempt
     log: list[LogLine] = []
 
 
@@ -103,16 +96,13 @@ Outcome = JobOutcome | BatchPacked
 
 
 class Report(Message, frozen=True, kw_only=True):
-    """Outcomes of one partition, as one worker says them."""
+    """Outcomes of one worker, several in a message."""
 
-    outcomes: list[Outcome]
+    outcomes: list[Outcome]  # of one partition, since each has its own consumer
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a session became, as one artifact: the archiver packs it, the api reads it.
-
-    ``files`` are the members of the ZIP, the Markdown first; the texts are whole.
-    """
+    """A session's results as one artifact: the archiver packs it, the api reads it."""
 
     title: str
     event: str
@@ -121,7 +111,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     asset_dir: str
     archive_filename: str
     markdown_file: str
-    files: list[FileRef]
+    files: list[FileRef]  # members of the ZIP, the Markdown first
     web_text: str
     structured_data: msgspec.Raw
     page_texts: list[str] = []
