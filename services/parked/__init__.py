@@ -1,1 +1,1 @@
-"""Messages that nobody could handle: a person's look at them, and what becomes of them."""
+"""The command for parked messages."""

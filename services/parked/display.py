@@ -1,6 +1,6 @@
-"""A parked message in words: a line of a list, or all of it.
+"""Format a parked message for a terminal: one line, or in full.
 
-What stands in it came from clients and sites, so nothing of it reaches a terminal unescaped.
+Text from clients and websites is always escaped: it may contain terminal control codes.
 """
 
 import json
@@ -14,39 +14,41 @@ from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.ids import batch_group, job_key
 
 COLUMNS = ("seq", "parked at", "from", "kind", "group", "deliveries", "reason")
-MOST_SHOWN = 64 * 1024  # bytes of a message's data
-MOST_GROUPS = 3  # named in a line
+MAX_SHOWN_BYTES = 64 * 1024  # of a message's data
+MAX_SHOWN_GROUPS = 3  # in a line
 
 
-class _Peeked(msgspec.Struct):
-    """What a message may say about itself, whatever else is in it."""
+class _Peek(msgspec.Struct):
+    """Fields that identify a message of any type; all others are ignored."""
 
     type: str = ""
     batch_id: str = ""
     job_id: str = ""
     group: str = ""
-    outcomes: "list[_Peeked]" = []
+    outcomes: "list[_Peek]" = []
 
 
-def line(message: Parked) -> str:
-    """A message as a line: columns are separated by tabs."""
-    kind, groups = _about(message)
-    named = ",".join(groups[:MOST_GROUPS]) + (",…" if len(groups) > MOST_GROUPS else "")
+def format_line(message: Parked) -> str:
+    """Format a message as a line of tab-separated columns."""
+    kind, groups = _summarize(message)
+    first_groups = ",".join(groups[:MAX_SHOWN_GROUPS]) + (
+        ",…" if len(groups) > MAX_SHOWN_GROUPS else ""
+    )
     columns = (
         str(message.sequence),
         f"{message.at[:19]}Z",
         message.subject,
         kind,
-        named,
+        first_groups,
         message.deliveries,
         message.reason,
     )
-    return "\t".join(_escaped(column) or "-" for column in columns)
+    return "\t".join(_escape(column) or "-" for column in columns)
 
 
-def whole(message: Parked) -> str:
-    """A message with its headers and its data, of which `MOST_SHOWN` bytes at most."""
-    kind, groups = _about(message)
+def format_message(message: Parked) -> str:
+    """Format a message with its headers and up to `MAX_SHOWN_BYTES` of its data."""
+    kind, groups = _summarize(message)
     facts = {
         "seq": str(message.sequence),
         "parked at": message.at,
@@ -57,23 +59,23 @@ def whole(message: Parked) -> str:
         "reason": message.reason,
         **message.headers,
     }
-    told = "".join(f"{name}: {_escaped(text)}\n" for name, text in facts.items() if text)
-    return f"{told}\n{_pretty(message.data)}\n"
+    lines = "".join(f"{name}: {_escape(text)}\n" for name, text in facts.items() if text)
+    return f"{lines}\n{_format_data(message.data)}\n"
 
 
-def _about(message: Parked) -> tuple[str, list[str]]:
-    """What kind of message it is, and the groups that it is about, as far as can be told."""
+def _summarize(message: Parked) -> tuple[str, list[str]]:
+    """Return the kind of a message and its groups, as far as both can be read."""
     try:
         peeked = _peek.decode(message.data)
     except UNREADABLE:
-        peeked = _Peeked()
+        peeked = _Peek()  # unreadable bytes are a usual reason for parking
     groups = [peeked.group, *(outcome.group for outcome in peeked.outcomes)]
     if peeked.batch_id:
         groups.append(batch_group(peeked.batch_id))
     if key := job_key(peeked.job_id):
         groups.append(key.group)
     if message.subject.startswith("task."):
-        with suppress(ValueError):  # what nobody can handle may lie anywhere
+        with suppress(ValueError):  # a parked message may have any subject
             groups.append(parse_task_subject(message.subject).group)
     kinds = [peeked.type, *(outcome.type for outcome in peeked.outcomes)]
     kind = ",".join(dict.fromkeys(filter(None, kinds)))
@@ -82,17 +84,18 @@ def _about(message: Parked) -> tuple[str, list[str]]:
     return kind, list(dict.fromkeys(filter(None, groups)))
 
 
-def _pretty(data: bytes) -> str:
-    cut = f"\n… {len(data):,} bytes in all" if len(data) > MOST_SHOWN else ""
+def _format_data(data: bytes) -> str:
     try:
         text = json.dumps(json.loads(data), indent=2)
     except (ValueError, RecursionError):
-        return repr(data[:MOST_SHOWN]) + cut
-    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + f"\n… {len(data):,} bytes"
+        text, is_long = repr(data[:MAX_SHOWN_BYTES]), len(data) > MAX_SHOWN_BYTES
+    else:
+        text, is_long = text[:MAX_SHOWN_BYTES], len(text) > MAX_SHOWN_BYTES
+    return f"{text}\n… {len(data):,} bytes in all" if is_long else text
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-_peek = msgspec.json.Decoder(_Peeked)
+_peek = msgspec.json.Decoder(_Peek)

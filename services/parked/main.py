@@ -1,4 +1,4 @@
-"""``eventjob parked``: what nobody could handle is listed, shown, tried again or given up."""
+"""`eventjob parked`: list, show, retry or drop messages that could not be handled."""
 
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -10,29 +10,30 @@ from eventjob.bus.wire.connection import Connection, connect_as
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.parked.display import COLUMNS, line, whole
+from services.parked.display import COLUMNS, format_line, format_message
 
-TASK = (
-    "a task is not put back: when its attempt's time is up, the scheduler makes the next one, or "
-    "the job fails and can be restarted; drop it"
+TASK_REFUSAL = (
+    "a task is not put back: at the attempt's deadline the scheduler starts the next attempt, or "
+    "the job fails and can be restarted; drop the message"
+)
+FORGED_REFUSAL = (
+    "forged message: not sent by an authorised user; find the sender, then drop the message"
 )
 
-FORGED = "nobody who may send it has sent it, the server was made to: look who did, and drop it"
 
-
-async def run(settings: Settings, does: str, sequences: Sequence[int], _stop: Stop) -> None:
-    """Do what was asked with the messages of these sequences; "list" is about all.
+async def run(settings: Settings, action: str, sequences: Sequence[int], _stop: Stop) -> None:
+    """Run an action on the messages with these sequences; "list" takes all messages.
 
     Raises:
-        CannotStart: some of it could not be done.
+        CannotStart: the action failed for at least one message.
     """
     try:
         async with _connected(settings) as connection:
-            match does:
+            match action:
                 case "retry":
-                    await _each(connection, sequences, _retry, "put back to")
+                    await _apply_to_each(connection, sequences, _retry, "put back to")
                 case "drop":
-                    await _each(connection, sequences, drop, "dropped, from")
+                    await _apply_to_each(connection, sequences, drop, "dropped, from")
                 case "show":
                     await _show(connection, sequences)
                 case _:
@@ -56,7 +57,7 @@ async def _list(connection: Connection) -> None:
         async for message in messages:
             if not count:
                 sys.stdout.write("\t".join(COLUMNS) + "\n")
-            sys.stdout.write(f"{line(message)}\n")
+            sys.stdout.write(f"{format_line(message)}\n")
             count += 1
     if not count:
         sys.stdout.write("nothing is parked\n")
@@ -66,26 +67,25 @@ async def _show(connection: Connection, sequences: Sequence[int]) -> None:
     for sequence in sequences:
         message = await parked_at(connection, sequence)
         if message is None:
-            raise CannotStart(_missing(sequence))
-        sys.stdout.write(whole(message))
+            raise CannotStart(_missing_text(sequence))
+        sys.stdout.write(format_message(message))
 
 
-async def _each(
+async def _apply_to_each(
     connection: Connection,
     sequences: Sequence[int],
     do: Callable[[Connection, Parked], Awaitable[None]],
     done: str,
 ) -> None:
-    """Do it with each of them, also where it fails with another."""
-    faults = []
+    faults = []  # collected: one failure must not keep the other messages from being handled
     for sequence in sequences:
         message = await parked_at(connection, sequence)
         try:
             if message is None:
-                faults.append(_missing(sequence))
+                faults.append(_missing_text(sequence))
                 continue
             await do(connection, message)
-        except (Unavailable, _NotSensible) as reason:
+        except (Unavailable, _RetryRefused) as reason:
             faults.append(f"message {sequence}: {reason}")
         else:
             sys.stdout.write(f"message {sequence}: {done} {message.subject}\n")
@@ -94,16 +94,17 @@ async def _each(
 
 
 async def _retry(connection: Connection, message: Parked) -> None:
+    # The attempt in a task's subject fences it off: a late one would be ignored.
     if message.subject.startswith("task."):
-        raise _NotSensible(TASK)
-    if message.is_forged:
-        raise _NotSensible(FORGED)
+        raise _RetryRefused(TASK_REFUSAL)
+    if message.is_forged:  # stored by the server, for a user without the right to send it
+        raise _RetryRefused(FORGED_REFUSAL)
     await put_back(connection, message)
 
 
-def _missing(sequence: int) -> str:
+def _missing_text(sequence: int) -> str:
     return f"there is no parked message {sequence}; `eventjob parked` lists them"
 
 
-class _NotSensible(Exception):
-    """It would help nobody."""
+class _RetryRefused(Exception):
+    """Retrying this message cannot work."""

@@ -1,4 +1,7 @@
-"""`eventjob provision`: makes what lasts on the bus, as the one user that may."""
+"""`eventjob provision`: create the JetStream streams and buckets.
+
+Runs as a user of its own: a stream's creator chooses which messages it collects.
+"""
 
 from eventjob.bus.roles.provisioning import StreamCheck, provision
 from eventjob.bus.streams.permissions import LIMITS, authorization
@@ -9,8 +12,8 @@ from eventjob.runtime.settings import Settings
 
 _HEAD = f"""\
 # A nats-server for eventjob, printed by `eventjob provision --print-config`.
-# $NATS_PASSWORD_API and the other passwords are environment variables of the server, or stand in
-# a file that a line such as  include "passwords.conf"  brings in. Let each begin with a letter.
+# Set $NATS_PASSWORD_API and the other passwords in the server's environment, or in a file that
+# you include:  include "passwords.conf"  Each password must begin with a letter.
 
 server_name: eventjob
 listen: "0.0.0.0:4222"
@@ -24,26 +27,26 @@ jetstream {{
 
 
 async def run(settings: Settings) -> None:
-    """Make all that is missing, and say a line for each stream.
+    """Create missing streams and buckets; print a line for each.
 
     Raises:
-        Unavailable: the server refuses, or there is none.
+        Unavailable: the server refuses or cannot be reached.
     """
     connection = await connect_as("provision", settings.nats, get_logger("provision"))
     try:
-        for found in await provision(connection):
-            say(line(found))
+        for check in await provision(connection):
+            say(format_check(check))
     finally:
         await connection.close()
 
 
-def line(found: StreamCheck) -> str:
-    """A stream as it is told of."""
-    consumers = f", {found.consumers} consumers" if found.consumers else ""
-    said = f"{found.stream}: {'was there' if found.was_there else 'made'}{consumers}"
-    return "\n".join([said, *(f"  differs: {difference}" for difference in found.differences)])
+def format_check(check: StreamCheck) -> str:
+    """Lines about a stream: existing or new, its consumers, its differences."""
+    consumers = f", {check.consumers} consumers" if check.consumers else ""
+    state = f"{check.stream}: {'exists' if check.was_there else 'created'}{consumers}"
+    return "\n".join([state, *(f"  differs: {difference}" for difference in check.differences)])
 
 
-def config_file() -> str:
-    """The configuration of a server for eventjob; its passwords are variables."""
+def build_config() -> str:
+    """Configuration of a nats-server for eventjob, with variables as passwords."""
     return _HEAD + authorization(lambda user: f"$NATS_PASSWORD_{user.upper()}")

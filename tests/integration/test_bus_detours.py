@@ -32,7 +32,7 @@ from eventjob.contracts.commands import DeleteBatch
 from eventjob.contracts.replies import Accepted
 from eventjob.domain.access import Caller
 from eventjob.runtime.lifecycle import CannotStart
-from services.parked.main import _each, _retry
+from services.parked.main import _apply_to_each, _retry
 
 GROUP = "b-one"
 
@@ -176,8 +176,8 @@ async def test_what_the_server_was_made_to_park_is_not_put_back(users):
     await until(is_parked)
     message = await parked_at(connection, 1)
     assert message.is_forged
-    with pytest.raises(CannotStart, match="nobody who may send it has sent it"):
-        await _each(connection, [1], _retry, "put back to")
+    with pytest.raises(CannotStart, match="forged message: not sent by an authorised user"):
+        await _apply_to_each(connection, [1], _retry, "put back to")
     assert (await state(users, "CMD")).last_seq == 0
 
 

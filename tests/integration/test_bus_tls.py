@@ -71,7 +71,7 @@ async def connected(settings):
 async def test_whoever_knows_the_authority_comes_in(settings):
     code, told, errors = provision(**settings)
     assert code == 0, errors
-    assert "EVENTS: made" in told
+    assert "EVENTS: created" in told
     connection = await connected(settings)
     try:
         assert (await connection.jetstream.stream_info("EVENTS")).state.messages == 0

@@ -71,7 +71,7 @@ async def test_each_user_comes_in_with_its_own_password_alone(server, monkeypatc
         return code == 0
 
     eventually("provision", 20, is_provisioned)
-    assert "EVENTS: made" in told, (errors, server.log.read_text())
+    assert "EVENTS: created" in told, (errors, server.log.read_text())
     for user in USERS:
         connection = await connect(server.url, name="tests", user=user, password=f"p{user}1e5")
         await connection.close()

@@ -42,11 +42,11 @@ async def test_it_makes_everything_once(nats_server, connection):
     consumers = {"CMD": 16, "REPORTS": 16, "TASKS": 2}
     more = {name: f", {count} consumers" for name, count in consumers.items()}
     for name in LASTING + DERIVED:
-        assert f"{name}: made{more.get(name, '')}\n" in first
+        assert f"{name}: created{more.get(name, '')}\n" in first
     made = [await connection.jetstream.stream_info(name) for name in LASTING + DERIVED]
     code, second, _ = provision(NATS_URL=nats_server.url)
     assert code == 0
-    assert second == first.replace(": made", ": was there")
+    assert second == first.replace(": created", ": exists")
     again = [await connection.jetstream.stream_info(name) for name in LASTING + DERIVED]
     assert [info.created for info in again] == [info.created for info in made]
 
@@ -57,10 +57,8 @@ async def test_what_is_there_stays_as_it_is_and_is_told_of(nats_server, connecti
     await connection.jetstream.add_stream(replace(topology.EVENTS, allow_direct=False))
     code, told, errors = provision(NATS_URL=nats_server.url)
     assert code == 0, errors
-    assert (
-        "KV_http: was there\n  differs: max_bytes is 5000, made anew it would be 268435456" in told
-    )
-    assert "EVENTS: was there\n  differs: allow_direct is False, made anew it would be True" in told
+    assert "KV_http: exists\n  differs: max_bytes is 5000, made anew it would be 268435456" in told
+    assert "EVENTS: exists\n  differs: allow_direct is False, made anew it would be True" in told
     assert told.count("differs") == 2
     info = await connection.jetstream.stream_info("KV_http")
     assert info.config.max_bytes == 5000
