@@ -13,7 +13,7 @@ from access_table import WITH_KEYS, Row
 from deployment import Answer, Up, eventually, without_pauses
 from logged_site import LoggedSite
 
-from services.api.access.keys import Key, line_of, new_key
+from services.api.access.keys import Key, format_key, new_key
 from services.api.openapi.operation import Operation
 from services.api.routes import OPERATIONS
 
@@ -135,7 +135,7 @@ def write_keys(path: Path) -> dict[str, str]:
     for name in (*WITH_KEYS[1:], "gateway", "gone"):
         key_id, text, digest = new_key(name)
         rights = {"act_for_others": name == "gateway", "administer": name == "operator"}
-        lines.append(line_of(Key(id=key_id, user=name, sha256=digest, rate=OFTEN, **rights)))
+        lines.append(format_key(Key(id=key_id, user=name, sha256=digest, rate=OFTEN, **rights)))
         keys[name] = text
     path.touch(0o600)
     path.write_text("\n".join(lines) + "\n")

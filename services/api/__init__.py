@@ -1,1 +1,1 @@
-"""The api: answers HTTP requests, from commands to the scheduler and from the projection."""
+"""The api: turns HTTP requests into commands, and documents into responses."""

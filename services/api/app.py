@@ -1,4 +1,4 @@
-"""The API as an ASGI app: the operations, between guards, browser rules, metrics and errors."""
+"""The API as an ASGI app: the operations behind metrics, browser rules and authentication."""
 
 from collections.abc import Sequence
 
@@ -17,31 +17,31 @@ from services.api.routes import OPERATIONS
 
 
 def create_app(context: Context) -> ASGIApp:
-    """The app on these ports."""
+    """Build the app on these ports."""
     metrics = Metrics()
-    door = context.options.door
+    policy = context.options.key_policy
     app = FastAPI(
-        openapi_url=None,  # and with it no documentation of FastAPI's own
+        openapi_url=None,  # turns off FastAPI's own documentation
         redirect_slashes=False,
         middleware=[
-            Middleware(RequestMetrics, metrics=metrics),
+            Middleware(RequestMetrics, metrics=metrics),  # first, so that refusals are counted
             Middleware(BrowserRules, bound_host=context.options.host),
-            *([] if door is None else [Middleware(Authentication, door=door)]),
+            *([] if policy is None else [Middleware(Authentication, policy=policy)]),
         ],
     )
     app.state.context = context
     app.state.metrics = metrics
     app.state.pages = make_pages(OPERATIONS)
-    app.state.allowed = lambda scope: allowed(OPERATIONS, scope)
+    app.state.allowed_methods = lambda scope: allowed_methods(OPERATIONS, scope)
     for operation in OPERATIONS:
         app.add_api_route(
             operation.path, operation.handler, methods=operation.methods, response_model=None
         )
-    errors.install(app)
-    return SecurityHeaders(app)
+    errors.install_handlers(app)
+    return SecurityHeaders(app)  # outside of FastAPI, whose own 500 must have the headers too
 
 
-def allowed(operations: Sequence[Operation], scope: Scope) -> str:
-    """The methods that the path of a request has, for an Allow header."""
-    here = [operation for operation in operations if operation.is_at(scope["path"])]
-    return ", ".join(sorted({method for operation in here for method in operation.methods}))
+def allowed_methods(operations: Sequence[Operation], scope: Scope) -> str:
+    """List the methods of a request's path for an Allow header."""
+    matching = [operation for operation in operations if operation.is_on_path(scope["path"])]
+    return ", ".join(sorted({method for operation in matching for method in operation.methods}))

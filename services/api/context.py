@@ -1,4 +1,4 @@
-"""What the handlers stand on: the ports, and the few settings that change an answer."""
+"""Dependencies of all operations: ports and options."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
@@ -17,77 +17,74 @@ from services.api.access.authenticate import KeyPolicy
 
 
 class Commands(Protocol):
-    """Where commands go.
+    """Sends commands to the scheduler.
 
-    Both methods raise `eventjob.bus.errors.Unavailable` where the command was not taken, and
-    `eventjob.bus.errors.NoAnswer` where it is durable but nobody has decided it yet.
+    Methods raise `eventjob.bus.errors.Unavailable` if the command was not stored, and
+    `eventjob.bus.errors.NoAnswer` if it was stored but is not decided yet.
     """
 
     async def send(self, command: GroupCommand, *, group: str, caller: Caller) -> Reply:
-        """The outcome of a command for one group."""
+        """Send a command for one group and return the reply."""
 
     async def send_to_all(self, command: FailBatches, *, caller: Caller) -> list[Reply]:
-        """The outcomes of all partitions."""
+        """Send a command to every partition and return their replies."""
 
 
 class History(Protocol):
-    """The event log, read."""
+    """Reads the event log."""
 
     async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
-        """All events of a group, or those that concern its job ``n``, oldest first.
+        """Return all events of a group, or those about its job ``n``, oldest first.
 
         Raises `eventjob.bus.errors.Unavailable`.
         """
 
     def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
-        """All events of a group and of all its jobs, oldest first, page by page; raises as `read`.
-
-        Costs the size of the batch.
-        """
+        """Yield all events of a group and its jobs, oldest first, in pages. Raises as `read`."""
 
     async def last_sequence(self) -> int:
-        """The newest event's sequence; raises as `read`."""
+        """Return the newest event's sequence. Raises as `read`."""
 
 
 class ServiceWatch(Protocol):
-    """How far the projection has come, and who is alive, as announced on the bus."""
+    """Tracks the services' announcements on the bus."""
 
     async def reached(self, sequence: int, within: timedelta) -> bool:
-        """Whether the projection reflects ``sequence``, waiting for it as long as ``within``."""
+        """Wait until the projection reflects ``sequence``; False after ``within``."""
 
     def troubles(self) -> list[str]:
-        """What is not as it should be: bus, scheduler or projector; empty when all is well."""
+        """List problems of bus, scheduler and projector; empty if all work."""
 
     async def parked(self) -> int:
-        """How many messages nobody could handle; raises `eventjob.bus.errors.Unavailable`."""
+        """Count the parked messages. Raises `eventjob.bus.errors.Unavailable`."""
 
 
 class ArtifactReader(Protocol):
-    """Blobs by their sha256.
+    """Reads artifacts by their sha256.
 
     Methods raise `eventjob.artifacts.store.ArtifactMissing` and
     `eventjob.artifacts.store.ArtifactsUnavailable`.
     """
 
     async def get(self, sha256: str) -> bytes:
-        """The whole blob."""
+        """Return all bytes."""
 
     def stream(self, sha256: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The blob's bytes from ``start`` to before ``end``."""
+        """Yield the bytes from ``start`` to ``end``, which is exclusive."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that handlers look at."""
+    """Settings that operations use."""
 
     host: str = "127.0.0.1"
-    open_door: bool = False  # EVENTJOB_ANONYMOUS=full
-    door: KeyPolicy | None = None  # where API keys are in use
+    is_open: bool = False  # EVENTJOB_ANONYMOUS=full: a caller without a name may do everything
+    key_policy: KeyPolicy | None = None  # None: API keys are not in use
     max_body_bytes: int = 32 * 1024 * 1024
-    follow_within: timedelta = timedelta(seconds=2)  # a write waits so long for the projection
+    projection_wait: timedelta = timedelta(seconds=2)  # a write then answers 202
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an answer can come from."""
+    """Ports and options, passed to every operation."""
 
     commands: Commands
     history: History
@@ -103,4 +100,4 @@ async def _context(request: Request) -> Context:
     return context
 
 
-Here = Annotated[Context, Depends(_context)]
+ContextDep = Annotated[Context, Depends(_context)]

@@ -1,4 +1,4 @@
-"""The api as a process: its ports, opened and closed around the server."""
+"""The api process: open the ports, serve, close the ports."""
 
 from contextlib import AsyncExitStack
 
@@ -16,21 +16,22 @@ from services.api.access.authenticate import KeyPolicy
 from services.api.access.keys import KeyRing, KeysError
 from services.api.app import create_app
 from services.api.context import Context, Options
-from services.api.server.server import Server, allow_many_connections, listen
+from services.api.server.server import Server, listen, raise_file_limit
 
 
 async def run(settings: Settings, stop: Stop) -> None:
     """Answer requests until ``stop``.
 
     Raises:
-        CannotStart: nothing can be listened to at host and port.
-        Unavailable: there is no NATS server to begin with.
-        ValueError: a setting is wrong; it is named.
+        CannotStart: cannot listen at host and port.
+        Unavailable: cannot reach a NATS server.
+        ValueError: a setting is wrong; the text names it.
     """
     log = get_logger("api")
     options = _options(settings, log)
-    allow_many_connections()
+    raise_file_limit()
     async with AsyncExitStack() as stack:
+        # Listen first: a port that is in use is found before anything else is opened.
         listener = stack.enter_context(listen(settings.host, settings.port))
         artifacts = await reach_artifacts(settings.artifacts_url)
         store = open_store(settings.store_url)
@@ -54,13 +55,13 @@ async def run(settings: Settings, stop: Stop) -> None:
 def _options(settings: Settings, log: Logger) -> Options:
     return Options(
         host=settings.host,
-        open_door=settings.anonymous == "full",
-        door=_door(settings, log),
+        is_open=settings.anonymous == "full",
+        key_policy=_open_keys(settings, log),
         max_body_bytes=settings.max_body_bytes,
     )
 
 
-def _door(settings: Settings, log: Logger) -> KeyPolicy | None:
+def _open_keys(settings: Settings, log: Logger) -> KeyPolicy | None:
     if settings.api_keys_file is None:
         return None
     try:

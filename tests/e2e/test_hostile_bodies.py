@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from deployment import Up
 
-from services.api.request.read_body import COSTS_BYTES, ROOM_BYTES
+from services.api.request.read_body import COSTS_BYTES, MEMORY_BYTES
 
 MEGABYTE = 1024 * 1024
 BODY_BYTES = 30 * MEGABYTE
@@ -39,7 +39,7 @@ def filled(piece, where, *, fits):
     count = BODY_BYTES // len(item)
     if fits:
         cost = sum(item.count(mark) * cost for mark, cost in COSTS_BYTES.items())
-        count = min(count, (ROOM_BYTES - 1000) // cost)
+        count = min(count, (MEMORY_BYTES - 1000) // cost)
     before, after = WHERE[where]
     return before.encode() + item * (count - 1) + item[:-1] + after.encode()
 
@@ -47,7 +47,7 @@ def filled(piece, where, *, fits):
 def fields(*, fits):
     """An object of as many fields."""
     cost = COSTS_BYTES[b":"] + COSTS_BYTES[b","]
-    count = min(BODY_BYTES // 14, (ROOM_BYTES - 1000) // cost if fits else BODY_BYTES)
+    count = min(BODY_BYTES // 14, (MEMORY_BYTES - 1000) // cost if fits else BODY_BYTES)
     return ("{" + ",".join(f'"{n:09}":1' for n in range(count)) + "}").encode()
 
 

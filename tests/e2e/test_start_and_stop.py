@@ -160,7 +160,7 @@ def test_with_a_full_disk_it_takes_nothing_more_but_deletes(up):
     up.stop()
     up.environ["EVENTJOB_MIN_FREE_MB"] = str(MORE_THAN_THERE_IS_MB)
     up.launch()
-    reason = ["there is too little room left on the disk"]
+    reason = ["too little disk space is left"]
 
     def is_full():
         try:

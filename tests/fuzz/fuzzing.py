@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from deployment import Up, eventually, without_pauses
 from logged_site import LoggedSite
 
-from services.api.access.keys import Key, line_of, new_key
+from services.api.access.keys import Key, format_key, new_key
 
 HERE = Path(__file__).parent
 MOST_GROWTH_MB = 60
@@ -91,7 +91,7 @@ def _keys(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     key = Key(id=key_id, user="gateway", sha256=digest, act_for_others=True, rate="100000/s")
     file = folder / "keys.jsonl"
     file.touch(0o600)
-    file.write_text(line_of(key) + "\n")
+    file.write_text(format_key(key) + "\n")
     return {"EVENTJOB_API_KEYS_FILE": str(file)}, {"Authorization": f"Bearer {text}"}
 
 

@@ -167,7 +167,7 @@ async def test_what_nobody_owns_is_everybodys(client, who):
     ],
 )
 async def test_the_owner_is_who_asks(deployment, *, header, named, open_door, status, owner):
-    async with client_of(deployment, open_door=open_door) as client:
+    async with client_of(deployment, is_open=open_door) as client:
         sent = job_body(user_id=named)
         answer = await client.post("/jobs", json=sent, headers=as_user(header))
     assert answer.status_code == status
@@ -176,7 +176,7 @@ async def test_the_owner_is_who_asks(deployment, *, header, named, open_door, st
 
 
 async def test_with_the_open_door_a_caller_without_header_may_all(deployment):
-    async with client_of(deployment, open_door=True) as client:
+    async with client_of(deployment, is_open=True) as client:
         for path in READS:
             assert (await client.get(path)).status_code == 200
             assert (await client.get(path, headers=as_user("eve"))).status_code == 403

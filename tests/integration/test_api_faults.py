@@ -141,7 +141,7 @@ async def test_a_past_that_is_lost_is_said_to_be_lost(client, deployment, path):
     assert (answer.status_code, answer.json()["error_type"]) == (500, "history_lost")
     assert "secret" not in answer.text
     here = f"/api/event-job{path.partition('?')[0]}"
-    (operation,) = [o for o in OPERATIONS if o.method == "GET" and o.is_at(here)]
+    (operation,) = [o for o in OPERATIONS if o.method == "GET" and o.is_on_path(here)]
     assert "history_lost" in operation.errors
     assert (await client.get(path.split("?")[0].removesuffix("/history"), headers=ANN)).is_success
 
@@ -166,7 +166,7 @@ async def test_a_bug_is_told_without_its_details(client, deployment):
     assert answer.json() == {
         "status": "error",
         "error_type": "internal",
-        "message": "something went wrong here; it was logged",
+        "message": "internal error; see the log of the api",
     }
     deployment.store_fault = None
     metrics = (await client.get("http://127.0.0.1:5000/metrics")).text

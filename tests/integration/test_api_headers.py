@@ -176,7 +176,7 @@ async def test_every_error(tmp_path, code):
     if "usual" in options:
         (tmp_path / "keys").touch(0o600)
         ring = KeyRing(tmp_path / "keys", QuietLog())
-        options = {"door": KeyPolicy(ring, options["usual"])}
+        options = {"key_policy": KeyPolicy(ring, options["usual"])}
     async with serving(kind(), **options) as (port, _log, _stop):
         *_, answer = await exchange(port, *requests)
     assert (answer[0], json.loads(answer[2])["error_type"]) == (STATUS[code], code)

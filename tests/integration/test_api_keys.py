@@ -7,8 +7,8 @@ from fakes_api import Deployment, as_user, client_of, job_body
 
 from eventjob.domain.access import Caller
 from eventjob.runtime.setting_types import Rate
-from services.api.access.authenticate import FAILURES, KeyPolicy
-from services.api.access.keys import Key, KeyRing, line_of, new_key
+from services.api.access.authenticate import FAILURE_RATE, KeyPolicy
+from services.api.access.keys import Key, KeyRing, format_key, new_key
 
 OWNERS = {"own": "ann", "gateway": "gate", "admin": "root", "stranger": "eve"}
 OFTEN = Rate(100_000, 1)
@@ -21,7 +21,7 @@ def texts(tmp_path):
     for name, user in OWNERS.items():
         key_id, text, digest = new_key(name)
         rights = {"act_for_others": name == "gateway", "administer": name == "admin"}
-        lines.append(line_of(Key(id=key_id, user=user, sha256=digest, **rights)))
+        lines.append(format_key(Key(id=key_id, user=user, sha256=digest, **rights)))
         made[name] = text
     (tmp_path / "keys").write_text("# ours\n\n" + "\n".join(lines) + "\n")
     return made
@@ -33,7 +33,7 @@ def door(tmp_path, usual=OFTEN, **options):
 
 @pytest.fixture
 async def client(tmp_path, texts):
-    async with client_of(Deployment(), door=door(tmp_path)) as client:
+    async with client_of(Deployment(), key_policy=door(tmp_path)) as client:
         for job_id, visibility in (("private", "private"), ("public", "public")):
             body = job_body(job_id=job_id, access_control={"visibility": visibility})
             answer = await client.post("/jobs", json=body, headers=bearer(texts["own"]))
@@ -126,7 +126,7 @@ async def test_a_body_names_another_owner_only_where_the_key_may(client, texts):
 
 async def test_an_administrator_reads_and_changes_all_by_name(tmp_path, texts):
     deployment = Deployment()
-    async with client_of(deployment, door=door(tmp_path)) as client:
+    async with client_of(deployment, key_policy=door(tmp_path)) as client:
         await client.post("/jobs", json=job_body(job_id="j"), headers=bearer(texts["own"]))
         headers = bearer(texts["admin"])
         assert (await client.get("/jobs", headers=headers)).json()["total"] == 1
@@ -142,7 +142,7 @@ async def test_who_is_acted_for_gets_no_right_of_the_key(tmp_path, texts):
         .replace('"administer":true', '"administer":true,"act_for_others":true')
     )
     (tmp_path / "keys").write_text(lines)
-    async with client_of(Deployment(), door=door(tmp_path)) as client:
+    async with client_of(Deployment(), key_policy=door(tmp_path)) as client:
         await client.post("/jobs", json=job_body(job_id="j"), headers=bearer(texts["own"]))
         for user, status in (("eve", 403), ("*", 400), ("root", 200), ("ann", 200)):
             headers = bearer(texts["admin"], **as_user(user))
@@ -150,7 +150,7 @@ async def test_who_is_acted_for_gets_no_right_of_the_key(tmp_path, texts):
 
 
 async def test_what_is_open_and_what_is_for_administrators(tmp_path, texts):
-    async with client_of(Deployment(), door=door(tmp_path, anonymous_reads=False)) as client:
+    async with client_of(Deployment(), key_policy=door(tmp_path, anonymous_reads=False)) as client:
         root = str(client.base_url).removesuffix("/api/event-job/")
         for path in ("/healthz", "/readyz", "/docs", "/openapi.json"):
             assert (await client.get(root + path)).status_code == 200
@@ -164,7 +164,7 @@ async def test_what_is_open_and_what_is_for_administrators(tmp_path, texts):
 
 
 async def test_each_key_has_its_own_turn(tmp_path, texts):
-    async with client_of(Deployment(), door=door(tmp_path, Rate(3, 3600))) as client:
+    async with client_of(Deployment(), key_policy=door(tmp_path, Rate(3, 3600))) as client:
         answers = [await client.get("/jobs", headers=bearer(texts["own"])) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert [answer.headers["ratelimit"][:9] for answer in answers] == [
@@ -182,7 +182,7 @@ async def test_each_key_has_its_own_turn(tmp_path, texts):
 
 
 async def test_bad_keys_are_counted_and_keep_no_good_one_out(client, texts):
-    for _ in range(FAILURES.quota):
+    for _ in range(FAILURE_RATE.quota):
         assert (await client.get("/jobs", headers=bearer("x"))).status_code == 401
     refused = await client.get("/jobs", headers=bearer("x"))
     assert said(refused) == (429, "rate_limited")
@@ -190,7 +190,7 @@ async def test_bad_keys_are_counted_and_keep_no_good_one_out(client, texts):
 
 
 async def test_the_file_is_read_again(tmp_path, texts, monkeypatch):
-    monkeypatch.setattr("services.api.access.keys.LOOK_EVERY_S", 0)
+    monkeypatch.setattr("services.api.access.keys.RELOAD_INTERVAL_S", 0)
     log = QuietLog()
     ring = KeyRing(tmp_path / "keys", log)
     assert ring.find(texts["own"]).user == "ann"
@@ -218,8 +218,8 @@ def test_a_file_that_others_may_write_is_warned_of(tmp_path):
 async def test_a_key_with_a_rate_of_its_own(tmp_path):
     key_id, text, digest = new_key()
     key = Key(id=key_id, user="ann", sha256=digest, rate="2/h")
-    (tmp_path / "keys").write_text(line_of(key))
-    assert msgspec.json.decode(line_of(key))["rate"] == "2/h"
-    async with client_of(Deployment(), door=door(tmp_path)) as client:
+    (tmp_path / "keys").write_text(format_key(key))
+    assert msgspec.json.decode(format_key(key))["rate"] == "2/h"
+    async with client_of(Deployment(), key_policy=door(tmp_path)) as client:
         codes = [(await client.get("/jobs", headers=bearer(text))).status_code for _ in range(3)]
     assert codes == [200, 200, 429]

@@ -48,7 +48,7 @@ async def test_not_ready_says_why(deployment):
     assert answer.json()["details"] == [
         "not connected to NATS",
         "the store does not answer",
-        "there is too little room left on the disk",
+        "too little disk space is left",
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from fakes_api import Deployment, job_body, parameters
 from serving import BASE, DEADLINE_S, exchange, read_answer, request, serving
 
-from services.api.request.read_body import MOST_LARGEST, decoded
+from services.api.request.read_body import MAX_LARGEST_BODIES, decode_body
 from services.api.response.errors import Problem
 
 LARGEST = 32 * 1024 * 1024
@@ -22,12 +22,12 @@ def test_the_largest_batch_of_long_texts_has_room():
     given = parameters(speakers=["A. Name", "B. Name"], day="Saturday", abstract=PROSE, room="J")
     body = json.dumps({"jobs": [job_body(parameters=given, job_name="n")] * 20_000}).encode()
     assert 0.7 * LARGEST < len(body) < LARGEST
-    assert len(decoded(body, LARGEST)["jobs"]) == 20_000
+    assert len(decode_body(body, LARGEST)["jobs"]) == 20_000
 
 
 def test_what_holds_too_much_says_what_was_expected():
-    with pytest.raises(Problem, match=r"192 MB in memory, not of some [0-9]+ MB") as refused:
-        decoded(b"[" + b"[]," * (LARGEST // 6) + b"[]]", LARGEST)
+    with pytest.raises(Problem, match=r"about [0-9]+ MB of memory; the limit is 192 MB") as refused:
+        decode_body(b"[" + b"[]," * (LARGEST // 6) + b"[]]", LARGEST)
     assert refused.value.code == "payload_too_large"
 
 
@@ -46,14 +46,14 @@ async def test_large_bodies_have_room_together_and_leave_it():
     ):
         async with AsyncExitStack() as slow:
             answers = []
-            for _ in range(MOST_LARGEST + 1):
+            for _ in range(MAX_LARGEST_BODIES + 1):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 slow.callback(lambda writer=writer: writer.transport.abort())
                 writer.write(begun(SMALLER))
                 answers.append(asyncio.create_task(read_answer(reader)))
                 slow.callback(answers[-1].cancel)
             refused, others = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
-            assert (len(refused), len(others)) == (1, MOST_LARGEST)
+            assert (len(refused), len(others)) == (1, MAX_LARGEST_BODIES)
             status, headers, body = refused.pop().result()
             assert (status, json.loads(body)["error_type"]) == (503, "unavailable")
             assert int(headers["retry-after"]) >= 1

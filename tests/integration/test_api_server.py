@@ -162,7 +162,7 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_body_harms_nobody():
     ],
 )
 async def test_a_client_that_says_no_more_is_hung_up_on(monkeypatch, sent):
-    monkeypatch.setattr(protocol, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.1)
     async with serving(Deployment()) as (port, _log, _stop), asyncio.timeout(DEADLINE_S):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
@@ -172,7 +172,7 @@ async def test_a_client_that_says_no_more_is_hung_up_on(monkeypatch, sent):
 
 
 async def test_a_client_that_waits_for_a_slow_answer_is_not(monkeypatch):
-    monkeypatch.setattr(protocol, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.01)
 
     class Slow(Deployment):
         async def job(self, job_id):

@@ -14,7 +14,7 @@ from eventjob.bus.streams import topology
 from eventjob.contracts.events import JobDeleted
 from eventjob.projection.fold import fold
 from eventjob.projection.fold_batch import counts
-from services.api.operations.time_travel import batch_then, job_then
+from services.api.operations.time_travel import batch_as_of, job_as_of
 from services.api.response.errors import Problem
 
 LATER = BEGINNING.replace(year=2040)
@@ -51,7 +51,7 @@ async def test_every_page_counts(log):
     for moment in (15, 17, 500, 2000, len(made.records) - 1, len(made.records), 10**18, LATER):
         past = made.records[:moment] if isinstance(moment, int) else made.records
         for then in fold(past, {}, {}).batches:
-            assert await batch_then(log, now[then.group], moment) == then
+            assert await batch_as_of(log, now[then.group], moment) == then
 
 
 def written(records):
@@ -65,10 +65,10 @@ async def test_a_job_is_what_the_fold_says_at_every_event(log):
         for sequence in range(1, len(made.records) + 1):
             found = {j.job_id: j for j in fold(made.records[:sequence], {}, {}).jobs}
             if job.job_id in found:
-                assert await job_then(log, job, sequence) == found[job.job_id]
+                assert await job_as_of(log, job, sequence) == found[job.job_id]
             else:
                 with pytest.raises(Problem, match="did not exist yet as of event"):
-                    await job_then(log, job, sequence)
+                    await job_as_of(log, job, sequence)
 
 
 async def test_before_the_deletion_of_a_job_its_batch_still_adds_up(log):
@@ -79,11 +79,11 @@ async def test_before_the_deletion_of_a_job_its_batch_still_adds_up(log):
     await log.purge(subjects.event_subject("b-x", 2), keep=1)
     batch = SimpleNamespace(group="b-x", batch_id="batch-x")
     for sequence in range(3, last + 1):
-        then = counts((await batch_then(log, batch, sequence)).states)
+        then = counts((await batch_as_of(log, batch, sequence)).states)
         assert then.total == (2 if sequence == last else 3)
         assert then.total == then.pending + then.processing + then.completed + then.failed
-    assert (await batch_then(log, batch, last - 1)).states == "crc"  # all that the log still knows
-    assert (await batch_then(log, batch, last)).states == "cdc"
+    assert (await batch_as_of(log, batch, last - 1)).states == "crc"  # all that the log still knows
+    assert (await batch_as_of(log, batch, last)).states == "cdc"
 
 
 async def test_what_was_purged_is_not_found(log):
@@ -93,7 +93,7 @@ async def test_what_was_purged_is_not_found(log):
     await log.purge(subjects.event_subject("b-x") + ".*")
     await log.purge(subjects.event_subject("b-x"))
     with pytest.raises(Problem, match="did not exist yet"):
-        await batch_then(log, batch, 99)
+        await batch_as_of(log, batch, 99)
 
 
 async def test_what_is_purged_meanwhile_cannot_be_had(log, monkeypatch):

@@ -25,7 +25,7 @@ from eventjob.contracts.events import BatchFiled
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.domain.access import Caller
 from eventjob.projection.read_model import references
-from services.api.operations.time_travel import batch_then, job_then
+from services.api.operations.time_travel import batch_as_of, job_as_of
 from services.projector.apply import EventApplier
 from services.projector.retire.retire import NotRetirable, candidates
 
@@ -61,9 +61,9 @@ async def pasts(life, documents, last):
     jobs, batches = documents
     found = []
     for moment in range(min(r.sequence for r in await life.log.read(GROUP)), last + 1, 7):
-        found.append(await batch_then(life.log, batches["batch-x"], moment))
+        found.append(await batch_as_of(life.log, batches["batch-x"], moment))
         found += [
-            await job_then(life.log, jobs[f"job-x.{n}"], moment)
+            await job_as_of(life.log, jobs[f"job-x.{n}"], moment)
             for n in (1, 3, 5, 7)
             if moment > last - 20
         ]

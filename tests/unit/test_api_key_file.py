@@ -3,10 +3,10 @@
 import pytest
 
 from eventjob.runtime.setting_types import Rate, rate_of
-from services.api.access.keys import Key, KeysError, find, hash_of, line_of, new_key, read_keys
+from services.api.access.keys import Key, KeysError, find, format_key, hash_key, new_key, read_keys
 from services.api.access.rate_limits import Buckets, network_of
 
-GOOD = line_of(Key(id="k1", user="ann", sha256="0" * 64))
+GOOD = format_key(Key(id="k1", user="ann", sha256="0" * 64))
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ GOOD = line_of(Key(id="k1", user="ann", sha256="0" * 64))
         (GOOD.replace("}", ',"admin":true}'), "unknown field `admin`"),
         (GOOD.replace("}", ',"administer":"yes"}'), "Expected `bool`"),
         (GOOD.replace("}", ',"rate":"often"}'), "such as 50/s"),
-        (GOOD, "an id of its own, k1 is taken"),
+        (GOOD, "an unused id, k1 is taken"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path, line, expected):
@@ -47,7 +47,7 @@ def test_a_key_is_found_by_all_of_its_text():
     assert len(text.rpartition(f"ej_{key_id}_")[2]) == 43  # 256 bits
     for other in (text[:-1], text + "a", text.upper(), "", digest, new_key(key_id)[1]):
         assert find(keys, other) is None
-    assert hash_of(text) == digest
+    assert hash_key(text) == digest
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_a_bucket_fills_again(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr("services.api.access.rate_limits.time.monotonic", lambda: now[0])
     buckets, rate = Buckets("key"), Rate(10, 1)
-    assert [buckets.take("k", rate).left for _ in range(10)] == list(range(9, -1, -1))
-    refused = buckets.take("k", rate)
+    assert [buckets.take_token("k", rate).remaining for _ in range(10)] == list(range(9, -1, -1))
+    refused = buckets.take_token("k", rate)
     assert (refused.is_allowed, round(refused.wait_s, 6)) == (False, 0.1)
     now[0] += 0.25
-    assert [buckets.take("k", rate).is_allowed for _ in range(3)] == [True, True, False]
+    assert [buckets.take_token("k", rate).is_allowed for _ in range(3)] == [True, True, False]
     now[0] += 100
-    assert buckets.take("k", rate).left == 9
+    assert buckets.take_token("k", rate).remaining == 9
 
 
 def test_an_address_stands_for_its_network():

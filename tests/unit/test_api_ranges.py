@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.operations.files import ByteRange, NotSatisfiable, requested
+from services.api.operations.files import ByteRange, NotSatisfiable, parse_range
 
 
 @pytest.mark.parametrize(
@@ -26,16 +26,16 @@ from services.api.operations.files import ByteRange, NotSatisfiable, requested
     ],
 )
 def test_a_range_of_ten_bytes(header, span):
-    assert requested(header, 10) == span
+    assert parse_range(header, 10) == span
 
 
 @pytest.mark.parametrize("header", ["bytes=10-", "bytes=99-100", "bytes=-0"])
 def test_a_range_outside_cannot_be_had(header):
     with pytest.raises(NotSatisfiable):
-        requested(header, 10)
+        parse_range(header, 10)
 
 
 @pytest.mark.parametrize("header", ["bytes=0-", "bytes=0-0", "bytes=-5"])
 def test_an_empty_file_has_no_ranges(header):
     with pytest.raises(NotSatisfiable):
-        requested(header, 0)
+        parse_range(header, 0)

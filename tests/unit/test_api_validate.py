@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from eventjob.domain.urls import check_url
 from services.api.request.bodies import BatchBody, JobBody
-from services.api.request.field_rules import url
-from services.api.request.to_command import host_of, job_spec
-from services.api.request.validate import MOST_NAMED, read
+from services.api.request.field_rules import check_web_url
+from services.api.request.to_command import build_job_spec, parse_host
+from services.api.request.validate import MAX_NAMED, validate_body
 from services.api.response.errors import Problem
 
 
 def wrong_fields(kind, body):
     with pytest.raises(Problem) as caught:
-        read(kind, body)
+        validate_body(kind, body)
     assert caught.value.code == "validation_error"
     return [wrong.field for wrong in caught.value.details]
 
@@ -77,7 +77,7 @@ def test_an_address_has_the_right_form(address):
     ],
 )
 def test_an_address_of_the_right_form_is_taken(address):
-    read(JobBody, job_body(parameters=parameters(url=address)))
+    validate_body(JobBody, job_body(parameters=parameters(url=address)))
 
 
 @given(st.from_regex(r"https?://[a-z0-9.-]{1,70}(?:/[!-~]{0,20})?", fullmatch=True))
@@ -89,7 +89,7 @@ def test_what_is_told_at_a_glance_is_told_as_by_the_whole_check(address):
             return "wrong"
         return "right"
 
-    assert outcome(url) == outcome(check_url)
+    assert outcome(check_web_url) == outcome(check_url)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_body_is_an_object(body):
 
 
 def test_parameters_have_a_size():
-    read(JobBody, job_body(parameters=parameters(notes="x" * 16_000)))
+    validate_body(JobBody, job_body(parameters=parameters(notes="x" * 16_000)))
     assert wrong_fields(JobBody, job_body(parameters=parameters(notes="ä" * 8_200))) == [
         "parameters"
     ]
@@ -203,9 +203,9 @@ def test_every_wrong_field_of_a_batch_is_named():
 
 
 def test_no_more_than_a_hundred_are_named():
-    with pytest.raises(Problem, match=f"and at least {MOST_NAMED} more") as caught:
-        read(BatchBody, {"jobs": [{}] * 300})
-    assert len(caught.value.details) == MOST_NAMED
+    with pytest.raises(Problem, match=f"and at least {MAX_NAMED} more") as caught:
+        validate_body(BatchBody, {"jobs": [{}] * 300})
+    assert len(caught.value.details) == MAX_NAMED
 
 
 @pytest.mark.parametrize("jobs", [None, {}, "x", [job_body()] * 20_001])
@@ -216,11 +216,14 @@ def test_a_batch_has_a_list_of_jobs(jobs):
 def test_null_counts_as_absent():
     sent = job_body(job_name=None, webhook=None, access_control=None, user_id=None, use_cache=None)
     sent["parameters"] = parameters(day=None, speakers=None, extra=None, use_cache=None)
-    assert read(JobBody, sent) == read(JobBody, job_body())
+    assert validate_body(JobBody, sent) == validate_body(JobBody, job_body())
 
 
 def test_a_blank_name_counts_as_absent():
-    assert job_spec(read(JobBody, job_body(job_name=" "))).job_name == "Ev - Tr - Opening"
+    assert (
+        build_job_spec(validate_body(JobBody, job_body(job_name=" "))).job_name
+        == "Ev - Tr - Opening"
+    )
 
 
 @pytest.mark.parametrize(
@@ -236,4 +239,4 @@ def test_a_blank_name_counts_as_absent():
     ],
 )
 def test_the_host_of_a_job_has_only_unusual_ports(address, host):
-    assert host_of(address) == host
+    assert parse_host(address) == host

@@ -44,7 +44,7 @@ from services.scheduler import decide, snapshot_codec
 from services.scheduler.memory import Memory
 
 LISTED = JobQuery(caller=Caller("ann"))
-KEY = keys.line_of(keys.Key(id="a", user="ann", sha256="0" * 64, rate="5/s")).encode()
+KEY = keys.format_key(keys.Key(id="a", user="ann", sha256="0" * 64, rate="5/s")).encode()
 EVENT_SUBJECT = subjects.event_subject("j-job-1", 1)
 
 
@@ -98,23 +98,26 @@ def leased(data):
 
 def of_body(kind):
     def decode(data):
-        validate.read(kind, read_body.decoded(data, len(data) + 1))
+        validate.validate_body(kind, read_body.decode_body(data, len(data) + 1))
 
     return decode
 
 
 def of_query(data):
     scope = {"type": "http", "query_string": data, "headers": []}
-    for read in (query_parameters.as_of, lambda r: query_parameters.job_query(r, LISTED.caller)):
+    for read in (
+        query_parameters.parse_as_of,
+        lambda r: query_parameters.parse_job_query(r, LISTED.caller),
+    ):
         read(Request(scope))
-    query_parameters.batch_query(Request(scope), LISTED.caller)
+    query_parameters.parse_batch_query(Request(scope), LISTED.caller)
 
 
 def parked(data):
     for subject in ("cmd.07", "task.fetch.07.j-x.1.1", "task.a.b.c.d.e", "rep.07"):
         message = Parked(sequence=1, at="", subject=subject, headers={}, data=data)
-        display._about(message)
-    display._pretty(data)
+        display._summarize(message)
+    display._format_data(data)
 
 
 def a_snapshot():
@@ -192,9 +195,9 @@ DECODERS = {
         [a_snapshot()],
     ),
     "cursor": (
-        lambda data: cursor.place_of(data.decode("latin-1"), LISTED),
+        lambda data: cursor.decode_cursor(data.decode("latin-1"), LISTED),
         ValueError,
-        [cursor.cursor_to(PageStart(1, 2), LISTED).encode()],
+        [cursor.encode_cursor(PageStart(1, 2), LISTED).encode()],
     ),
     "file of keys": (in_file(keys.read_keys, "keys"), keys.KeysError, [KEY, KEY + b"\n#\n"]),
     "manifest": (
@@ -212,7 +215,7 @@ DECODERS = {
     "body of a batch": (of_body(bodies.BatchBody), Problem, [b'{"jobs":[' + JOB + b"]}"]),
     "query": (of_query, Problem, [b"limit=3&sort=created_at&as_of=3", b"cursor=&user_id=ann"]),
     "range": (
-        lambda data: files.requested(data.decode("latin-1"), 100),
+        lambda data: files.parse_range(data.decode("latin-1"), 100),
         files.NotSatisfiable,
         [b"bytes=0-9", b"bytes=-5"],
     ),

@@ -1,1 +1,1 @@
-"""Who calls: API keys, rate limits, and the rules that protect browsers."""
+"""Access to the API: keys, rate limits, and protection against foreign web pages."""

@@ -1,4 +1,4 @@
-"""No web page may use a visitor's browser as its way in."""
+"""Host and Origin checks, and security headers, against foreign web pages."""
 
 import ipaddress
 import re
@@ -11,13 +11,23 @@ from eventjob.contracts.paths import BASE_PATH
 from services.api.access.authenticate import USER_HEADER
 from services.api.response.errors import Problem, error_response
 
+# Every response is data. Only /docs has a policy of its own.
+DENY_ALL_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+BROWSER_HEADERS = {
+    "Content-Security-Policy": f"sandbox; {DENY_ALL_CSP}",  # a 304 replaces a cached file's
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(?::(?P<port>[0-9]{1,5}))?\Z")
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/]+)\Z")
 
 
 class BrowserRules:
-    """An ASGI app behind checks of Host and Origin."""
+    """ASGI middleware that checks Host and Origin."""
 
     _loopback: ClassVar = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -27,28 +37,29 @@ class BrowserRules:
         self._checks_host = is_loopback(bound_host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what a foreign page may have sent; pass on the rest."""
+        """Refuse requests that a foreign page may have sent; pass on all others."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
         headers = Headers(scope=scope)
         refusal = self._refusal(scope["method"], headers.getlist("host"), headers.getlist("origin"))
-        answering = self._app if refusal is None else error_response(refusal)
-        await answering(scope, receive, send)
+        responder = self._app if refusal is None else error_response(refusal)
+        await responder(scope, receive, send)
 
     def _refusal(self, method: str, hosts: list[str], origins: list[str]) -> Problem | None:
         host = hosts[0].lower() if hosts else ""
-        if self._checks_host and hosts and (len(hosts) > 1 or _name(host) not in self._hosts):
-            return Problem("permission_denied", "this service does not answer to this Host")
+        # DNS rebinding: a page's own host name may point to a loopback address.
+        if self._checks_host and hosts and (len(hosts) > 1 or _host_name(host) not in self._hosts):
+            return Problem("permission_denied", "this Host header is not accepted here")
         is_foreign = any(not is_same_origin(origin.lower(), host) for origin in origins)
         if is_foreign and method not in _SAFE_METHODS:
-            return Problem("permission_denied", "pages of another origin may not change anything")
+            return Problem("permission_denied", "web pages of another origin may only read")
         return None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine reach a server bound to ``host``."""
+    """True if a server bound to ``host`` is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -56,58 +67,45 @@ def is_loopback(host: str) -> bool:
 
 
 def is_same_origin(origin: str, host: str) -> bool:
-    """Whether a page of this origin was served under this Host; the scheme may differ.
-
-    (A proxy in front may speak TLS.) Both in lower case.
-    """
-    parts = _ORIGIN.match(origin)
+    """True if a page of this origin was served under this Host. Both must be lower case."""
+    parts = _ORIGIN.match(origin)  # the scheme may differ: a proxy in front may terminate TLS
     if parts is None:
         return False
     default_port = ":443" if parts["scheme"] == "https" else ":80"
     return parts["authority"].removesuffix(default_port) == host.removesuffix(default_port)
 
 
-def _name(authority: str) -> str | None:
-    found = _AUTHORITY.match(authority)
-    return found["host"] if found else None
-
-
-NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-GUARDS = {
-    "Content-Security-Policy": f"sandbox; {NOTHING}",  # a 304 of a file renews the file's, too
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
 class SecurityHeaders:
-    """An ASGI app whose answers all have these headers, and stay with who asked.
+    """ASGI middleware that adds `BROWSER_HEADERS` to every response.
 
-    It stands around everything else: what a middleware refuses and what breaks goes through it.
+    The outermost one, so that refusals and failures pass through it too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and put the headers on the answer; an answer's own policy stays."""
+        """Pass the request on; add the headers unless the response has its own."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _guard(MutableHeaders(scope=message), scope["path"])
+                _add_headers(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, receive, send_with_headers)
 
 
-def _guard(headers: MutableHeaders, path: str) -> None:
-    for name, value in GUARDS.items():
+def _add_headers(headers: MutableHeaders, path: str) -> None:
+    for name, value in BROWSER_HEADERS.items():
         headers.setdefault(name, value)
     if path.startswith(BASE_PATH):
-        headers["Cache-Control"] = "private, no-cache"
+        headers["Cache-Control"] = "private, no-cache"  # the next request may be another user's
         headers.add_vary_header(f"{USER_HEADER}, Authorization")
+
+
+def _host_name(authority: str) -> str | None:
+    match = _AUTHORITY.match(authority)
+    return match["host"] if match else None

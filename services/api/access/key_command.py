@@ -1,4 +1,4 @@
-"""``eventjob key``: make a key, list them, revoke one."""
+"""`eventjob key`: create, list and revoke API keys."""
 
 import argparse
 import os
@@ -7,50 +7,50 @@ from pathlib import Path
 
 from eventjob.runtime.lifecycle import FINE, WRONG_USE
 from eventjob.runtime.settings import Settings
-from services.api.access.keys import Key, KeysError, key_in, line_of, new_key, read_keys
+from services.api.access.keys import Key, KeysError, format_key, new_key, parse_key, read_keys
 
 
-def run(asked: argparse.Namespace, settings: Settings) -> int:
-    """The exit code: 0, or 2 with the reason on stderr."""
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run an action. Returns the exit code: 0, or 2 with the reason on stderr."""
     try:
-        match asked.does:
+        match options.action:
             case "new":
-                return _new(asked, asked.file)
+                return _new(options, options.file)
             case "list":
-                return _list(_file(asked, settings))
+                return _list(_file(options, settings))
             case _:
-                return _revoke(_file(asked, settings), asked.id)
+                return _revoke(_file(options, settings), options.id)
     except KeysError as error:
         sys.stderr.write(f"eventjob key: {error}\n")
         return WRONG_USE
 
 
-def _file(asked: argparse.Namespace, settings: Settings) -> Path:
-    path: Path | None = asked.file or settings.api_keys_file
+def _file(options: argparse.Namespace, settings: Settings) -> Path:
+    path: Path | None = options.file or settings.api_keys_file
     if path is None:
         raise KeysError("expected --file or EVENTJOB_API_KEYS_FILE")
     return path
 
 
-def _new(asked: argparse.Namespace, path: Path | None) -> int:
-    key_id, text, digest = new_key(asked.id)
+def _new(options: argparse.Namespace, path: Path | None) -> int:
+    key_id, text, digest = new_key(options.id)
     try:
         key = Key(
             id=key_id,
-            user=asked.user,
+            user=options.user,
             sha256=digest,
-            act_for_others=asked.act_for_others,
-            administer=asked.admin,
-            rate=asked.rate,
+            act_for_others=options.act_for_others,
+            administer=options.admin,
+            rate=options.rate,
         )
-        line = line_of(key)
-        key_in(line)  # as it will be read: only this looks at the id
+        line = format_key(key)
+        parse_key(line)  # reading checks more than the constructor, such as the id
     except ValueError as error:
-        raise KeysError(f"expected a key that the file may hold: {error}") from error
+        raise KeysError(f"not a valid key: {error}") from error
     if path is None:
         sys.stdout.write(f"{text}\n{line}\n")
         sys.stderr.write(
-            "The first line is the key, shown this once; the second is for the file.\n"
+            "Line 1 is the key, printed only once. Line 2 belongs in the file of keys.\n"
         )
         return FINE
     if path.exists() and key.id in read_keys(path):
@@ -64,7 +64,7 @@ def _append(path: Path, line: str) -> None:
     try:
         with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "a+") as file:
             file.seek(0)
-            before = file.read()
+            before = file.read()  # an edited file may lack the last line end
             file.write(f"{line}\n" if before.endswith("\n") or not before else f"\n{line}\n")
     except OSError as error:
         raise KeysError(f"{path} cannot be written: {error.strerror}") from error
@@ -82,21 +82,20 @@ def _list(path: Path) -> int:
 
 
 def _revoke(path: Path, key_id: str) -> int:
-    """Beside it, and then in its place: nobody ever reads half a file."""
     if key_id not in read_keys(path):
         raise KeysError(f"{path}: there is no key {key_id}")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not _is_of(line, key_id)]
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    remaining = [line for line in lines if not _has_id(line, key_id)]
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")  # renamed: services never read half
     try:
-        beside.touch(mode=path.stat().st_mode & 0o777, exist_ok=False)
-        beside.write_text("".join(kept), encoding="utf-8")
-        beside.replace(path)
+        temporary.touch(mode=path.stat().st_mode & 0o777, exist_ok=False)
+        temporary.write_text("".join(remaining), encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
         raise KeysError(f"{path} cannot be written: {error.strerror}") from error
     return FINE
 
 
-def _is_of(line: str, key_id: str) -> bool:
+def _has_id(line: str, key_id: str) -> bool:
     text = line.strip()
-    return bool(text) and not text.startswith("#") and key_in(text).id == key_id
+    return bool(text) and not text.startswith("#") and parse_key(text).id == key_id

@@ -1,4 +1,4 @@
-"""One example for every body and answer, made by the code that makes the real ones."""
+"""An example of each request body and response, built by the code that builds real ones."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +18,8 @@ from services.api.request.bodies import (
     FailAllBody,
     JobBody,
 )
-from services.api.response.cursor import cursor_to
-from services.api.response.to_views import batch_view, job_view, stamp
+from services.api.response.cursor import encode_cursor
+from services.api.response.to_views import batch_view, format_time, job_view
 from services.api.response.views import (
     BatchAnswer,
     BatchesAnswer,
@@ -101,7 +101,7 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
         JobAnswer(message="the job was created", job=_JOB),
         JobsAnswer(
             total=120,
-            next=cursor_to(PageStart(1_896_168_600_000, 1), _LIST),
+            next=encode_cursor(PageStart(1_896_168_600_000, 1), _LIST),
             jobs=[_JOB],
             performance=Performance(db_query_time_ms=0.8, total_time_ms=1.1),
         ),
@@ -116,11 +116,11 @@ EXAMPLES: dict[type[msgspec.Struct], msgspec.Struct] = {
             events=[
                 HistoryEvent(
                     seq=4,
-                    time=stamp(_AT),
+                    time=format_time(_AT),
                     type="job_started",
                     actor="scheduler",
                     attempt=1,
-                    data={"deadline": stamp(_AT)},
+                    data={"deadline": format_time(_AT)},
                 )
             ],
         ),
@@ -132,8 +132,8 @@ _WRONG = WrongField(field="jobs[17].parameters.url", message="is required")
 
 
 def error_example(code: str) -> dict[str, Any]:
-    """An error with this code."""
-    example = ErrorAnswer(error_type=code, message="what is wrong, for people")
+    """Build an example of an error with this code."""
+    example = ErrorAnswer(error_type=code, message="the reason, for people")
     if code == "validation_error":
         text = f"{_WRONG.field}: {_WRONG.message}"
         example = ErrorAnswer(error_type=code, message=text, details=[_WRONG])

@@ -1,4 +1,4 @@
-"""The documentation as it is served: made from the operations once, at the start."""
+"""Serve the documentation, built from the operations once at the start."""
 
 from base64 import b64encode
 from functools import cache
@@ -10,8 +10,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.access.browser import NOTHING
-from services.api.openapi.document import document
+from services.api.access.browser import DENY_ALL_CSP
+from services.api.openapi.document import build_document
 from services.api.openapi.operation import Operation
 
 _STYLE = (
@@ -21,41 +21,41 @@ _STYLE = (
     "width:4.5rem}"
 )
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
-_CSP = f"{NOTHING}; style-src 'sha256-{_STYLE_HASH}'"
+_CSP = f"{DENY_ALL_CSP}; style-src 'sha256-{_STYLE_HASH}'"
 
 
 class Pages(msgspec.Struct, frozen=True):
-    """The OpenAPI document, and a page that needs neither scripts nor the internet."""
+    """The OpenAPI document and its HTML page, encoded."""
 
     openapi: bytes
-    docs: bytes
+    docs: bytes  # static HTML: works offline, and under a policy that forbids scripts
 
 
 @cache
 def make_pages(operations: tuple[Operation, ...]) -> Pages:
-    """Both pages, made once in a process."""
-    described = document(operations)
-    return Pages(msgspec.json.encode(described), _html(described).encode())
+    """Build both pages, once in a process."""
+    document = build_document(operations)
+    return Pages(msgspec.json.encode(document), _html(document).encode())
 
 
 async def get_openapi(request: Request) -> Response:
-    """The OpenAPI document."""
+    """Return this OpenAPI document."""
     pages: Pages = request.app.state.pages
     return Response(pages.openapi, media_type="application/json")
 
 
 async def get_docs(request: Request) -> Response:
-    """This documentation, for people."""
+    """Return this documentation as a web page."""
     pages: Pages = request.app.state.pages
     headers = {"Content-Security-Policy": _CSP}
     return Response(pages.docs, media_type="text/html", headers=headers)
 
 
-def _html(described: dict[str, Any]) -> str:
-    info = described["info"]
+def _html(document: dict[str, Any]) -> str:
+    info = document["info"]
     operations = "".join(
         _operation(method, path, operation)
-        for path, methods in described["paths"].items()
+        for path, methods in document["paths"].items()
         for method, operation in methods.items()
     )
     return (
@@ -72,22 +72,22 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         for p in operation["parameters"]
     )
     body = operation.get("requestBody")
-    sent = "" if body is None else f"<p>Body</p>{_examples(body)}"
-    answers = "".join(
+    request = "" if body is None else f"<p>Body</p>{_examples(body)}"
+    responses = "".join(
         f"<p>{status}: {escape(response['description'])}</p>{_examples(response)}"
         for status, response in operation["responses"].items()
     )
     return (
         f"<details><summary><b>{method.upper()}</b><code>{escape(path)}</code> "
-        f"{escape(operation['summary'])}</summary><ul>{parameters}</ul>{sent}{answers}</details>"
+        f"{escape(operation['summary'])}</summary><ul>{parameters}</ul>{request}{responses}</details>"
     )
 
 
 def _examples(part: dict[str, Any]) -> str:
-    shown = [
+    examples = [
         content["example"] for content in part.get("content", {}).values() if "example" in content
     ]
     return "".join(
         f"<pre>{escape(msgspec.json.format(msgspec.json.encode(example)).decode())}</pre>"
-        for example in shown
+        for example in examples
     )

@@ -1,1 +1,1 @@
-"""What the API does, a module for each resource."""
+"""The operations of the API, one module for each resource."""

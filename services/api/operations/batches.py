@@ -1,4 +1,4 @@
-"""Batches: submit, read, list, pause, put away, delete, fail."""
+"""Batches: submit, read, list, pause, archive, delete, fail."""
 
 from functools import partial
 from http import HTTPStatus
@@ -17,167 +17,176 @@ from eventjob.contracts.paths import BASE_PATH
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.ids import batch_group, is_chosen_id, job_id
 from eventjob.projection.read_model import BatchDocument
-from services.api.context import Context, Here
+from services.api.context import Context, ContextDep
 from services.api.operations.callers import (
-    Asking,
-    access_of,
-    batch_owner_of,
+    CallerDep,
+    build_access,
     check_may_read,
     may_name_owner,
+    resolve_batch_owner,
 )
-from services.api.operations.send_command import carry_out, check_space, fail_batches, unless_away
-from services.api.operations.time_travel import batch_then
+from services.api.operations.send_command import check_space, execute, fail_batches, try_read
+from services.api.operations.time_travel import batch_as_of
 from services.api.request.bodies import ActiveBody, ArchivedBody, BatchBody, FailAllBody
-from services.api.request.idempotency import repeat_of
-from services.api.request.query_parameters import QueryParameters, as_of, batch_query
-from services.api.request.read_body import json_body, optional_json_body
+from services.api.request.idempotency import read_idempotency_key
+from services.api.request.query_parameters import QueryParameters, parse_as_of, parse_batch_query
+from services.api.request.read_body import read_json_body, read_optional_json_body
 from services.api.request.to_command import (
-    job_specs,
-    named,
+    build_job_specs,
+    encode_webhook,
+    name_or_default,
+    read_use_cache_header,
     spread_use_cache,
-    use_cache_header,
-    webhook_of,
 )
-from services.api.request.validate import BodyT, read
-from services.api.response.answers import answer, tagged_answer
+from services.api.request.validate import BodyT, validate_body
+from services.api.response.answers import json_response, tagged_response
 from services.api.response.errors import not_found
-from services.api.response.to_views import batch_view, paging_view, submitted_batch
+from services.api.response.to_views import batch_view, paging_view, preview_batch
 from services.api.response.views import BatchAnswer, BatchesAnswer, MessageAnswer, UpdatedAnswer
 
-_CREATED = {False: "the batch was created", True: "the batch was there already"}  # or a repeat
+_CREATED = {False: "the batch was created", True: "the batch was there already"}  # by is_repeat
 _TOGGLED = {True: "resumed", False: "paused", None: "paused or resumed"}
 
 
-async def submit_batch(request: Request, here: Here, caller: Asking) -> Response:
-    """A new batch with all its jobs, or none of it."""
-    check_space(here)
-    made = partial(_command, request, here, caller)
-    command = await json_body(request, here.options.max_body_bytes, made)
-    return await _create(here, caller, command)
+async def submit_batch(request: Request, context: ContextDep, caller: CallerDep) -> Response:
+    """Submit a batch with all its jobs."""
+    check_space(context)  # before the body is read
+    build = partial(_build_command, request, context, caller)
+    command = await read_json_body(request, context.options.max_body_bytes, build)
+    return await _submit(context, caller, command)
 
 
-async def get_batch(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
-    """One batch, as it is or as it was."""
-    moment = as_of(request)
-    batch = await readable_batch(here, caller, batch_id)
+async def get_batch(
+    batch_id: str, request: Request, context: ContextDep, caller: CallerDep
+) -> Response:
+    """Return a batch, as it is now or as it was."""
+    moment = parse_as_of(request)
+    batch = await load_readable_batch(context, caller, batch_id)
     if moment is None:
-        return tagged_answer(request, BatchAnswer(batch=batch_view(batch)))
-    then = await batch_then(here.history, batch, moment)
-    return tagged_answer(request, BatchAnswer(batch=batch_view(then)), f"{moment}")
+        return tagged_response(request, BatchAnswer(batch=batch_view(batch)))
+    then = await batch_as_of(context.history, batch, moment)
+    return tagged_response(request, BatchAnswer(batch=batch_view(then)), f"{moment}")
 
 
-async def list_batches(request: Request, here: Here, caller: Asking) -> Response:
-    """A page of the batches that the caller may read."""
-    query = batch_query(request, caller)
-    page = await here.store.list_batches(query)
+async def list_batches(request: Request, context: ContextDep, caller: CallerDep) -> Response:
+    """List the batches that the caller may read."""
+    query = parse_batch_query(request, caller)
+    page = await context.store.list_batches(query)
     batches = [batch_view(batch) for batch in page.documents]
-    total, following = paging_view(page, query)
-    return answer(BatchesAnswer(total=total, next=following, batches=batches))
+    total, cursor = paging_view(page, query)
+    return json_response(BatchesAnswer(total=total, next=cursor, batches=batches))
 
 
-async def delete_batch(batch_id: str, here: Here, caller: Asking) -> Response:
-    """The batch is gone with all its jobs."""
+async def delete_batch(batch_id: str, context: ContextDep, caller: CallerDep) -> Response:
+    """Delete a batch and all its jobs."""
     group = _group(batch_id)
-    outcome = await carry_out(here, caller, DeleteBatch(batch_id=batch_id), group)
+    outcome = await execute(context, caller, DeleteBatch(batch_id=batch_id), group)
     if outcome.visible:
-        return answer(MessageAnswer(message="the batch and its jobs were deleted"))
+        return json_response(MessageAnswer(message="the batch and its jobs were deleted"))
     view = MessageAnswer(message="the batch and its jobs will be deleted")
-    return answer(view, HTTPStatus.ACCEPTED, _location(batch_id))
+    return json_response(view, HTTPStatus.ACCEPTED, _location(batch_id))
 
 
-async def archive_batch(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
-    """The batch, put away or taken back."""
-    archived = (await _optional(ArchivedBody, request, here)).archived
+async def archive_batch(
+    batch_id: str, request: Request, context: ContextDep, caller: CallerDep
+) -> Response:
+    """Archive or unarchive a batch."""
+    archived = (await _read_optional(ArchivedBody, request, context)).archived
     command = SetBatchArchived(batch_id=batch_id, archived=archived)
-    done = "archived" if archived else "taken back from the archive"
-    return await _change(here, caller, command, done)
+    done = "archived" if archived else "unarchived"
+    return await _change(context, caller, command, done)
 
 
-async def toggle_active(batch_id: str, request: Request, here: Here, caller: Asking) -> Response:
-    """The batch, paused or resumed."""
-    body = await _optional(ActiveBody, request, here)
+async def toggle_active(
+    batch_id: str, request: Request, context: ContextDep, caller: CallerDep
+) -> Response:
+    """Pause or resume a batch."""
+    body = await _read_optional(ActiveBody, request, context)
     active = body.is_active if body.active is None else body.active
     command = SetBatchActive(batch_id=batch_id, active=active)
-    return await _change(here, caller, command, _TOGGLED[active])
+    return await _change(context, caller, command, _TOGGLED[active])
 
 
-async def fail_all(request: Request, here: Here, caller: Asking) -> Response:
-    """How many batches had unfinished jobs, which are failed now."""
+async def fail_all(request: Request, context: ContextDep, caller: CallerDep) -> Response:
+    """Fail all unfinished jobs of batches that the caller may change."""
     query = QueryParameters(request)
-    dry_run = query.flag("dry_run")
+    dry_run = query.read_flag("dry_run")
     query.check()
-    dry_run = (await _optional(FailAllBody, request, here)).dry_run or dry_run
-    outcome = await fail_batches(here, caller, FailBatches(dry_run=dry_run))
+    dry_run = (await _read_optional(FailAllBody, request, context)).dry_run or dry_run
+    outcome = await fail_batches(context, caller, FailBatches(dry_run=dry_run))
     if outcome.accepted is None:
         view = UpdatedAnswer(message="unfinished jobs will be failed")
-        return answer(view, HTTPStatus.ACCEPTED, {"Location": f"{BASE_PATH}/batches"})
+        return json_response(view, HTTPStatus.ACCEPTED, {"Location": f"{BASE_PATH}/batches"})
     updated = outcome.accepted.updated
     what = "would fail unfinished jobs" if dry_run else "failed unfinished jobs"
     view = UpdatedAnswer(message=f"{what} in {updated} batches", updated_count=updated)
     if outcome.visible or dry_run:
-        return answer(view)
-    return answer(view, HTTPStatus.ACCEPTED, {"Location": f"{BASE_PATH}/batches"})
+        return json_response(view)
+    return json_response(view, HTTPStatus.ACCEPTED, {"Location": f"{BASE_PATH}/batches"})
 
 
-async def readable_batch(here: Context, caller: Caller, batch_id: str) -> BatchDocument:
-    """The document of a batch that the caller may read.
+async def load_readable_batch(context: Context, caller: Caller, batch_id: str) -> BatchDocument:
+    """Load a batch that the caller may read.
 
     Raises:
         Problem: ``not_found`` or ``permission_denied``.
     """
-    batch = await here.store.batch(batch_id) if is_chosen_id(batch_id) else None
+    batch = await context.store.batch(batch_id) if is_chosen_id(batch_id) else None
     if batch is None:
         raise not_found(f"batch {batch_id}", is_hidden=True)
     check_may_read(caller, batch)
     return batch
 
 
-async def _optional(kind: type[BodyT], request: Request, here: Context) -> BodyT:
-    return await optional_json_body(request, here.options.max_body_bytes, partial(read, kind))
+async def _read_optional(kind: type[BodyT], request: Request, context: Context) -> BodyT:
+    return await read_optional_json_body(
+        request, context.options.max_body_bytes, partial(validate_body, kind)
+    )
 
 
-def _command(request: Request, here: Context, caller: Caller, raw: object) -> SubmitBatch:
-    repeat = repeat_of(request, caller, raw)
-    spread_use_cache(raw, header=use_cache_header(request))
-    body = read(BatchBody, raw)
-    owner = batch_owner_of(caller, body, open_door=may_name_owner(request, here))
+def _build_command(request: Request, context: Context, caller: Caller, raw: object) -> SubmitBatch:
+    repeat = read_idempotency_key(request, caller, raw)
+    spread_use_cache(raw, header=read_use_cache_header(request))
+    body = validate_body(BatchBody, raw)
+    owner = resolve_batch_owner(caller, body, may_name_any=may_name_owner(request, context))
     batch_id = body.batch_id or f"batch-{repeat.new_id()}"
     return SubmitBatch(
         batch_id=batch_id,
-        batch_name=named(body.batch_name, batch_id),
-        jobs=job_specs(body),
+        batch_name=name_or_default(body.batch_name, batch_id),
+        jobs=build_job_specs(body),
         owner=owner,
-        access=access_of(owner, body.access_control),
-        webhook=webhook_of(body.webhook),
+        access=build_access(owner, body.access_control),
+        webhook=encode_webhook(body.webhook),
         request_hash=repeat.request_hash,
     )
 
 
-async def _create(here: Context, caller: Caller, command: SubmitBatch) -> Response:
+async def _submit(context: Context, caller: Caller, command: SubmitBatch) -> Response:
     group = batch_group(command.batch_id)
-    outcome = await carry_out(here, caller, command, group)
-    batch = await unless_away(here.store.batch(command.batch_id)) if outcome.visible else None
+    outcome = await execute(context, caller, command, group)
+    batch = await try_read(context.store.batch(command.batch_id)) if outcome.visible else None
+    # A creator without read access sees only what was sent.
     is_shown = batch is not None and may_read(caller, batch.owner, batch.access)
     view = BatchAnswer(
         message=_CREATED[outcome.is_repeat] if batch else "the batch was accepted and will appear",
-        batch=batch_view(batch if batch and is_shown else submitted_batch(command)),
+        batch=batch_view(batch if batch and is_shown else preview_batch(command)),
         job_ids=[job_id(group, n) for n in range(1, len(command.jobs) + 1)],
     )
     status = HTTPStatus.ACCEPTED if batch is None else HTTPStatus.CREATED
-    return answer(view, status, _location(command.batch_id))
+    return json_response(view, status, _location(command.batch_id))
 
 
 async def _change(
-    here: Context, caller: Caller, command: SetBatchActive | SetBatchArchived, done: str
+    context: Context, caller: Caller, command: SetBatchActive | SetBatchArchived, done: str
 ) -> Response:
-    outcome = await carry_out(here, caller, command, _group(command.batch_id))
-    batch = await unless_away(here.store.batch(command.batch_id)) if outcome.visible else None
+    outcome = await execute(context, caller, command, _group(command.batch_id))
+    batch = await try_read(context.store.batch(command.batch_id)) if outcome.visible else None
     if batch is None:
         view = BatchAnswer(message=f"the batch will be {done}")
-        return answer(view, HTTPStatus.ACCEPTED, _location(command.batch_id))
+        return json_response(view, HTTPStatus.ACCEPTED, _location(command.batch_id))
     if isinstance(command, SetBatchActive) and command.active is None:
-        done = _TOGGLED[batch.active]
-    return answer(BatchAnswer(message=f"the batch was {done}", batch=batch_view(batch)))
+        done = _TOGGLED[batch.active]  # known only now: the scheduler decided
+    return json_response(BatchAnswer(message=f"the batch was {done}", batch=batch_view(batch)))
 
 
 def _group(batch_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Who asks, and in whose name."""
+"""Resolve the caller of a request and the owner of a new object; check read access."""
 
 from typing import Annotated
 
@@ -7,115 +7,112 @@ from fastapi import Depends, Request
 from eventjob.contracts.base import Access
 from eventjob.domain.access import Caller, may_read, owned_by
 from eventjob.projection.read_model import BatchDocument, JobDocument
-from services.api.access.authenticate import USER_HEADER, key_of
-from services.api.context import Context, Here
+from services.api.access.authenticate import USER_HEADER, request_key
+from services.api.context import Context, ContextDep
 from services.api.request.bodies import AccessBody, BatchBody
-from services.api.request.field_rules import user_id
-from services.api.response.errors import Problem, invalid
+from services.api.request.field_rules import check_user_id
+from services.api.response.errors import Problem, invalid_field
 
 
-async def _caller(request: Request, here: Here) -> Caller:
-    user = user_of(request)
-    if here.options.door is None:
-        return Caller(user, trusted=user is None and here.options.open_door)
-    key = key_of(request.scope)
+async def _resolve_caller(request: Request, context: ContextDep) -> Caller:
+    user = read_user_header(request)
+    if context.options.key_policy is None:
+        return Caller(user, trusted=user is None and context.options.is_open)
+    key = request_key(request.scope)
     if key is None:
-        return Caller(None)
+        return Caller(None)  # may read what is public
     if user in {None, key.user}:
         return Caller(key.user, trusted=key.administer)
     if not key.act_for_others:
         raise Problem(
-            "permission_denied", f"this key may not act for others: {USER_HEADER} is another"
+            "permission_denied",
+            f"this key may not act for others: {USER_HEADER} names another user",
         )
-    return Caller(user)  # who is acted for may no more than he may himself
+    return Caller(user)  # the key's own rights do not pass to the user it acts for
 
 
-def may_name_owner(request: Request, here: Context) -> bool:
-    """Whether what the caller creates may be another's than his, as the body says."""
-    if here.options.door is None:
-        return here.options.open_door
-    key = key_of(request.scope)
+def may_name_owner(request: Request, context: Context) -> bool:
+    """True if the body may name an owner other than the caller."""
+    if context.options.key_policy is None:
+        return context.options.is_open
+    key = request_key(request.scope)
     return key is not None and key.act_for_others and USER_HEADER.lower() not in request.headers
 
 
-Asking = Annotated[Caller, Depends(_caller)]
+CallerDep = Annotated[Caller, Depends(_resolve_caller)]
 
 
-def user_of(request: Request) -> str | None:
-    """The user whom the header names.
+def read_user_header(request: Request) -> str | None:
+    """Return the user in the X-User-ID header, if there is one.
 
     Raises:
-        Problem: the header is there, but names nobody, or comes twice.
+        Problem: the header is invalid or occurs twice.
     """
-    sent = [value for name, value in request.headers.raw if name == USER_HEADER.lower().encode()]
-    if not sent:
+    # Raw bytes, since starlette decodes headers as Latin-1 only.
+    values = [value for name, value in request.headers.raw if name == USER_HEADER.lower().encode()]
+    if not values:
         return None
-    if len(sent) > 1:
-        raise invalid(USER_HEADER, "must be sent once")
+    if len(values) > 1:
+        raise invalid_field(USER_HEADER, "must be sent once")
     try:
-        user = _text(sent[0])
-        user_id(user)
+        user = _decode(values[0])
+        check_user_id(user)
     except ValueError as error:
-        raise invalid(USER_HEADER, str(error)) from None
+        raise invalid_field(USER_HEADER, str(error)) from None
     return user
 
 
-def owner_of(caller: Caller, named: str | None, *, open_door: bool) -> str | None:
-    """Who owns what the caller creates; ``named`` is the body's ``user_id``.
+def resolve_owner(caller: Caller, user_id: str | None, *, may_name_any: bool) -> str | None:
+    """Return the owner of a new object; ``user_id`` is the body's.
 
     Raises:
-        Problem: ``permission_denied``, where it is to be somebody else.
+        Problem: ``permission_denied`` if the body names another user than the caller.
     """
-    if named is not None and caller.user not in {None, named} and not open_door:
-        raise Problem("permission_denied", f"user_id is another one than {USER_HEADER} says")
-    return caller.user if named is None else named
+    if user_id is not None and caller.user not in {None, user_id} and not may_name_any:
+        raise Problem("permission_denied", f"user_id names another user than {USER_HEADER}")
+    return caller.user if user_id is None else user_id
 
 
-def batch_owner_of(caller: Caller, body: BatchBody, *, open_door: bool) -> str | None:
-    """Who owns a batch: its jobs may name him too, but nobody else.
+def resolve_batch_owner(caller: Caller, body: BatchBody, *, may_name_any: bool) -> str | None:
+    """Return the owner of a new batch, which its jobs may name as well.
 
     Raises:
-        Problem: ``permission_denied`` as `owner_of`; ``validation_error`` for a second owner.
+        Problem: ``permission_denied`` as `resolve_owner`; ``validation_error`` for a second owner.
     """
-    owner = owner_of(caller, body.user_id, open_door=open_door)
+    owner = resolve_owner(caller, body.user_id, may_name_any=may_name_any)
     for n, job in enumerate(body.jobs):
         if job.user_id in {None, owner}:
             continue
-        named = owner_of(caller, job.user_id, open_door=open_door)
+        job_owner = resolve_owner(caller, job.user_id, may_name_any=may_name_any)
         if owner is not None:
-            raise invalid(f"jobs[{n}].user_id", "all jobs of a batch have the batch's owner")
-        owner = named
+            raise invalid_field(f"jobs[{n}].user_id", "all jobs of a batch have the batch's owner")
+        owner = job_owner
     return owner
 
 
-def access_of(owner: str | None, body: AccessBody) -> Access:
-    """The access of a new object: where the client is silent, private and the owner's."""
-    usual = owned_by(owner)
+def build_access(owner: str | None, body: AccessBody) -> Access:
+    """Build the access of a new object. Default: private, the owner in each list."""
+    default = owned_by(owner)
     return Access(
         visibility=body.visibility,
-        read_access=_users(body.read_access, usual.read_access),
-        write_access=_users(body.write_access, usual.write_access),
-        admin_access=_users(body.admin_access, usual.admin_access),
+        read_access=_users(body.read_access, default.read_access),
+        write_access=_users(body.write_access, default.write_access),
+        admin_access=_users(body.admin_access, default.admin_access),
     )
 
 
 def check_may_read(caller: Caller, document: JobDocument | BatchDocument) -> None:
-    """Nothing, where the caller may read the document.
-
-    Raises:
-        Problem: ``permission_denied``.
-    """
+    """Raise ``permission_denied`` unless the caller may read the document."""
     if not may_read(caller, document.owner, document.access):
         raise Problem("permission_denied", "you may not read this", is_hidden=True)
 
 
-def _users(sent: list[str] | None, usual: tuple[str, ...]) -> tuple[str, ...]:
-    return usual if sent is None else tuple(sent)
+def _users(users: list[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    return default if users is None else tuple(users)
 
 
-def _text(value: bytes) -> str:
-    """UTF-8, or Latin-1: HTTP leaves open which, and clients send both."""
+def _decode(value: bytes) -> str:
     try:
-        return value.decode()
+        return value.decode()  # HTTP names no charset; clients send UTF-8 and Latin-1
     except UnicodeDecodeError:
         return value.decode("latin-1")

@@ -1,4 +1,4 @@
-"""Whether this service is alive, and whether it can work."""
+"""Liveness and readiness of this service."""
 
 from http import HTTPStatus
 
@@ -6,39 +6,40 @@ from starlette.responses import Response
 
 from eventjob.bus.errors import Unavailable
 from eventjob.projection.store import StoreUnavailable
-from services.api.context import Context, Here
-from services.api.response.answers import answer
+from services.api.context import Context, ContextDep
+from services.api.response.answers import json_response
 from services.api.response.views import MessageAnswer, NotReadyAnswer
 
 
 async def get_health() -> Response:
-    """Alive."""
-    return answer(MessageAnswer(message="alive"))
+    """Report that the service is alive."""
+    return json_response(MessageAnswer(message="alive"))
 
 
-async def get_readiness(here: Here) -> Response:
-    """Ready, or 503 with the reasons; what is parked is said, and keeps nobody from working."""
-    reasons = [*here.projection.troubles(), *await _own_troubles(here)]
+async def get_readiness(context: ContextDep) -> Response:
+    """Report that the service can work, or 503 with the reasons."""
+    reasons = [*context.projection.troubles(), *await _find_troubles(context)]
     if not reasons:
-        return answer(MessageAnswer(message="ready" + await _parked(here)))
+        # Parked messages are only mentioned: they keep no other message waiting.
+        return json_response(MessageAnswer(message="ready" + await _parked_note(context)))
     view = NotReadyAnswer(message="; ".join(reasons), details=reasons)
-    return answer(view, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
+    return json_response(view, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
 
 
-async def _parked(here: Context) -> str:
+async def _parked_note(context: Context) -> str:
     try:
-        count = await here.projection.parked()
+        count = await context.projection.parked()
     except Unavailable:
         return ""
     return f"; {count} messages are parked, see `eventjob parked`" if count else ""
 
 
-async def _own_troubles(here: Context) -> list[str]:
-    found = []
+async def _find_troubles(context: Context) -> list[str]:
+    troubles = []
     try:
-        await here.store.checkpoint()
+        await context.store.checkpoint()
     except StoreUnavailable:
-        found.append("the store does not answer")
-    if here.space.is_short():
-        found.append("there is too little room left on the disk")
-    return found
+        troubles.append("the store does not answer")
+    if context.space.is_short():
+        troubles.append("too little disk space is left")
+    return troubles

@@ -1,4 +1,4 @@
-"""What happened to a job or a batch, told from the log: only what its readers may know."""
+"""History of a job or batch, read from the event log and reduced to what readers may know."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,15 +26,15 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.access import EVERYONE
 from eventjob.domain.recorded_event import RecordedEvent
-from services.api.context import Here
-from services.api.operations.batches import readable_batch
-from services.api.operations.callers import Asking
-from services.api.operations.jobs import readable_job
-from services.api.response.answers import answer
-from services.api.response.to_views import error_view, parameters_view, stamp
+from services.api.context import ContextDep
+from services.api.operations.batches import load_readable_batch
+from services.api.operations.callers import CallerDep
+from services.api.operations.jobs import load_readable_job
+from services.api.response.answers import json_response
+from services.api.response.to_views import error_view, format_time, parameters_view
 from services.api.response.views import HistoryAnswer, HistoryEvent
 
-_BARE = {
+_TYPE_NAMES = {
     BatchPaused: "batch_paused",
     BatchResumed: "batch_resumed",
     BatchArchived: "batch_archived",
@@ -42,93 +42,95 @@ _BARE = {
 }
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """An event in the words of the contract."""
+class _Entry(msgspec.Struct, frozen=True):
+    """An event as the API names it."""
 
     type: str
     attempt: int | None = None
     data: dict[str, Any] = {}
 
 
-async def get_job_history(job_id: str, here: Here, caller: Asking) -> Response:
-    """A job's history, from its submission on."""
-    job = await readable_job(here, caller, job_id)
-    records = await here.history.read(job.group, job.n)
-    return _history((record, _of_job(record, job.n)) for record in records)
+async def get_job_history(job_id: str, context: ContextDep, caller: CallerDep) -> Response:
+    """Return a job's history since its submission."""
+    job = await load_readable_job(context, caller, job_id)
+    records = await context.history.read(job.group, job.n)
+    return _history((record, _job_entry(record, job.n)) for record in records)
 
 
-async def get_batch_history(batch_id: str, here: Here, caller: Asking) -> Response:
-    """A batch's history, without what its jobs can tell themselves."""
-    batch = await readable_batch(here, caller, batch_id)
-    records = await here.history.read(batch.group)
-    return _history((record, _of_batch(record)) for record in records)
+async def get_batch_history(batch_id: str, context: ContextDep, caller: CallerDep) -> Response:
+    """Return a batch's history; each job has a history of its own."""
+    batch = await load_readable_batch(context, caller, batch_id)
+    records = await context.history.read(batch.group)
+    return _history((record, _batch_entry(record)) for record in records)
 
 
-def _history(told: Iterable[tuple[RecordedEvent, _Told | None]]) -> Response:
-    events = [_event(record, words) for record, words in told if words is not None]
-    return answer(HistoryAnswer(total=len(events), events=events))
+def _history(entries: Iterable[tuple[RecordedEvent, _Entry | None]]) -> Response:
+    events = [_event(record, entry) for record, entry in entries if entry is not None]
+    return json_response(HistoryAnswer(total=len(events), events=events))
 
 
-def _event(record: RecordedEvent, told: _Told) -> HistoryEvent:
+def _event(record: RecordedEvent, entry: _Entry) -> HistoryEvent:
     return HistoryEvent(
         seq=record.sequence,
-        time=stamp(record.event.at),
-        type=told.type,
+        time=format_time(record.event.at),
+        type=entry.type,
+        # EVERYONE: in older logs, a caller with all rights.
         actor=None if record.actor in {"", EVERYONE} else record.actor,
-        attempt=told.attempt,
-        data=told.data,
+        attempt=entry.attempt,
+        data=entry.data,
     )
 
 
-def _of_job(record: RecordedEvent, n: int) -> _Told | None:
+def _job_entry(record: RecordedEvent, n: int) -> _Entry | None:
     match record.event:
         case JobSubmitted(job=spec):
-            return _Told("job_submitted", data=_submission(spec))
+            return _Entry("job_submitted", data=_submission(spec))
         case JobsAdded(first=first, jobs=specs) if first <= n < first + len(specs):
-            return _Told("job_submitted", data=_submission(specs[n - first]))
+            return _Entry("job_submitted", data=_submission(specs[n - first]))
         case JobsStarted(starts=starts, deadline=deadline):
             attempts = [start.attempt for start in starts if start.n == n]
-            data = {"deadline": stamp(deadline)}
-            return _Told("job_started", attempts[0], data) if attempts else None
+            data = {"deadline": format_time(deadline)}
+            return _Entry("job_started", attempts[0], data) if attempts else None
         case JobsFailed(numbers=numbers, error=error) if n in numbers:
-            return _Told("job_failed", data={"error": error_view(error)})
+            return _Entry("job_failed", data={"error": error_view(error)})
         case JobFetched() | AttemptFailed() | JobCompleted() | JobFailed() | JobRestarted():
-            return _of_attempt(record)
+            return _attempt_entry(record)
         case _:
             return None
 
 
-def _of_attempt(record: RecordedEvent) -> _Told | None:
+def _attempt_entry(record: RecordedEvent) -> _Entry | None:
     match record.event:
         case JobFetched(attempt=attempt, files=files):
-            shown = [{"path": file.path, "bytes": file.size_bytes} for file in files]
-            return _Told("job_fetched", attempt, {"files": shown})
+            paths = [{"path": file.path, "bytes": file.size_bytes} for file in files]
+            return _Entry("job_fetched", attempt, {"files": paths})
         case AttemptFailed(attempt=attempt, error=error, retry_at=retry_at):
-            data = {"error": error_view(error), "retry_at": stamp(retry_at)}
-            return _Told("attempt_failed", attempt, data)
+            data = {"error": error_view(error), "retry_at": format_time(retry_at)}
+            return _Entry("attempt_failed", attempt, data)
         case JobCompleted(attempt=attempt, archive=archive):
             data = {"archive": {"bytes": archive.size_bytes, "sha256": archive.sha256}}
-            return _Told("job_completed", attempt, data)
+            return _Entry("job_completed", attempt, data)
         case JobFailed(attempt=attempt, error=error):
-            return _Told("job_failed", attempt, {"error": error_view(error)})
+            return _Entry("job_failed", attempt, {"error": error_view(error)})
         case JobRestarted(attempt=attempt):
-            return _Told("job_restarted", attempt)
+            return _Entry("job_restarted", attempt)
         case _:
             return None
 
 
-def _of_batch(record: RecordedEvent) -> _Told | None:
+def _batch_entry(record: RecordedEvent) -> _Entry | None:
     match record.event:
         case BatchSubmitted(batch_name=name, total_jobs=total):
-            return _Told("batch_submitted", data={"batch_name": name, "total_jobs": total})
+            return _Entry("batch_submitted", data={"batch_name": name, "total_jobs": total})
         case JobsAdded(first=first, jobs=specs):
-            return _Told("jobs_added", data={"first": first, "jobs": len(specs)})
+            return _Entry("jobs_added", data={"first": first, "jobs": len(specs)})
         case JobsFailed(numbers=numbers, error=error):
-            return _Told("job_failed", data={"jobs": len(numbers), "error": error_view(error)})
+            # A count only: the numbers belong to the jobs' own histories.
+            return _Entry("job_failed", data={"jobs": len(numbers), "error": error_view(error)})
         case BatchCompleted(status=status):
-            return _Told("batch_completed", data={"status": status})
+            return _Entry("batch_completed", data={"status": status})
         case event:
-            return _Told(_BARE[type(event)]) if type(event) in _BARE else None
+            return _Entry(_TYPE_NAMES[type(event)]) if type(event) in _TYPE_NAMES else None
 
 
 def _submission(spec: JobSpec) -> dict[str, Any]:

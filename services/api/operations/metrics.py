@@ -1,4 +1,4 @@
-"""Requests counted and timed, for Prometheus. Labels never hold what clients make up."""
+"""Prometheus metrics: requests by route, jobs by status, state of the projection."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +16,7 @@ from eventjob.domain.access import Caller
 from eventjob.projection.read_model import Status
 from eventjob.projection.store import JobQuery, Store, StoreUnavailable
 from eventjob.runtime.logs import get_logger
-from services.api.context import Here
+from services.api.context import ContextDep
 
 _log = get_logger("api")
 _STATUSES: tuple[Status, ...] = ("pending", "processing", "completed", "failed")
@@ -26,7 +26,7 @@ _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 
 
 class Metrics:
-    """What this process has answered so far."""
+    """Metrics of this process."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -38,84 +38,80 @@ class Metrics:
         )
         self._durations = Histogram(
             "eventjob_http_request_duration_seconds",
-            "From the request's head to the last byte of its answer.",
+            "Seconds from the request's head to the last byte of the response.",
             ("route", "method"),
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-
-        self._jobs = Gauge(
-            "eventjob_jobs", "Jobs, by status.", ("status",), registry=self._registry
-        )
+        self._jobs = Gauge("eventjob_jobs", "Jobs by status.", ("status",), registry=self._registry)
         self._sequence = Gauge(
             "eventjob_projection_sequence",
-            "The last event that the projection reflects.",
+            "Sequence of the last event that the projection reflects.",
             registry=self._registry,
         )
         self._troubles = Gauge(
             "eventjob_troubles",
-            "Reasons for which bus, scheduler or projector are not ready.",
+            "Problems of bus, scheduler and projector.",
             registry=self._registry,
         )
-
         self._parked = Gauge(
             "eventjob_parked_messages",
-            "Messages that nobody could handle: `eventjob parked` lists them.",
+            "Parked messages, which `eventjob parked` lists.",
             registry=self._registry,
         )
 
-    def answered(self, route: str, method: str, status: int, took_s: float) -> None:
+    def count_request(self, route: str, method: str, status: int, took_s: float) -> None:
         """Count one request."""
-        method = method if method in _METHODS else "other"
+        method = method if method in _METHODS else "other"  # clients must not add labels
         self._requests.labels(route, method, str(status)).inc()
         self._durations.labels(route, method).observe(took_s)
 
-    def projected(self, jobs: Mapping[str, int], sequence: int) -> None:
-        """Note the jobs of each status, and how far the projection is."""
+    def set_projection(self, jobs: Mapping[str, int], sequence: int) -> None:
+        """Set the number of jobs by status, and the projection's sequence."""
         for status, count in jobs.items():
             self._jobs.labels(status).set(count)
         self._sequence.set(sequence)
 
-    def troubled(self, count: int) -> None:
-        """Note how many things are not as they should be."""
+    def set_troubles(self, count: int) -> None:
+        """Set the number of problems."""
         self._troubles.set(count)
 
-    def parked(self, count: int) -> None:
-        """Note how many messages are parked."""
+    def set_parked(self, count: int) -> None:
+        """Set the number of parked messages."""
         self._parked.set(count)
 
-    def text(self) -> bytes:
-        """All metrics in the format that Prometheus reads."""
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 class RequestMetrics:
-    """An ASGI app whose answers are counted, timed, and logged for whoever debugs."""
+    """ASGI middleware that counts, times and logs every request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and look at the answer's status."""
+        """Pass the request on and record the response's status and time."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
-        began = perf_counter()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # of a handler that fails without response
+        started_at = perf_counter()
 
-        async def noting(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, send_and_record)
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
-            took_s = perf_counter() - began
-            self._metrics.answered(route, scope["method"], status, took_s)
+            route = getattr(scope.get("route"), "path", "unmatched")  # the pattern: few labels
+            took_s = perf_counter() - started_at
+            self._metrics.count_request(route, scope["method"], status, took_s)
             _log.debug(
                 "request.answered",
                 route=route,
@@ -125,17 +121,18 @@ class RequestMetrics:
             )
 
 
-async def get_metrics(request: Request, here: Here) -> Response:
-    """All metrics; what the store or the bus says stays as it was while they are away."""
+async def get_metrics(request: Request, context: ContextDep) -> Response:
+    """Return all metrics for Prometheus."""
+    # While store or bus are away, their values stay as they were.
     metrics: Metrics = request.app.state.metrics
     with suppress(StoreUnavailable):
-        metrics.projected(await _jobs(here.store), await here.store.checkpoint())
+        metrics.set_projection(await _count_jobs(context.store), await context.store.checkpoint())
     with suppress(Unavailable):
-        metrics.parked(await here.projection.parked())
-    metrics.troubled(len(here.projection.troubles()))
-    return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        metrics.set_parked(await context.projection.parked())
+    metrics.set_troubles(len(context.projection.troubles()))
+    return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _jobs(store: Store) -> dict[str, int]:
+async def _count_jobs(store: Store) -> dict[str, int]:
     queries = [JobQuery(caller=_EVERYTHING, status=status, limit=0) for status in _STATUSES]
     return {str(query.status): (await store.list_jobs(query)).total or 0 for query in queries}

@@ -1,4 +1,4 @@
-"""A single job's results, read in from its artifacts."""
+"""Load a job's bundle and Markdown from the artifact store."""
 
 import msgspec
 
@@ -14,11 +14,11 @@ _log = get_logger("api")
 _bundles = msgspec.json.Decoder(Bundle)
 
 
-async def results_of(job: JobDocument, artifacts: ArtifactReader) -> Results | None:
-    """All that the job became; None where it has no results.
+async def read_results(job: JobDocument, artifacts: ArtifactReader) -> Results | None:
+    """Load a job's full results, if it has any.
 
     Raises:
-        ArtifactsUnavailable: also where an artifact is not there, or corrupt.
+        ArtifactsUnavailable: also if an artifact is missing or corrupt.
     """
     try:
         return await _read(job, artifacts)
@@ -27,15 +27,15 @@ async def results_of(job: JobDocument, artifacts: ArtifactReader) -> Results | N
         raise ArtifactsUnavailable(str(error)) from error
 
 
-async def results_left(job: JobDocument, artifacts: ArtifactReader) -> Results | None:
-    """What the job had become then; None also where that was removed meanwhile.
+async def read_remaining_results(job: JobDocument, artifacts: ArtifactReader) -> Results | None:
+    """Load a job's past results; None also if they were removed since then.
 
     Raises:
-        ArtifactsUnavailable: nobody can say at present.
+        ArtifactsUnavailable: the artifact store does not answer.
     """
     try:
         return await _read(job, artifacts)
-    except ArtifactMissing:
+    except ArtifactMissing:  # expected: a restart or a deletion frees them for the sweep
         return None
 
 

@@ -1,4 +1,4 @@
-"""A write: send the command, hear the outcome, wait until every reader sees it."""
+"""Send a command, wait for its reply and for the projection."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -21,76 +21,69 @@ _log = get_logger("api")
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a command; ``visible``: the documents show it.
+    """Outcome of a command that was stored."""
 
-    ``accepted`` is None where the scheduler has not answered yet.
-    """
-
-    accepted: Accepted | None
-    visible: bool
+    accepted: Accepted | None  # None: the scheduler has not replied yet
+    visible: bool  # the documents reflect it
 
     @property
     def is_repeat(self) -> bool:
-        """Whether another command had done all this before."""
+        """True if an earlier command had already created the object."""
         return self.accepted is not None and self.accepted.repeated
 
 
-async def carry_out(here: Context, caller: Caller, command: GroupCommand, group: str) -> Outcome:
-    """The outcome of a command for one group.
+async def execute(context: Context, caller: Caller, command: GroupCommand, group: str) -> Outcome:
+    """Execute a command for one group.
 
     Raises:
         Problem: the scheduler declined it.
-        Unavailable: it was not taken; StorageFull where there is no room for what follows.
+        Unavailable: it was not stored; `StorageFull` if the log is full.
     """
     try:
-        reply = await here.commands.send(command, group=group, caller=caller)
-    except NoAnswer:
+        reply = await context.commands.send(command, group=group, caller=caller)
+    except NoAnswer:  # the command is durable, so it will be decided: the response is 202
         _log.info("command.unanswered", command=type(command).__name__, group=group)
         return Outcome(None, visible=False)
-    _log.info("command.answered", command=type(command).__name__, group=group, **_told(reply))
-    accepted = _accepted(reply)
-    return Outcome(accepted, await _followed(here, accepted.sequence))
+    _log.info("command.answered", command=type(command).__name__, group=group, **_log_fields(reply))
+    accepted = _check_accepted(reply)
+    return Outcome(accepted, await _wait_for_projection(context, accepted.sequence))
 
 
-async def fail_batches(here: Context, caller: Caller, command: FailBatches) -> Outcome:
-    """The outcome of a fail-all, its counts summed. Raises as `carry_out`."""
-    try:
-        replies = await here.commands.send_to_all(command, caller=caller)
+async def fail_batches(context: Context, caller: Caller, command: FailBatches) -> Outcome:
+    """Execute a fail-all in all partitions and sum up the counts. Raises as `execute`."""
+    try:  # one command for each partition, since partitions may have different schedulers
+        replies = await context.commands.send_to_all(command, caller=caller)
     except NoAnswer:
         _log.info("command.unanswered", command="FailBatches")
         return Outcome(None, visible=False)
-    accepted = [_accepted(reply) for reply in replies]
+    accepted = [_check_accepted(reply) for reply in replies]
     sequence = max(reply.sequence for reply in accepted)
     total = Accepted(sequence=sequence, updated=sum(reply.updated for reply in accepted))
     _log.info("command.answered", command="FailBatches", seq=sequence, updated=total.updated)
-    return Outcome(total, await _followed(here, sequence))
+    return Outcome(total, await _wait_for_projection(context, sequence))
 
 
-async def unless_away(reading: Awaitable[Document | None]) -> Document | None:
-    """The document, or None where the store does not answer: the write itself is done."""
+async def try_read(reading: Awaitable[Document | None]) -> Document | None:
+    """Await a read, and return None if the store is away: the write itself succeeded."""
     try:
         return await reading
     except StoreUnavailable:
         return None
 
 
-def check_space(here: Context) -> None:
-    """Nothing, where there is room for more.
-
-    Raises:
-        Problem: ``storage_full``.
-    """
-    if here.space.is_short():
-        raise Problem("storage_full", "there is too little room left on the disk")
+def check_space(context: Context) -> None:
+    """Raise ``storage_full`` when the disk is nearly full."""
+    if context.space.is_short():
+        raise Problem("storage_full", "too little disk space is left")
 
 
-def _told(reply: Reply) -> dict[str, object]:
+def _log_fields(reply: Reply) -> dict[str, object]:
     if isinstance(reply, Declined):
         return {"declined": reply.code}
     return {"seq": reply.sequence}
 
 
-def _accepted(reply: Reply) -> Accepted:
+def _check_accepted(reply: Reply) -> Accepted:
     if not isinstance(reply, Declined):
         return reply
     if reply.code == "storage_full":
@@ -98,5 +91,6 @@ def _accepted(reply: Reply) -> Accepted:
     raise Problem(reply.code, reply.message)
 
 
-async def _followed(here: Context, sequence: int) -> bool:
-    return await here.projection.reached(sequence, here.options.follow_within)
+async def _wait_for_projection(context: Context, sequence: int) -> bool:
+    # Read-your-own-writes, over several api processes and for lists too.
+    return await context.projection.reached(sequence, context.options.projection_wait)

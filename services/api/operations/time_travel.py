@@ -1,8 +1,4 @@
-"""Jobs and batches as they were: the log, folded up to then.
-
-The log is read up to the event that is its newest when the reading begins, so that what is folded
-is a beginning of it and nothing else, whatever is appended meanwhile.
-"""
+"""Compute a past state of a job or batch by folding the log up to a sequence or time."""
 
 from collections.abc import Callable
 from contextlib import aclosing
@@ -15,52 +11,52 @@ from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.context import History
 from services.api.request.query_parameters import Moment
 from services.api.response.errors import Problem, not_found
-from services.api.response.to_views import stamp
+from services.api.response.to_views import format_time
 
 
-async def job_then(history: History, job: JobDocument, moment: Moment) -> JobDocument:
-    """``job`` as it was.
+async def job_as_of(history: History, job: JobDocument, moment: Moment) -> JobDocument:
+    """Return ``job`` as it was.
 
     Raises:
-        Problem: ``not_found``: it did not exist yet, or was deleted just now.
+        Problem: ``not_found`` if it did not exist yet, or was deleted just now.
         Unavailable: the log does not answer.
     """
-    happened = await _until(history, moment)
+    is_past = await _happened_by(history, moment)
     records = await history.read(job.group, job.n)
     if any(isinstance(record.event, JobDeleted | BatchDeleted) for record in records):
-        raise not_found(f"job {job.job_id}")
-    past = list(takewhile(happened, records))
+        raise not_found(f"job {job.job_id}")  # its earlier events are purged
+    past = list(takewhile(is_past, records))
     changes = fold(past, {}, {}) if past else None
-    for then in changes.jobs if changes else ():
-        if then.job_id == job.job_id:
-            return then
+    for past_job in changes.jobs if changes else ():
+        if past_job.job_id == job.job_id:
+            return past_job
     raise _too_early(f"job {job.job_id}", moment)
 
 
-async def batch_then(history: History, batch: BatchDocument, moment: Moment) -> BatchDocument:
-    """``batch`` as it was. Raises as `job_then`.
+async def batch_as_of(history: History, batch: BatchDocument, moment: Moment) -> BatchDocument:
+    """Return ``batch`` as it was. Raises as `job_as_of`.
 
-    Of a job that was deleted later, the log holds what the batch's own events say: that it was
-    added, and started, or failed by a person.
+    Of a job deleted since then only the batch's own events remain: added, started, failed by a
+    fail-all.
     """
-    happened = await _until(history, moment)
-    then: dict[str, BatchDocument] = {}
+    is_past = await _happened_by(history, moment)
+    folded: dict[str, BatchDocument] = {}
     async with aclosing(history.read_with_jobs(batch.group)) as pages:
         async for page in pages:
             if any(isinstance(record.event, BatchDeleted) for record in page):
                 raise not_found(f"batch {batch.batch_id}")
-            past = list(takewhile(happened, page))
+            past = list(takewhile(is_past, page))
             if past:
-                then |= {found.group: found for found in fold(past, {}, then).batches}
-            if len(past) < len(page):
+                folded |= {document.group: document for document in fold(past, {}, folded).batches}
+            if len(past) < len(page):  # pages are in order
                 break
-    if batch.group not in then:
+    if batch.group not in folded:
         raise _too_early(f"batch {batch.batch_id}", moment)
-    return then[batch.group]
+    return folded[batch.group]
 
 
-async def _until(history: History, moment: Moment) -> Callable[[RecordedEvent], bool]:
-    """Whether an event had happened by then."""
+async def _happened_by(history: History, moment: Moment) -> Callable[[RecordedEvent], bool]:
+    # Fixed at the start: of events appended while reading, only a part would be folded.
     last = await history.last_sequence()
     if isinstance(moment, int):
         return lambda record: record.sequence <= min(moment, last)
@@ -68,5 +64,5 @@ async def _until(history: History, moment: Moment) -> Callable[[RecordedEvent], 
 
 
 def _too_early(what: str, moment: Moment) -> Problem:
-    when = f"event {moment}" if isinstance(moment, int) else stamp(moment)
+    when = f"event {moment}" if isinstance(moment, int) else format_time(moment)
     return Problem("not_found", f"{what} did not exist yet as of {when}")

@@ -1,1 +1,1 @@
-"""From a request to a command: read, decoded, checked, built."""
+"""Turn a request into a command: read, decode, validate, build."""

@@ -1,7 +1,6 @@
-"""What clients may send: the bodies' shapes, which are also their documentation.
+"""Request bodies. Their docstrings are the descriptions in the OpenAPI document.
 
-Fields that are null count as absent, unknown ones are ignored, and unknown parameters are kept
-in ``extra``.
+A null field counts as absent; unknown fields are ignored; unknown parameters go into ``extra``.
 """
 
 from typing import Any, Literal
@@ -12,11 +11,11 @@ from eventjob.contracts.parameters import Parameters
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of what is sent."""
+    """Base of all request bodies."""
 
 
 class AccessBody(Body, frozen=True, kw_only=True):
-    """Who besides the owner may read or change it; absent lists hold the owner."""
+    """Users who may read or change an object. A list that is absent holds the owner alone."""
 
     visibility: Literal["private", "public"] = "private"
     read_access: list[str] | None = None
@@ -25,7 +24,7 @@ class AccessBody(Body, frozen=True, kw_only=True):
 
 
 class JobBody(Body, frozen=True, kw_only=True):
-    """A job; with ``batch_id`` one more job of a batch that exists."""
+    """A job to submit; ``batch_id`` adds it to an existing batch."""
 
     parameters: Parameters
     job_name: str | None = None
@@ -39,7 +38,7 @@ class JobBody(Body, frozen=True, kw_only=True):
 
 
 class BatchJobBody(Body, frozen=True, kw_only=True):
-    """A job of a batch; ``user_id`` can only be the batch's."""
+    """A job of a batch; its ``user_id`` must be the batch's."""
 
     parameters: Parameters
     job_name: str | None = None
@@ -49,7 +48,7 @@ class BatchJobBody(Body, frozen=True, kw_only=True):
 
 
 class BatchBody(Body, frozen=True, kw_only=True):
-    """A batch of at most 20,000 jobs; its webhook is for all jobs that have none."""
+    """A batch of up to 20,000 jobs. Its webhook is the default for its jobs."""
 
     jobs: list[BatchJobBody]
     batch_name: str | None = None
@@ -61,19 +60,20 @@ class BatchBody(Body, frozen=True, kw_only=True):
 
 
 class ActiveBody(Body, frozen=True, kw_only=True):
-    """Sets ``isActive``, by that name too; without either the batch is flipped."""
+    """Pauses (false) or resumes (true) a batch; an empty body toggles."""
 
     active: bool | None = None
+    # The field's name in responses is accepted too.
     is_active: bool | None = msgspec.field(default=None, name="isActive")
 
 
 class ArchivedBody(Body, frozen=True, kw_only=True):
-    """False takes the batch back."""
+    """Archives a batch (true), or unarchives it (false)."""
 
     archived: bool = True
 
 
 class FailAllBody(Body, frozen=True, kw_only=True):
-    """True counts without doing."""
+    """Fails unfinished jobs; ``dry_run`` only counts the batches."""
 
     dry_run: bool = False

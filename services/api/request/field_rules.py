@@ -1,4 +1,4 @@
-"""What single fields must look like. Each rule raises ValueError, with a text for people."""
+"""Rules for single fields. Each raises ValueError with a text for people."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,160 +12,162 @@ from eventjob.domain.ids import is_chosen_id
 from eventjob.domain.urls import LONGEST_URL, check_url
 from services.api.request.bodies import AccessBody, BatchBody, BatchJobBody, JobBody
 
-LARGEST_PARAMETERS_BYTES = 16 * 1024
+LARGEST_PARAMETERS_BYTES = 16 * 1024  # they travel in events, which stay small
 LONGEST_NAME = 1000
 LONGEST_TYPE = 64
 LONGEST_USER_ID = 128
-MOST_USERS = 100
-MOST_JOBS = 20_000
-DEEPEST = 32  # levels of JSON
+MAX_USERS = 100
+MAX_JOBS = 20_000  # a batch is one atomic decision
+MAX_DEPTH = 32  # levels of JSON: readers recurse
 
 Rule = Callable[[Any], None]
 
 _CONTAINERS = frozenset({dict, list})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Strict on purpose: it must match only what the full check accepts.
 _PLAIN_URL = re.compile(r"https?://[a-z0-9-]{1,30}(?:\.[a-z0-9-]{1,30}){0,7}(?:/[!-\[\]-~]*)?")
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
-def plain(text: str) -> None:
-    """Text of one line."""
+def check_one_line(text: str) -> None:
+    """Check text of one line."""
     if not text.isprintable() and _CONTROL.search(text):
         raise ValueError("must not contain control characters")
 
 
-def filled(text: str) -> None:
-    """A name that is there."""
+def check_not_blank(text: str) -> None:
+    """Check a required name."""
     if not text.strip():
         raise ValueError("must not be empty")
-    plain(text)
+    check_one_line(text)
 
 
-def title(text: str) -> None:
-    """Text of one line, not too long."""
-    plain(text)
-    _at_most(LONGEST_NAME, "characters", len(text))
+def check_title(text: str) -> None:
+    """Check a name of a job or batch."""
+    check_one_line(text)
+    _check_at_most(LONGEST_NAME, "characters", len(text))
 
 
-def kind(text: str) -> None:
-    """A job's type."""
-    plain(text)
-    _at_most(LONGEST_TYPE, "characters", len(text))
+def check_type(text: str) -> None:
+    """Check a job's type."""
+    check_one_line(text)
+    _check_at_most(LONGEST_TYPE, "characters", len(text))
 
 
-def clock(text: str) -> None:
-    """A time of day."""
+def check_clock(text: str) -> None:
+    """Check a time of day."""
     if not _CLOCK.fullmatch(text):
         raise ValueError("must be a time of day as HH:MM")
 
 
-def url(text: str) -> None:
-    """A web address. The plainest are told at a glance: a batch may have 20,000."""
+def check_web_url(text: str) -> None:
+    """Check a web address."""
+    # Plain addresses skip the full check, which costs more: a batch may have 20,000.
     if len(text) > LONGEST_URL or not _PLAIN_URL.fullmatch(text):
         check_url(text)
 
 
-def names(texts: list[str]) -> None:
-    """Names that are there."""
+def check_names(texts: list[str]) -> None:
+    """Check a list of names."""
     for text in texts:
-        filled(text)
+        check_not_blank(text)
 
 
-def chosen_id(text: str) -> None:
-    """An id that a client may choose."""
+def check_id(text: str) -> None:
+    """Check an id that a client chose."""
     if not is_chosen_id(text):
-        raise ValueError("must be 1 to 128 characters out of A-Z a-z 0-9 _ -")
+        raise ValueError("must be 1 to 128 characters from A-Z a-z 0-9 _ -")
 
 
-def user_id(text: str) -> None:
-    """A user; nobody may be called what the access rule calls everyone."""
-    plain(text)
-    if not 1 <= len(text) <= LONGEST_USER_ID or text == EVERYONE:
+def check_user_id(text: str) -> None:
+    """Check a user's name."""
+    check_one_line(text)
+    if not 1 <= len(text) <= LONGEST_USER_ID or text == EVERYONE:  # reserved
         raise ValueError(f'must be 1 to {LONGEST_USER_ID} characters, and not "{EVERYONE}"')
 
 
-def users(user_ids: list[str]) -> None:
-    """A list of users."""
-    _at_most(MOST_USERS, "users", len(user_ids))
+def check_users(user_ids: list[str]) -> None:
+    """Check a list of users."""
+    _check_at_most(MAX_USERS, "users", len(user_ids))
     for name in user_ids:
-        user_id(name)
+        check_user_id(name)
 
 
-def nested(value: object) -> None:
-    """JSON that nobody needs deep recursion to read."""
+def check_depth(value: object) -> None:
+    """Check how deeply JSON is nested, level by level instead of by recursion."""
     level = [value]
-    for _ in range(DEEPEST):
-        level = [inner for outer in level for inner in _inside(outer) if _holds(inner)]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _children(outer) if _is_container(inner)]
         if not level:
             return
-    raise ValueError(f"must not be nested deeper than {DEEPEST} levels")
+    raise ValueError(f"must not be nested deeper than {MAX_DEPTH} levels")
 
 
-def parameters(value: object) -> None:
-    """Parameters, or what is meant to be some: small enough for an event."""
+def check_parameters(value: object) -> None:
+    """Check the size of parameters, which may still be undecoded."""
     if not isinstance(value, Parameters):
-        nested(value)
-    _at_most(LARGEST_PARAMETERS_BYTES, "bytes of JSON", len(msgspec.json.encode(value)))
+        check_depth(value)
+    _check_at_most(LARGEST_PARAMETERS_BYTES, "bytes of JSON", len(msgspec.json.encode(value)))
 
 
-def webhook(value: dict[str, Any]) -> None:
-    """Where a webhook goes."""
-    nested(value)
-    _at_most(LARGEST_PARAMETERS_BYTES, "bytes of JSON", len(msgspec.json.encode(value)))
+def check_webhook(value: dict[str, Any]) -> None:
+    """Check a webhook's size and address."""
+    check_depth(value)
+    _check_at_most(LARGEST_PARAMETERS_BYTES, "bytes of JSON", len(msgspec.json.encode(value)))
     address = value.get("url")
     if not isinstance(address, str):
         raise ValueError("must have a url")  # noqa: TRY004 - ValueError is what rules raise
-    url(address)
+    check_web_url(address)
 
 
-def jobs(value: list[object]) -> None:
-    """As many jobs as one request may bring."""
-    _at_most(MOST_JOBS, "jobs", len(value))
+def check_job_count(value: list[object]) -> None:
+    """Check the number of jobs in a batch."""
+    _check_at_most(MAX_JOBS, "jobs", len(value))
 
 
-def _inside(value: object) -> Iterable[object]:
+def _children(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
 
 
-def _holds(value: object) -> bool:
+def _is_container(value: object) -> bool:
     return type(value) in _CONTAINERS
 
 
-def _at_most(most: int, of_what: str, found: int) -> None:
-    if found > most:
-        raise ValueError(f"must have at most {most} {of_what}, not {found}")
+def _check_at_most(limit: int, unit: str, found: int) -> None:
+    if found > limit:
+        raise ValueError(f"must have at most {limit} {unit}, not {found}")
 
 
 _JOB: dict[str, Rule] = {
-    "parameters": parameters,
-    "job_name": title,
-    "job_type": kind,
-    "user_id": user_id,
-    "webhook": webhook,
+    "parameters": check_parameters,
+    "job_name": check_title,
+    "job_type": check_type,
+    "user_id": check_user_id,
+    "webhook": check_webhook,
 }
 RULES: dict[type[msgspec.Struct], dict[str, Rule]] = {
     Parameters: {
-        "event": filled,
-        "session": filled,
-        "url": url,
-        "filename": filled,
-        "track": filled,
-        "day": plain,
-        "starttime": clock,
-        "endtime": clock,
-        "speakers": names,
-        "extra": nested,
+        "event": check_not_blank,
+        "session": check_not_blank,
+        "url": check_web_url,
+        "filename": check_not_blank,
+        "track": check_not_blank,
+        "day": check_one_line,
+        "starttime": check_clock,
+        "endtime": check_clock,
+        "speakers": check_names,
+        "extra": check_depth,
     },
-    AccessBody: dict.fromkeys(("read_access", "write_access", "admin_access"), users),
-    JobBody: _JOB | {"job_id": chosen_id, "batch_id": chosen_id},
+    AccessBody: dict.fromkeys(("read_access", "write_access", "admin_access"), check_users),
+    JobBody: _JOB | {"job_id": check_id, "batch_id": check_id},
     BatchJobBody: _JOB,
     BatchBody: {
-        "jobs": jobs,
-        "batch_name": title,
-        "batch_id": chosen_id,
-        "webhook": webhook,
-        "user_id": user_id,
+        "jobs": check_job_count,
+        "batch_name": check_title,
+        "batch_id": check_id,
+        "webhook": check_webhook,
+        "user_id": check_user_id,
     },
 }

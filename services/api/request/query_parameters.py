@@ -1,4 +1,4 @@
-"""Query parameters, checked by hand: a wrong one is named, an unknown one is ignored."""
+"""Parse query parameters. A response names all invalid ones; unknown ones are ignored."""
 
 import re
 from datetime import UTC, datetime
@@ -10,23 +10,23 @@ from starlette.requests import Request
 from eventjob.domain.access import Caller
 from eventjob.projection.read_model import Status
 from eventjob.projection.store import BatchQuery, JobQuery
-from services.api.request.field_rules import Rule, chosen_id, user_id
-from services.api.response.cursor import place_of
-from services.api.response.errors import Problem, invalid
+from services.api.request.field_rules import Rule, check_id, check_user_id
+from services.api.response.cursor import decode_cursor
+from services.api.response.errors import Problem, invalid_field
 from services.api.response.views import WrongField
 
 STATUSES: tuple[Status, ...] = get_args(Status)
 SORTS: tuple[Literal["created_at", "updated_at"], ...] = ("created_at", "updated_at")
 ORDERS: tuple[Literal["desc", "asc"], ...] = ("desc", "asc")
 LARGEST_LIMIT = 1000
-LARGEST_SKIP = 2**31
+LARGEST_SKIP = 2**31  # far below the stores' largest number
 LONGEST_SEQUENCE = 19  # digits
 
 Word = TypeVar("Word", bound=str)
 Query = TypeVar("Query", JobQuery, BatchQuery)
 Default = TypeVar("Default", bound=str | None)
 
-Moment = int | datetime  # a sequence of the log, or an instant
+Moment = int | datetime  # a sequence of the log, or a time
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _SEQUENCE = re.compile(rf"[0-9]{{1,{LONGEST_SEQUENCE}}}")
@@ -34,29 +34,29 @@ _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class QueryParameters:
-    """Reads parameters one by one, and remembers what is wrong until `check`."""
+    """Parses parameters one by one and collects the errors for `check`."""
 
     def __init__(self, request: Request) -> None:
-        self._sent = request.query_params
+        self._values = request.query_params
         self._wrong: list[WrongField] = []
 
-    def choice(self, name: str, choices: tuple[Word, ...], default: Default) -> Word | Default:
-        """One of several words."""
-        text = self.once(name)
+    def read_choice(self, name: str, choices: tuple[Word, ...], default: Default) -> Word | Default:
+        """Read one of several words."""
+        text = self.read_once(name)
         if text is None:
             return default
-        found = [word for word in choices if word == text]
-        if not found:
+        matching = [word for word in choices if word == text]
+        if not matching:
             self._refuse(name, f"must be one of {', '.join(choices)}")
-        return found[0] if found else default
+        return matching[0] if matching else default
 
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        """True or false."""
-        return self.choice(name, ("true", "false"), "true" if default else "false") == "true"
+    def read_flag(self, name: str) -> bool:
+        """Read true or false; default: false."""
+        return self.read_choice(name, ("true", "false"), "false") == "true"
 
-    def number(self, name: str, default: int, largest: int) -> int:
-        """A whole number from 0."""
-        text = self.once(name)
+    def read_number(self, name: str, default: int, largest: int) -> int:
+        """Read a whole number from 0 to ``largest``."""
+        text = self.read_once(name)
         if text is None:
             return default
         number = int(text) if _NUMBER.fullmatch(text) else -1
@@ -64,16 +64,16 @@ class QueryParameters:
             self._refuse(name, f"must be a whole number from 0 to {largest}")
         return number
 
-    def once(self, name: str) -> str | None:
-        """Whatever was sent."""
-        found = self._sent.getlist(name)
-        if len(found) > 1:
+    def read_once(self, name: str) -> str | None:
+        """Read any text."""
+        values = self._values.getlist(name)
+        if len(values) > 1:
             self._refuse(name, "must be sent once")
-        return found[0] if found else None
+        return values[0] if values else None
 
-    def text(self, name: str, rule: Rule) -> str | None:
-        """What follows a rule."""
-        text = self.once(name)
+    def read_text(self, name: str, rule: Rule) -> str | None:
+        """Read text that follows a rule."""
+        text = self.read_once(name)
         if text is not None:
             try:
                 rule(text)
@@ -81,30 +81,26 @@ class QueryParameters:
                 self._refuse(name, str(error))
         return text
 
-    def refuse_both(self, name: str, other: str) -> None:
-        """What does not go together."""
-        if name in self._sent and other in self._sent:
+    def forbid_both(self, name: str, other: str) -> None:
+        """Refuse two parameters that exclude each other."""
+        if name in self._values and other in self._values:
             self._refuse(name, f"cannot be combined with {other}")
 
-    def moment(self, name: str) -> Moment | None:
-        """A sequence of the log, or an instant."""
-        text = self.once(name)
+    def read_moment(self, name: str) -> Moment | None:
+        """Read a sequence of the log, or a time."""
+        text = self.read_once(name)
         if text is None:
             return None
         try:
             if _SEQUENCE.fullmatch(text):
                 return int(text)
             return msgspec.convert(text, _Instant).astimezone(UTC)
-        except (msgspec.ValidationError, OverflowError):  # in UTC it is before the year 1
+        except (msgspec.ValidationError, OverflowError):  # before the year 1 in UTC
             self._refuse(name, "must be a sequence, or a time such as 2030-02-01T09:30:00Z")
             return None
 
     def check(self) -> None:
-        """Nothing, where all were right.
-
-        Raises:
-            Problem: ``validation_error``.
-        """
+        """Raise ``validation_error`` if a parameter was invalid."""
         if self._wrong:
             text = "; ".join(f"{wrong.field} {wrong.message}" for wrong in self._wrong)
             raise Problem("validation_error", text, details=self._wrong)
@@ -113,52 +109,51 @@ class QueryParameters:
         self._wrong.append(WrongField(field=name, message=message))
 
 
-def job_query(request: Request, caller: Caller) -> JobQuery:
-    """The page of jobs that is asked for.
-
-    Raises:
-        Problem: ``validation_error``.
-    """
-    sent = QueryParameters(request)
-    query = JobQuery(caller=caller, batch_id=sent.text("batch_id", chosen_id), **_paging(sent))
-    return _at_cursor(sent, query)
+def parse_job_query(request: Request, caller: Caller) -> JobQuery:
+    """Parse the query for a page of jobs. Raises ``validation_error``."""
+    parameters = QueryParameters(request)
+    batch_id = parameters.read_text("batch_id", check_id)
+    query = JobQuery(caller=caller, batch_id=batch_id, **_parse_paging(parameters))
+    return _apply_cursor(parameters, query)
 
 
-def batch_query(request: Request, caller: Caller) -> BatchQuery:
-    """The page of batches that is asked for. Raises as `job_query`."""
-    sent = QueryParameters(request)
-    query = BatchQuery(caller=caller, archived=sent.flag("archived"), **_paging(sent))
-    return _at_cursor(sent, query)
+def parse_batch_query(request: Request, caller: Caller) -> BatchQuery:
+    """Parse the query for a page of batches. Raises ``validation_error``."""
+    parameters = QueryParameters(request)
+    query = BatchQuery(
+        caller=caller, archived=parameters.read_flag("archived"), **_parse_paging(parameters)
+    )
+    return _apply_cursor(parameters, query)
 
 
-def _at_cursor(sent: QueryParameters, query: Query) -> Query:
-    """The query from where the cursor points to, and without a total; an empty one is the start."""
-    cursor = sent.once("cursor")
-    sent.refuse_both("cursor", "skip")
-    sent.check()
+def _apply_cursor(parameters: QueryParameters, query: Query) -> Query:
+    cursor = parameters.read_once("cursor")
+    parameters.forbid_both("cursor", "skip")
+    parameters.check()
     if cursor is None:
         return query
     try:
-        after = place_of(cursor, query) if cursor else None
+        after = decode_cursor(cursor, query) if cursor else None  # empty: the first page
     except ValueError as error:
-        raise invalid("cursor", str(error)) from error
+        raise invalid_field("cursor", str(error)) from error
+    # Uncounted: a total would cost more than the page itself.
     return msgspec.structs.replace(query, after=after, counted=False)
 
 
-def as_of(request: Request) -> Moment | None:
-    """The moment whose state is asked for; None for the present. Raises as `job_query`."""
-    sent = QueryParameters(request)
-    moment = sent.moment("as_of")
-    sent.check()
+def parse_as_of(request: Request) -> Moment | None:
+    """Parse the requested moment; None for the present. Raises ``validation_error``."""
+    parameters = QueryParameters(request)
+    moment = parameters.read_moment("as_of")
+    parameters.check()
     return moment
 
 
-def _paging(sent: QueryParameters) -> dict[str, Any]:
+def _parse_paging(parameters: QueryParameters) -> dict[str, Any]:
     return {
-        "status": sent.choice("status", STATUSES, None),
-        "owner": sent.text("user_id", user_id),
-        "sort": sent.choice("sort", SORTS, SORTS[0]),
-        "order": sent.choice("order", ORDERS, ORDERS[0]),
-        "limit": sent.number("limit", 100, LARGEST_LIMIT),
-        "skip": sent.number("skip", 0, LARGEST_SKIP),
+        "status": parameters.read_choice("status", STATUSES, None),
+        "owner": parameters.read_text("user_id", check_user_id),
+        "sort": parameters.read_choice("sort", SORTS, SORTS[0]),
+        "order": parameters.read_choice("order", ORDERS, ORDERS[0]),
+        "limit": parameters.read_number("limit", 100, LARGEST_LIMIT),
+        "skip": parameters.read_number("skip", 0, LARGEST_SKIP),
     }

@@ -1,4 +1,4 @@
-"""Request bodies: read up to a limit, and decoded as JSON."""
+"""Read and decode a JSON body within limits of size and memory."""
 
 import asyncio
 import re
@@ -12,158 +12,154 @@ from starlette.requests import Request
 
 from services.api.response.errors import Problem
 
-AT_ONCE = 2  # large bodies that are decoded; the others wait for their turn
-MOST_LARGEST = 4  # bodies of the largest size have room at the same time
+DECODING_THREADS = 2  # for large bodies: each may take 250 MB while it is decoded
+MAX_LARGEST_BODIES = 4  # read at the same time: slow clients must not take all memory
+LARGE_BYTES = 64 * 1024
+MEMORY_BYTES = 192 * 1024 * 1024
+MEMORY_PER_BODY_BYTE = 6  # raises the limit above if larger bodies are allowed
 
-Made = TypeVar("Made")
+# Upper bound of the memory for a list, an object, a field and an item, by the byte that opens it.
+COSTS_BYTES = {b"[": 90, b"{": 250, b":": 110, b",": 90}
+
+Built = TypeVar("Built")
 
 _JSON = re.compile(r"application/json|[^/\s]+/[^/\s]+\+json")
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
-async def json_body(request: Request, max_bytes: int, make: Callable[[object], Made]) -> Made:
-    """What ``make`` makes of the decoded body; in a thread for a large one: others are waiting.
+async def read_json_body(
+    request: Request, max_bytes: int, build: Callable[[object], Built]
+) -> Built:
+    """Read and decode the body, and return what ``build`` makes of it.
 
     Raises:
         Problem: ``payload_too_large``, ``unsupported_media_type``, ``validation_error`` for
-            what is no JSON, or ``unavailable`` while there are too many large ones.
+            invalid JSON, or ``unavailable`` while too many large bodies are being read.
     """
     _check_media_type(request)
-    with _large.held() as held:
-        body = await _read(request, max_bytes, held)
-        return await _made(body, max_bytes, make)
+    with _large_bodies.reservation() as reservation:
+        body = await _read(request, max_bytes, reservation)
+        return await _decode_and_build(body, max_bytes, build)
 
 
-async def optional_json_body(
-    request: Request, max_bytes: int, make: Callable[[object], Made]
-) -> Made:
-    """As `json_body`; where nothing was sent, what ``make`` makes of an empty object."""
-    with _large.held() as held:
-        body = await _read(request, max_bytes, held)
-        if not body:
-            return make({})
+async def read_optional_json_body(
+    request: Request, max_bytes: int, build: Callable[[object], Built]
+) -> Built:
+    """As `read_json_body`; an absent body counts as an empty object."""
+    with _large_bodies.reservation() as reservation:
+        body = await _read(request, max_bytes, reservation)
+        if not body:  # without a body, a Content-Type is not required
+            return build({})
         _check_media_type(request)
-        return await _made(body, max_bytes, make)
+        return await _decode_and_build(body, max_bytes, build)
 
 
-class _Held:
-    """What one request holds of the room for large bodies."""
+class _Reservation:
+    """Bytes that one request has reserved for its large body."""
 
     def __init__(self) -> None:
         self.bytes = 0
 
 
-class _Large:
-    """The room for large bodies, of all requests that this process reads.
-
-    Without it, a hundred clients who send a large body slowly would take all memory.
-    """
+class _LargeBodies:
+    """Memory reserved for large bodies, over all requests of this process."""
 
     def __init__(self) -> None:
         self._bytes = 0
-        self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bodies")
+        self.threads = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="bodies")
 
     @contextmanager
-    def held(self) -> Iterator[_Held]:
-        """What is held in here is free again after it."""
-        held = _Held()
+    def reservation(self) -> Iterator[_Reservation]:
+        """Open an empty reservation; release it at the end."""
+        reservation = _Reservation()
         try:
-            yield held
+            yield reservation
         finally:
-            self._bytes -= held.bytes
+            self._bytes -= reservation.bytes
 
-    def hold(self, held: _Held, size_bytes: int, room_bytes: int) -> None:
-        """Hold as much as this in all.
+    def extend(self, reservation: _Reservation, size_bytes: int, limit_bytes: int) -> None:
+        """Extend a reservation to this size.
 
         Raises:
-            Problem: ``unavailable``, where there is no room now.
+            Problem: ``unavailable`` if all reservations together exceed the limit.
         """
-        more = size_bytes - held.bytes
-        if self._bytes + more > room_bytes:
-            raise Problem("unavailable", "there are too many large bodies now, please try again")
-        held.bytes += more
+        more = size_bytes - reservation.bytes
+        if self._bytes + more > limit_bytes:
+            raise Problem("unavailable", "too many large bodies at the moment, please try again")
+        reservation.bytes += more
         self._bytes += more
 
 
-_large = _Large()
+_large_bodies = _LargeBodies()
 
 
-async def _made(body: bytes, max_bytes: int, make: Callable[[object], Made]) -> Made:
+async def _decode_and_build(body: bytes, max_bytes: int, build: Callable[[object], Built]) -> Built:
     if len(body) <= LARGE_BYTES:
-        return make(decoded(body, max_bytes))
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_large.threads, lambda: make(decoded(body, max_bytes)))
+        return build(decode_body(body, max_bytes))
+    loop = asyncio.get_running_loop()  # decoding a large body would keep all others waiting
+    return await loop.run_in_executor(
+        _large_bodies.threads, lambda: build(decode_body(body, max_bytes))
+    )
 
 
-async def _read(request: Request, max_bytes: int, held: _Held) -> bytes:
-    """The body, counted as it comes; what lies behind the limit is never kept."""
+async def _read(request: Request, max_bytes: int, reservation: _Reservation) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
-    body = bytearray()
+    body = bytearray()  # counted while it arrives: the announced length may be absent or wrong
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
         if len(body) > LARGE_BYTES:
-            _large.hold(held, len(body), MOST_LARGEST * max_bytes)
+            _large_bodies.extend(reservation, len(body), MAX_LARGEST_BODIES * max_bytes)
     return bytes(body)
 
 
 def _too_large(max_bytes: int) -> Problem:
-    return Problem("payload_too_large", f"a request's body may have {max_bytes} bytes at most")
+    return Problem("payload_too_large", f"a request body may have at most {max_bytes} bytes")
 
 
 def _check_media_type(request: Request) -> None:
     if not is_json(request.headers.get("content-type", "")):
-        raise Problem("unsupported_media_type", "a request's body must be application/json, UTF-8")
+        raise Problem("unsupported_media_type", "a request body must be application/json in UTF-8")
 
 
 def is_json(content_type: str) -> bool:
-    """Whether this header's value means JSON in UTF-8.
-
-    Source: RFC 9110, 8.3.1. The standard library's parser reads mail, and breaks on some values.
-    """
+    """True if this header's value means JSON in UTF-8 (RFC 9110, 8.3.1)."""
+    # The standard library's parser is for mail, and fails on some values.
     media_type, *parameters = content_type.lower().split(";")
-    named = (parameter.partition("=") for parameter in parameters)
-    charsets = {value.strip(' \t"') for name, _, value in named if name.strip() == "charset"}
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charsets = {value.strip(' \t"') for name, _, value in pairs if name.strip() == "charset"}
     return _JSON.fullmatch(media_type.strip()) is not None and charsets <= _UTF_8
 
 
-LARGE_BYTES = 64 * 1024
-ROOM_BYTES = 192 * 1024 * 1024
-ROOM_TIMES = 6  # the largest body, where that is more
-
-# What each of these in a text costs at most as an object: a list, an object, a field, an item.
-COSTS_BYTES = {b"[": 90, b"{": 250, b":": 110, b",": 90}
-
-
-def decoded(body: bytes, largest_bytes: int) -> object:
-    """The decoded body; ``largest_bytes`` is what a body may have.
-
-    30 MB of empty lists would be 1 GB of them. What they cost is estimated by counting, before
-    any is made; what stands in texts counts as well, which is why there is room.
+def decode_body(body: bytes, largest_bytes: int) -> object:
+    """Decode a body; ``largest_bytes`` is the limit of a body's size.
 
     Raises:
-        Problem: ``payload_too_large`` where it holds too much, ``validation_error`` for no JSON.
+        Problem: ``payload_too_large`` if it would take too much memory, ``validation_error`` if
+            it is not JSON.
     """
     if len(body) > LARGE_BYTES:
-        _check_room(body, max(ROOM_BYTES, ROOM_TIMES * largest_bytes))
+        _check_memory(body, max(MEMORY_BYTES, MEMORY_PER_BODY_BYTE * largest_bytes))
     try:
         return msgspec.json.decode(body, type=object)
     except RecursionError:
         raise Problem("validation_error", "the body is nested too deeply") from None
-    except ValueError as error:  # also of UTF-8 that is none
-        raise Problem("validation_error", f"the body is no JSON: {_reason(error)}") from None
+    except ValueError as error:  # also for invalid UTF-8
+        raise Problem("validation_error", f"the body is not valid JSON: {_reason(error)}") from None
 
 
-def _check_room(body: bytes, room_bytes: int) -> None:
+def _check_memory(body: bytes, limit_bytes: int) -> None:
+    # 30 MB of empty lists would take 1.2 GB. Counting before decoding overestimates: it includes
+    # the same bytes inside strings, for which the limit leaves room.
     needed = sum(body.count(mark) * cost for mark, cost in COSTS_BYTES.items())
-    if needed > room_bytes:
+    if needed > limit_bytes:
         raise Problem(
             "payload_too_large",
-            f"a request's body may hold lists, objects and values of {room_bytes >> 20} MB in "
-            f"memory, not of some {needed >> 20} MB: send it in several",
+            f"decoded, the body would take about {needed >> 20} MB of memory; the limit is "
+            f"{limit_bytes >> 20} MB: split it into several requests",
         )
 
 

@@ -1,1 +1,1 @@
-"""From documents and errors to answers."""
+"""Turn documents and errors into responses."""

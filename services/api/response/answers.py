@@ -1,4 +1,4 @@
-"""Successful answers as bytes."""
+"""Successful responses."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -11,33 +11,30 @@ from starlette.responses import Response
 JSON = "application/json"
 
 
-def answer(
+def json_response(
     view: msgspec.Struct,
     status: HTTPStatus = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The view as JSON."""
+    """Respond with the view as JSON."""
     return Response(msgspec.json.encode(view), status, headers=headers, media_type=JSON)
 
 
-def tagged_answer(request: Request, view: msgspec.Struct, variant: str = "") -> Response:
-    """The view as JSON with an ETag, or 304 where the client has just this.
+def tagged_response(request: Request, view: msgspec.Struct, variant: str = "") -> Response:
+    """Respond with the view as JSON and its ETag, or 304 if the client has it already.
 
-    Equal views of another ``variant`` have another tag.
+    ``variant`` becomes part of the tag: the past and the present of an object may look alike.
     """
     body = msgspec.json.encode(view)
     tag = f'"{sha256(body + variant.encode()).hexdigest()[:32]}"'
-    if is_known(request, tag):
+    if matches_tag(request, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     return Response(body, headers={"ETag": tag}, media_type=JSON)
 
 
-def is_known(request: Request, tag: str) -> bool:
-    """Whether If-None-Match names this strong tag; weak ones count as well.
-
-    Source: RFC 9110, 13.1.2.
-    """
-    sent = request.headers.get("if-none-match", "")
-    return sent.strip() == "*" or tag in (
-        part.strip().removeprefix("W/") for part in sent.split(",")
+def matches_tag(request: Request, tag: str) -> bool:
+    """True if If-None-Match contains this tag, strong or weak (RFC 9110, 13.1.2)."""
+    header = request.headers.get("if-none-match", "")
+    return header.strip() == "*" or tag in (
+        part.strip().removeprefix("W/") for part in header.split(",")
     )

@@ -1,4 +1,4 @@
-"""Errors as clients see them: one shape, and one table from code to status."""
+"""Error responses: one format, and one table from code to HTTP status."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -33,14 +33,14 @@ STATUS = {
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "storage_full": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-RETRY_AFTER_S = 2
-NEEDS_KEY = "eventjob.needs_key"  # in a scope: keys are in use, and the caller has none
+RETRY_AFTER_S = 2  # most failures pass with a reconnect or a restart
+NEEDS_KEY = "eventjob.needs_key"  # in a scope: keys are in use, and the request has none
 
 _log = get_logger("api")
 
 
 class Problem(Exception):
-    """The answer is an error. ``code`` is a key of `STATUS`; the text is for people."""
+    """An error response. ``code`` is a key of `STATUS`; the text is for people."""
 
     def __init__(
         self,
@@ -52,14 +52,14 @@ class Problem(Exception):
         is_hidden: bool = False,
     ) -> None:
         super().__init__(message)
-        self.is_hidden = is_hidden  # from callers without a key, where keys are in use
+        self.is_hidden = is_hidden  # from requests without a key, if keys are in use
         self.code = code
         self.details = details
         self.headers = dict(headers or {})
 
 
-def invalid(field: str, message: str) -> Problem:
-    """A single wrong field, parameter or header."""
+def invalid_field(field: str, message: str) -> Problem:
+    """Build the problem of a single invalid field, parameter or header."""
     return Problem(
         "validation_error",
         f"{field}: {message}",
@@ -68,19 +68,19 @@ def invalid(field: str, message: str) -> Problem:
 
 
 def not_found(what: str, *, is_hidden: bool = False) -> Problem:
-    """There is no such thing; ``what`` names it."""
+    """Build the problem of a missing object; ``what`` names it."""
     return Problem("not_found", f"there is no {what}", is_hidden=is_hidden)
 
 
 def unauthenticated(reason: str, error: str | None = None) -> Problem:
-    """Who asks has to say who he is; ``error`` is a code of RFC 6750."""
+    """Build the problem of a missing or wrong key; ``error`` is a code of RFC 6750."""
     challenge = "Bearer" if error is None else f'Bearer error="{error}"'
     return Problem("unauthenticated", reason, headers={"WWW-Authenticate": challenge})
 
 
 def error_response(problem: Problem) -> Response:
-    """The problem as an HTTP answer."""
-    answer = ErrorAnswer(
+    """Turn a problem into a response."""
+    view = ErrorAnswer(
         error_type=problem.code,
         message=str(problem),
         details=problem.details or msgspec.UNSET,
@@ -90,12 +90,12 @@ def error_response(problem: Problem) -> Response:
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return Response(
-        msgspec.json.encode(answer), status, headers=headers, media_type="application/json"
+        msgspec.json.encode(view), status, headers=headers, media_type="application/json"
     )
 
 
-def install(app: FastAPI) -> None:
-    """Let every error, foreseen or not, leave in the one shape."""
+def install_handlers(app: FastAPI) -> None:
+    """Make the app answer every exception in the one format."""
     app.exception_handler(Problem)(_on_problem)
     app.exception_handler(HTTPException)(_on_http)
     app.exception_handler(ClientDisconnect)(_on_disconnect)
@@ -107,49 +107,48 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_problem(request: Request, error: Problem) -> Response:
-    """Without a key, what may not be seen and what is not there look the same."""
+    # Without a key, hidden and missing objects look the same, so ids cannot be probed.
     if request.scope.get(NEEDS_KEY) and error.is_hidden:
-        return error_response(unauthenticated("this needs an API key, or is not there"))
+        return error_response(unauthenticated("this needs an API key, or does not exist"))
     return error_response(error)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
-    """What the router itself says: nothing there, or not with this method."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allow = request.app.state.allowed(request.scope)
-        message = f"{request.method} is not possible here, only {allow}"
+        allow = request.app.state.allowed_methods(request.scope)
+        message = f"{request.method} is not allowed here, only {allow}"
         return error_response(Problem("method_not_allowed", message, headers={"Allow": allow}))
-    return error_response(Problem("not_found", "there is nothing at this address"))
+    return error_response(Problem("not_found", "this path does not exist"))
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
-    return error_response(Problem("validation_error", "the request's body ended too early"))
+    return error_response(Problem("validation_error", "the request body ended too early"))
 
 
 async def _on_missing(_request: Request, _error: Exception) -> Response:
-    """A file that some document still names is gone: it was deleted just now."""
+    # A document that was just read named the artifact: it was deleted meanwhile.
     return error_response(not_found("such file"))
 
 
 async def _on_lost(request: Request, error: Exception) -> Response:
-    """Events are lost or broken, and trying again helps nobody; which ones is for the log."""
     _log.error("history.lost", path=request.url.path, reason=str(error))
-    text = "events of this are lost or cannot be read, and what follows from them; it was logged"
+    text = "events of this object are lost or unreadable; see the log of the api"
+    # 500 rather than 503: trying again cannot help.
     return error_response(Problem("history_lost", text))
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> Response:
-    """The cause is for the log: it may name hosts and folders."""
+    # The cause is only logged: it may name hosts and folders.
     _log.warning("request.postponed", reason=repr(error))
     after = ceil(error.after.total_seconds()) if isinstance(error, Unavailable) else RETRY_AFTER_S
     headers = {"Retry-After": str(max(1, after))}
     if isinstance(error, StorageFull):
-        return error_response(Problem("storage_full", "there is no room left", headers=headers))
-    text = "this cannot be had right now, please try again"
+        return error_response(Problem("storage_full", "the storage is full", headers=headers))
+    text = "temporarily unavailable, please try again"
     return error_response(Problem("unavailable", text, headers=headers))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    """The traceback is logged by the server, which gets to see the error, too."""
+    # The server, which sees the exception too, logs the traceback.
     _log.error("request.broke", path=request.url.path, error=repr(error))
-    return error_response(Problem("internal", "something went wrong here; it was logged"))
+    return error_response(Problem("internal", "internal error; see the log of the api"))

@@ -1,4 +1,4 @@
-"""From documents to what clients see."""
+"""Convert documents to the views that clients receive."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ from eventjob.domain.ids import batch_group, job_id
 from eventjob.projection.fold_batch import counts
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import BatchQuery, Document, JobQuery, Page
-from services.api.response.cursor import cursor_to
+from services.api.response.cursor import encode_cursor
 from services.api.response.views import (
     AccessView,
     BatchView,
@@ -27,33 +27,33 @@ from services.api.response.views import (
 _parameters = msgspec.json.Decoder(ParametersView)
 
 
-@lru_cache(maxsize=4096)  # an answer has each instant several times
-def stamp(at: datetime) -> str:
-    """RFC 3339 in UTC, with milliseconds."""
+@lru_cache(maxsize=4096)  # a response repeats its times
+def format_time(at: datetime) -> str:
+    """Format a time as RFC 3339 in UTC, with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parameters_view(raw: msgspec.Raw) -> ParametersView:
-    """Stored parameters with all their keys."""
+    """Decode stored parameters; defaults fill in what is absent."""
     return _parameters.decode(raw)
 
 
 def job_view(job: JobDocument, results: Results | None = None) -> JobView:
-    """A job; ``results`` replaces the light ones that can be told from the document alone."""
+    """Convert a job. ``results`` default to the few that the document itself holds."""
     parameters = parameters_view(job.parameters)
     return JobView(
         job_id=job.job_id,
         job_name=job.job_name,
         job_type=job.job_type,
         status=job.status,
-        created_at=stamp(job.created_at),
-        updated_at=stamp(job.updated_at),
+        created_at=format_time(job.created_at),
+        updated_at=format_time(job.updated_at),
         parameters=parameters,
         access_control=_access(job.access),
         user_id=job.owner or UNSET,
         batch_id=job.batch_id or UNSET,
-        processing_started_at=_stamp_if(job.processing_started_at),
-        completed_at=_stamp_if(job.completed_at),
+        processing_started_at=_format_if_set(job.processing_started_at),
+        completed_at=_format_if_set(job.completed_at),
         progress=job.progress or UNSET,
         results=results or _light_results(job, parameters),
         error=UNSET if job.error is None else error_view(job.error),
@@ -62,39 +62,39 @@ def job_view(job: JobDocument, results: Results | None = None) -> JobView:
 
 
 def batch_view(batch: BatchDocument) -> BatchView:
-    """A batch, its jobs counted."""
-    counted = counts(batch.states)
+    """Convert a batch and count its jobs by status."""
+    by_status = counts(batch.states)
     return BatchView(
         batch_id=batch.batch_id,
         batch_name=batch.batch_name,
         status=batch.status,
-        created_at=stamp(batch.created_at),
-        updated_at=stamp(batch.updated_at),
-        total_jobs=counted.total,
-        completed_jobs=counted.completed,
-        failed_jobs=counted.failed,
-        pending_jobs=counted.pending,
-        processing_jobs=counted.processing,
+        created_at=format_time(batch.created_at),
+        updated_at=format_time(batch.updated_at),
+        total_jobs=by_status.total,
+        completed_jobs=by_status.completed,
+        failed_jobs=by_status.failed,
+        pending_jobs=by_status.pending,
+        processing_jobs=by_status.processing,
         archived=batch.archived,
         is_active=batch.active,
         access_control=_access(batch.access),
         user_id=batch.owner or UNSET,
-        completed_at=_stamp_if(batch.completed_at),
+        completed_at=_format_if_set(batch.completed_at),
     )
 
 
 def paging_view(
     page: Page[Document], query: JobQuery | BatchQuery
 ) -> tuple[int | UnsetType, str | UnsetType]:
-    """How many there are, where that was counted, and the cursor to the next page, if any."""
+    """Return the total, if it was counted, and the cursor to the next page, if any."""
     return (
         UNSET if page.total is None else page.total,
-        UNSET if page.next is None else cursor_to(page.next, query),
+        UNSET if page.next is None else encode_cursor(page.next, query),
     )
 
 
 def full_results(job_id: str, bundle: Bundle, markdown: str) -> Results:
-    """All that the session became."""
+    """Convert a bundle and its Markdown to full results."""
     return Results(
         markdown_file=f"{job_id}/{bundle.markdown_file}",
         markdown_content=markdown,
@@ -113,30 +113,29 @@ def full_results(job_id: str, bundle: Bundle, markdown: str) -> Results:
 
 
 def has_results(job: JobDocument) -> bool:
-    """Whether there is something to show, and the ZIP that belongs to it."""
+    """True if the job has results to show."""
     return job.status == "completed" and job.bundle is not None and bool(job.files)
 
 
-def archive_filename(job: JobDocument) -> str:
-    """The name of the ZIP of a job that has results."""
+def zip_filename(job: JobDocument) -> str:
+    """Return the name of the ZIP of a job that has results."""
     return f"{job.files[0].path.rpartition('/')[2].removesuffix('.md')}.zip"
 
 
 def error_view(error: JobError) -> ErrorView:
-    """Why a job failed."""
+    """Convert the reason of a failure."""
     return ErrorView(code=error.code, message=error.message, details=dict(error.details))
 
 
 def _light_results(job: JobDocument, parameters: ParametersView) -> Results | UnsetType:
-    """What can be told without the bundle; the Markdown is the first file."""
     if not has_results(job):
         return UNSET
-    markdown, *assets = (file.path for file in job.files)
+    markdown, *assets = (file.path for file in job.files)  # the Markdown is the first file
     return Results(
         markdown_file=f"{job.job_id}/{markdown}",
         assets=[f"{job.job_id}/{path}" for path in assets],
         attachments_url=parameters.attachments_url,
-        archive_filename=archive_filename(job),
+        archive_filename=zip_filename(job),
         target_dir=markdown.rpartition("/")[0],
         asset_dir=markdown.removesuffix(".md"),
     )
@@ -152,14 +151,14 @@ def _access(access: Access) -> AccessView:
 
 
 def _log_entry(line: LogLine) -> LogEntry:
-    return LogEntry(timestamp=stamp(line.timestamp), level=line.level, message=line.message)
+    return LogEntry(timestamp=format_time(line.timestamp), level=line.level, message=line.message)
 
 
-def _stamp_if(at: datetime | None) -> str | UnsetType:
-    return UNSET if at is None else stamp(at)
+def _format_if_set(at: datetime | None) -> str | UnsetType:
+    return UNSET if at is None else format_time(at)
 
 
-def submitted_job(
+def preview_job(
     spec: JobSpec,
     group: str,
     n: int,
@@ -168,7 +167,7 @@ def submitted_job(
     access: Access,
     batch_id: str | None = None,
 ) -> JobDocument:
-    """The job that will appear."""
+    """Build a job as the projection will show it."""
     now = datetime.now(UTC)
     return JobDocument(
         job_id=job_id(group, n),
@@ -188,8 +187,8 @@ def submitted_job(
     )
 
 
-def submitted_batch(command: SubmitBatch) -> BatchDocument:
-    """The batch that will appear; one without jobs is complete at once."""
+def preview_batch(command: SubmitBatch) -> BatchDocument:
+    """Build a batch as the projection will show it; an empty one is completed at once."""
     now = datetime.now(UTC)
     return BatchDocument(
         batch_id=command.batch_id,

@@ -1,6 +1,6 @@
-"""What clients get to see: the answers' shapes, which are also their documentation.
+"""Bodies of responses. Their docstrings are the descriptions in the OpenAPI document.
 
-``UNSET`` is absent on the wire; ``None`` is null. Times are RFC 3339, UTC, with milliseconds.
+``UNSET`` is absent in JSON; ``None`` is null. Times are RFC 3339, UTC, with milliseconds.
 """
 
 from typing import Annotated, Any, Literal
@@ -16,18 +16,18 @@ Success = Literal["success"]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of what is shown."""
+    """Base of all views."""
 
 
 class WrongField(View, frozen=True, kw_only=True):
-    """A field by its path (``jobs[17].parameters.url``), and what is wrong with it."""
+    """Path of an invalid field, such as ``jobs[17].parameters.url``, and the reason."""
 
     field: str
     message: str
 
 
 class ErrorAnswer(View, frozen=True, kw_only=True):
-    """Every error looks like this; ``error_type`` is stable, ``message`` is for people."""
+    """An error. ``error_type`` is a stable code; ``message`` is for people."""
 
     status: Literal["error"] = "error"
     error_type: str
@@ -36,7 +36,7 @@ class ErrorAnswer(View, frozen=True, kw_only=True):
 
 
 class AccessView(View, frozen=True, kw_only=True):
-    """Who besides the owner may read or change it."""
+    """Users besides the owner who may read or change the object."""
 
     visibility: Literal["private", "public"]
     read_access: tuple[str, ...]
@@ -45,11 +45,11 @@ class AccessView(View, frozen=True, kw_only=True):
 
 
 class ParametersView(Parameters, frozen=True, kw_only=True, omit_defaults=False):
-    """A job's parameters, every key there; unknown ones were put into ``extra``."""
+    """Parameters of a job. All keys are present; unknown parameters are in ``extra``."""
 
 
 class ErrorView(View, frozen=True, kw_only=True):
-    """Why a job failed."""
+    """Reason why a job failed."""
 
     code: str
     message: str
@@ -57,7 +57,7 @@ class ErrorView(View, frozen=True, kw_only=True):
 
 
 class LogEntry(View, frozen=True, kw_only=True):
-    """A line of the job's own log."""
+    """A line of the job's log."""
 
     timestamp: Time
     level: str
@@ -65,10 +65,10 @@ class LogEntry(View, frozen=True, kw_only=True):
 
 
 class Results(View, frozen=True, kw_only=True):
-    """What a session became. In lists the long texts are null or [].
+    """Results of a job. In a list of jobs, long texts are null or [].
 
-    ``markdown_file`` and ``assets`` are paths under ``/files/``; the ZIP is at
-    ``download-archive``, and ``archive_data`` is always null.
+    ``markdown_file`` and ``assets`` are paths under ``/files/``. The ZIP is at
+    ``download-archive``; ``archive_data`` is always null.
     """
 
     markdown_file: str | None = None
@@ -79,7 +79,7 @@ class Results(View, frozen=True, kw_only=True):
     attachments_text: str | None = None
     context: dict[str, Any] | None = None
     attachments_url: str | None = None
-    archive_data: None = None
+    archive_data: None = None  # clients expect the key
     archive_filename: str | None = None
     structured_data: Any = None
     target_dir: str | None = None
@@ -97,7 +97,7 @@ class JobView(View, frozen=True, kw_only=True):
     created_at: Time
     updated_at: Time
     parameters: ParametersView
-    archived: bool = False
+    archived: bool = False  # always: only batches are archived, but clients expect the field
     access_control: AccessView
     user_id: str | UnsetType = UNSET
     batch_id: str | UnsetType = UNSET
@@ -110,7 +110,7 @@ class JobView(View, frozen=True, kw_only=True):
 
 
 class BatchView(View, frozen=True, kw_only=True):
-    """A batch; its counters always add up to ``total_jobs``."""
+    """A batch. Its counters always add up to ``total_jobs``."""
 
     batch_id: str
     batch_name: str
@@ -130,14 +130,14 @@ class BatchView(View, frozen=True, kw_only=True):
 
 
 class Performance(View, frozen=True, kw_only=True):
-    """Where a list's time went, in milliseconds."""
+    """Time spent on a list, in milliseconds."""
 
     db_query_time_ms: float
     total_time_ms: float
 
 
 class HistoryEvent(View, frozen=True, kw_only=True):
-    """One thing that happened; ``seq`` is its place in the log."""
+    """An event of the history; ``seq`` is its sequence in the log."""
 
     seq: int
     time: Time
@@ -148,7 +148,7 @@ class HistoryEvent(View, frozen=True, kw_only=True):
 
 
 class JobAnswer(View, frozen=True, kw_only=True):
-    """One job; absent only in a 202 whose job nobody can show yet."""
+    """A job. It may be absent in a 202 response."""
 
     status: Success = "success"
     message: str | UnsetType = UNSET
@@ -156,9 +156,10 @@ class JobAnswer(View, frozen=True, kw_only=True):
 
 
 class JobsAnswer(View, frozen=True, kw_only=True):
-    """A page of jobs; ``total`` counts all pages and is absent after a ``cursor``.
+    """A page of jobs.
 
-    ``next`` is the cursor to the next page, absent on the last one.
+    ``total`` counts the jobs of all pages; a request with a ``cursor`` gets none. ``next`` is the
+    cursor to the next page, absent on the last one.
     """
 
     status: Success = "success"
@@ -169,7 +170,7 @@ class JobsAnswer(View, frozen=True, kw_only=True):
 
 
 class BatchAnswer(View, frozen=True, kw_only=True):
-    """One batch; ``job_ids`` after its creation."""
+    """A batch. ``job_ids`` are present after its creation."""
 
     status: Success = "success"
     message: str | UnsetType = UNSET
@@ -178,7 +179,7 @@ class BatchAnswer(View, frozen=True, kw_only=True):
 
 
 class BatchesAnswer(View, frozen=True, kw_only=True):
-    """A page of batches, with ``total`` and ``next`` as in a page of jobs."""
+    """A page of batches. ``total`` and ``next`` are as in a page of jobs."""
 
     status: Success = "success"
     total: int | UnsetType = UNSET
@@ -187,14 +188,14 @@ class BatchesAnswer(View, frozen=True, kw_only=True):
 
 
 class MessageAnswer(View, frozen=True, kw_only=True):
-    """It was done."""
+    """Confirmation of an action."""
 
     status: Success = "success"
     message: str
 
 
 class UpdatedAnswer(View, frozen=True, kw_only=True):
-    """It was done to so many batches."""
+    """Confirmation of an action, and the number of batches that it affected."""
 
     status: Success = "success"
     message: str
@@ -202,7 +203,7 @@ class UpdatedAnswer(View, frozen=True, kw_only=True):
 
 
 class HistoryAnswer(View, frozen=True, kw_only=True):
-    """What happened, oldest first."""
+    """History of a job or batch, oldest event first."""
 
     status: Success = "success"
     total: int
@@ -210,7 +211,7 @@ class HistoryAnswer(View, frozen=True, kw_only=True):
 
 
 class NotReadyAnswer(View, frozen=True, kw_only=True):
-    """Why the service cannot work; ``details`` has the reasons one by one."""
+    """The service is not ready; ``details`` lists the reasons."""
 
     status: Literal["error"] = "error"
     error_type: Literal["unavailable"] = "unavailable"

@@ -1,4 +1,4 @@
-"""The web server: uvicorn, on a socket of ours, without signal handlers of its own."""
+"""The web server: uvicorn on a given socket."""
 
 import asyncio
 import resource
@@ -13,12 +13,12 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger
 from services.api.server.protocol import Protocol
 
-GRACE_S = 5
-MOST_FILES = 16_384
+SHUTDOWN_GRACE_S = 5
+MAX_OPEN_FILES = 16_384
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which leaves the process's signals alone and says where it listens."""
+    """Uvicorn that leaves signals to the process and logs its address."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket, log: Logger) -> None:
         super().__init__(
@@ -26,12 +26,12 @@ class Server(uvicorn.Server):
                 app,
                 http=Protocol,
                 ws="none",
-                lifespan="off",
-                log_config=None,
+                lifespan="off",  # the process opens and closes the ports itself
+                log_config=None,  # the process has set up logging
                 access_log=False,
-                proxy_headers=False,
+                proxy_headers=False,  # forged addresses would evade the rate limits
                 server_header=False,
-                timeout_graceful_shutdown=GRACE_S,
+                timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
             )
         )
         self._listener = listener
@@ -39,17 +39,17 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Nothing: whoever runs this service stops it."""
+        """Leave signals to the process, which stops the server."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept requests from now on."""
+        """Start to accept requests, and log the address."""
         await super().startup(sockets)
         host, port = self._listener.getsockname()[:2]
         self._log.info("api.listening", host=host, port=port)
 
     async def run_until(self, stop: Stop) -> None:
-        """Serve; after ``stop`` what is being answered has 5 s."""
+        """Serve until ``stop``; then requests in progress have 5 s to finish."""
         serving = asyncio.create_task(self.serve([self._listener]))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -60,25 +60,25 @@ class Server(uvicorn.Server):
             stopping.cancel()
 
 
-def allow_many_connections() -> None:
-    """As many open files as may be, 16,384 at most: usual is 1,024, and each client is one."""
+def raise_file_limit() -> None:
+    """Raise the limit of open files, one for each client, to 16,384 or what is allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any that is free.
+    """Open a listening socket; port 0 picks a free port.
 
     Raises:
-        CannotStart: somebody else listens there, or the host is not this machine's.
+        CannotStart: the port is in use, or the host is not an address of this machine.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family)
-        # Connections inherit it. Without it, an answer's body waits 40 ms for the ack of its head:
-        # asyncio sees to that only where the socket's protocol is named.
+        # Inherited by connections. Without it, a response's body waits 40 ms for the ack of its
+        # head; asyncio sets it only if the socket names its protocol.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         where = f"EVENTJOB_HOST {host}, EVENTJOB_PORT {port}"
