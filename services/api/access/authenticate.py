@@ -101,11 +101,11 @@ class Authentication:
             raise Problem("rate_limited", "too many requests, please wait")
 
 
-def _network(scope: Scope) -> str:
-    return network_of((scope.get("client") or ("",))[0])
-
-
 def request_key(scope: Scope) -> Key | None:
     """Return the key of an authenticated request."""
     key: Key | None = scope.get(_KEY)
     return key
+
+
+def _network(scope: Scope) -> str:
+    return network_of((scope.get("client") or ("",))[0])

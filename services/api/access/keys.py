@@ -108,14 +108,6 @@ def read_keys(path: Path) -> dict[str, Key]:
     return keys
 
 
-def _key(line: str, where: str) -> Key:
-    try:
-        return parse_key(line)
-    except ValueError as error:
-        example = '{"id": "…", "user": "…", "sha256": "…"}, as `eventjob key new` prints it'
-        raise KeysError(f"{where}: expected {example}: {error}") from error
-
-
 def find(keys: dict[str, Key], text: str) -> Key | None:
     """Find the key with this text, by its id; compare in constant time."""
     parts = _KEY.fullmatch(text)
@@ -172,3 +164,11 @@ class KeyRing:
         # Hashes reveal no key, but write access to the file is enough to add one.
         if self._version and self._version[-1] & _OTHERS_MAY_READ_OR_WRITE:
             self._log.warning("keys.open_to_others", path=str(self._path), expected="chmod 600")
+
+
+def _key(line: str, where: str) -> Key:
+    try:
+        return parse_key(line)
+    except ValueError as error:
+        example = '{"id": "…", "user": "…", "sha256": "…"}, as `eventjob key new` prints it'
+        raise KeysError(f"{where}: expected {example}: {error}") from error

@@ -88,6 +88,27 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
     }
 
 
+def build_links(operation: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
+    """Build the links of a successful response; each passes the same user on."""
+    if operation.id == "get_job":
+        name, expression = _MARKDOWN
+    elif operation.status is HTTPStatus.CREATED and not isinstance(operation.response, str):
+        name, expression = _CREATED_IDS[operation.response]
+    else:
+        return {}
+    return {
+        other.id: {
+            "operationId": other.id,
+            "parameters": {
+                name: expression,
+                f"header.{USER_HEADER}": f"$request.header.{USER_HEADER}",
+            },
+        }
+        for other in operations
+        if f"{{{name}}}" in other.path.replace(":path}", "}")
+    }
+
+
 def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     kinds = {kind for operation in operations for kind in _struct_types(operation)}
     _, schemas = msgspec.json.schema_components(
@@ -176,24 +197,3 @@ def _struct_types(operation: Operation) -> Iterator[type[msgspec.Struct]]:
         yield operation.response
     if operation.body is not None:
         yield operation.body
-
-
-def build_links(operation: Operation, operations: Sequence[Operation]) -> dict[str, Any]:
-    """Build the links of a successful response; each passes the same user on."""
-    if operation.id == "get_job":
-        name, expression = _MARKDOWN
-    elif operation.status is HTTPStatus.CREATED and not isinstance(operation.response, str):
-        name, expression = _CREATED_IDS[operation.response]
-    else:
-        return {}
-    return {
-        other.id: {
-            "operationId": other.id,
-            "parameters": {
-                name: expression,
-                f"header.{USER_HEADER}": f"$request.header.{USER_HEADER}",
-            },
-        }
-        for other in operations
-        if f"{{{name}}}" in other.path.replace(":path}", "}")
-    }

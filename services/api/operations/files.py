@@ -82,6 +82,27 @@ async def download_batch_archive(
     raise Problem("conflict", message, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
+def parse_range(header: str | None, size_bytes: int) -> ByteRange | None:
+    """Parse a Range header; None for the whole file.
+
+    Raises:
+        NotSatisfiable: the range is outside the file.
+    """
+    match = _SINGLE.fullmatch(header) if header else None
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size_bytes - int(last)), size_bytes
+    else:
+        start, end = int(first), min(int(last) + 1 if last else size_bytes, size_bytes)
+        if last and int(last) < start:
+            return None  # an invalid range is ignored (RFC 9110, 14.1.1)
+    if start >= end:
+        raise NotSatisfiable
+    return ByteRange(start, end)
+
+
 async def _send_file(
     request: Request, artifacts: ArtifactReader, file: FileRef, name: str
 ) -> Response:
@@ -149,24 +170,3 @@ async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[by
     async with aclosing(rest):  # type: ignore[type-var]  # every stream is a generator
         async for chunk in rest:
             yield chunk
-
-
-def parse_range(header: str | None, size_bytes: int) -> ByteRange | None:
-    """Parse a Range header; None for the whole file.
-
-    Raises:
-        NotSatisfiable: the range is outside the file.
-    """
-    match = _SINGLE.fullmatch(header) if header else None
-    if match is None or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(0, size_bytes - int(last)), size_bytes
-    else:
-        start, end = int(first), min(int(last) + 1 if last else size_bytes, size_bytes)
-        if last and int(last) < start:
-            return None  # an invalid range is ignored (RFC 9110, 14.1.1)
-    if start >= end:
-        raise NotSatisfiable
-    return ByteRange(start, end)

@@ -126,6 +126,14 @@ def parse_batch_query(request: Request, caller: Caller) -> BatchQuery:
     return _apply_cursor(parameters, query)
 
 
+def parse_as_of(request: Request) -> Moment | None:
+    """Parse the requested moment; None for the present. Raises ``validation_error``."""
+    parameters = QueryParameters(request)
+    moment = parameters.read_moment("as_of")
+    parameters.check()
+    return moment
+
+
 def _apply_cursor(parameters: QueryParameters, query: Query) -> Query:
     cursor = parameters.read_once("cursor")
     parameters.forbid_both("cursor", "skip")
@@ -138,14 +146,6 @@ def _apply_cursor(parameters: QueryParameters, query: Query) -> Query:
         raise invalid_field("cursor", str(error)) from error
     # Uncounted: a total would cost more than the page itself.
     return msgspec.structs.replace(query, after=after, counted=False)
-
-
-def parse_as_of(request: Request) -> Moment | None:
-    """Parse the requested moment; None for the present. Raises ``validation_error``."""
-    parameters = QueryParameters(request)
-    moment = parameters.read_moment("as_of")
-    parameters.check()
-    return moment
 
 
 def _parse_paging(parameters: QueryParameters) -> dict[str, Any]:

@@ -54,6 +54,32 @@ async def read_optional_json_body(
         return await _decode_and_build(body, max_bytes, build)
 
 
+def is_json(content_type: str) -> bool:
+    """True if this header's value means JSON in UTF-8 (RFC 9110, 8.3.1)."""
+    # The standard library's parser is for mail, and fails on some values.
+    media_type, *parameters = content_type.lower().split(";")
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charsets = {value.strip(' \t"') for name, _, value in pairs if name.strip() == "charset"}
+    return _JSON.fullmatch(media_type.strip()) is not None and charsets <= _UTF_8
+
+
+def decode_body(body: bytes, largest_bytes: int) -> object:
+    """Decode a body; ``largest_bytes`` is the limit of a body's size.
+
+    Raises:
+        Problem: ``payload_too_large`` if it would take too much memory, ``validation_error`` if
+            it is not JSON.
+    """
+    if len(body) > LARGE_BYTES:
+        _check_memory(body, max(MEMORY_BYTES, MEMORY_PER_BODY_BYTE * largest_bytes))
+    try:
+        return msgspec.json.decode(body, type=object)
+    except RecursionError:
+        raise Problem("validation_error", "the body is nested too deeply") from None
+    except ValueError as error:  # also for invalid UTF-8
+        raise Problem("validation_error", f"the body is not valid JSON: {_reason(error)}") from None
+
+
 class _Reservation:
     """Bytes that one request has reserved for its large body."""
 
@@ -123,32 +149,6 @@ def _too_large(max_bytes: int) -> Problem:
 def _check_media_type(request: Request) -> None:
     if not is_json(request.headers.get("content-type", "")):
         raise Problem("unsupported_media_type", "a request body must be application/json in UTF-8")
-
-
-def is_json(content_type: str) -> bool:
-    """True if this header's value means JSON in UTF-8 (RFC 9110, 8.3.1)."""
-    # The standard library's parser is for mail, and fails on some values.
-    media_type, *parameters = content_type.lower().split(";")
-    pairs = (parameter.partition("=") for parameter in parameters)
-    charsets = {value.strip(' \t"') for name, _, value in pairs if name.strip() == "charset"}
-    return _JSON.fullmatch(media_type.strip()) is not None and charsets <= _UTF_8
-
-
-def decode_body(body: bytes, largest_bytes: int) -> object:
-    """Decode a body; ``largest_bytes`` is the limit of a body's size.
-
-    Raises:
-        Problem: ``payload_too_large`` if it would take too much memory, ``validation_error`` if
-            it is not JSON.
-    """
-    if len(body) > LARGE_BYTES:
-        _check_memory(body, max(MEMORY_BYTES, MEMORY_PER_BODY_BYTE * largest_bytes))
-    try:
-        return msgspec.json.decode(body, type=object)
-    except RecursionError:
-        raise Problem("validation_error", "the body is nested too deeply") from None
-    except ValueError as error:  # also for invalid UTF-8
-        raise Problem("validation_error", f"the body is not valid JSON: {_reason(error)}") from None
 
 
 def _check_memory(body: bytes, limit_bytes: int) -> None:

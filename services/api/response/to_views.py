@@ -127,37 +127,6 @@ def error_view(error: JobError) -> ErrorView:
     return ErrorView(code=error.code, message=error.message, details=dict(error.details))
 
 
-def _light_results(job: JobDocument, parameters: ParametersView) -> Results | UnsetType:
-    if not has_results(job):
-        return UNSET
-    markdown, *assets = (file.path for file in job.files)  # the Markdown is the first file
-    return Results(
-        markdown_file=f"{job.job_id}/{markdown}",
-        assets=[f"{job.job_id}/{path}" for path in assets],
-        attachments_url=parameters.attachments_url,
-        archive_filename=zip_filename(job),
-        target_dir=markdown.rpartition("/")[0],
-        asset_dir=markdown.removesuffix(".md"),
-    )
-
-
-def _access(access: Access) -> AccessView:
-    return AccessView(
-        visibility=access.visibility,
-        read_access=access.read_access,
-        write_access=access.write_access,
-        admin_access=access.admin_access,
-    )
-
-
-def _log_entry(line: LogLine) -> LogEntry:
-    return LogEntry(timestamp=format_time(line.timestamp), level=line.level, message=line.message)
-
-
-def _format_if_set(at: datetime | None) -> str | UnsetType:
-    return UNSET if at is None else format_time(at)
-
-
 def preview_job(
     spec: JobSpec,
     group: str,
@@ -204,3 +173,34 @@ def preview_batch(command: SubmitBatch) -> BatchDocument:
         access=command.access,
         states="p" * len(command.jobs),
     )
+
+
+def _light_results(job: JobDocument, parameters: ParametersView) -> Results | UnsetType:
+    if not has_results(job):
+        return UNSET
+    markdown, *assets = (file.path for file in job.files)  # the Markdown is the first file
+    return Results(
+        markdown_file=f"{job.job_id}/{markdown}",
+        assets=[f"{job.job_id}/{path}" for path in assets],
+        attachments_url=parameters.attachments_url,
+        archive_filename=zip_filename(job),
+        target_dir=markdown.rpartition("/")[0],
+        asset_dir=markdown.removesuffix(".md"),
+    )
+
+
+def _access(access: Access) -> AccessView:
+    return AccessView(
+        visibility=access.visibility,
+        read_access=access.read_access,
+        write_access=access.write_access,
+        admin_access=access.admin_access,
+    )
+
+
+def _log_entry(line: LogLine) -> LogEntry:
+    return LogEntry(timestamp=format_time(line.timestamp), level=line.level, message=line.message)
+
+
+def _format_if_set(at: datetime | None) -> str | UnsetType:
+    return UNSET if at is None else format_time(at)

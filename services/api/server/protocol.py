@@ -68,7 +68,7 @@ class Protocol(HttpToolsProtocol):
         self._timeout = self.loop.call_later(READ_TIMEOUT_S, self._on_timeout)
 
     def _on_timeout(self) -> None:
-        if self.flow.read_paused:  # we are the slow side
+        if self.flow.read_paused:  # the service is slow, not the client
             self._start_timeout()
         else:
             self.transport.close()
@@ -80,7 +80,7 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, reason: str) -> None:
         response = error_response(Problem("validation_error", reason))
         response.headers.update({**BROWSER_HEADERS, "Connection": "close"})
-        # Written by hand: without a parsed request there is no ASGI scope.
+        # Written by hand: there may be no parsed request, so no ASGI scope.
         head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
         self.transport.write(STATUS_LINE[400] + head + b"\r\n" + bytes(response.body))
         self.transport.close()
