@@ -6,7 +6,7 @@ DEV := .venv/.dev
 # what the user sees of pip are errors; the lock's hashes are checked, its list is complete
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.PHONY: help setup demo compose-demo test test-containers check format mutants bench chaos fuzz quality lock clean
+.PHONY: help setup demo compose-demo test test-containers check format docs mutants bench chaos fuzz quality lock clean
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: setup  ## put the code in shape
 
 mutants: setup  ## put 30 faults into a copy, one by one, and see that tests fail: make mutants ONLY=word for some
 	$(BIN)/python tests/mutants/run_mutants.py '$(ONLY)'
+
+docs: setup  ## generate docs/settings.md from the settings' declaration
+	$(BIN)/python docs/generate_settings.py > docs/settings.tmp && mv docs/settings.tmp docs/settings.md
 
 bench: setup  ## measure, and print the numbers; BASE=<commit> compares CPU times with that commit
 ifdef BASE

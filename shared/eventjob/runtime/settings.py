@@ -12,7 +12,7 @@ from eventjob.runtime import setting_types
 from eventjob.runtime.setting_reader import Reader, SettingsError
 from eventjob.runtime.setting_types import Rate, rate_of
 
-__all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]
+__all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings", "settings_from"]
 
 PROJECT = "https://eventjob.example"
 USUAL_RATE = Rate(100, 1)
@@ -82,7 +82,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: names every variable that is wrong, those nobody knows included.
     """
-    read = Reader(environ)
+    return settings_from(Reader(environ))
+
+
+def settings_from(read: Reader) -> Settings:
+    """Declare every setting to ``read``; ``docs/generate_settings.py`` records them this way."""
     data_dir = Path(read.text("DATA_DIR", "./data")).absolute()
     settings = Settings(
         host=read.formed("HOST", "127.0.0.1", setting_types.host),
