@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="eventjob",
         description="Turn conference sessions into Markdown and ZIPs.",
-        epilog="Settings are environment variables named EVENTJOB_…; see the README.",
+        epilog="Settings are environment variables named EVENTJOB_…: see docs/settings.md.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")

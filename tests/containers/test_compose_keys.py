@@ -1,4 +1,4 @@
-"""API keys in the compose deployment, made by the README's commands."""
+"""API keys in the compose deployment, made by the commands of docs/deploy.md."""
 
 import pytest
 from backing import DOCKER, Deployed

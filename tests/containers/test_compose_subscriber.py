@@ -1,27 +1,24 @@
-"""The README's subscriber, started beside the compose deployment by the README's command."""
+"""The subscriber of docs/deploy.md, started beside the compose deployment by its command."""
 
-import re
 import subprocess
-from pathlib import Path
 
 import pytest
 from backing import DOCKER, Deployed
 from deployment import eventually
+from documents import ROOT, only
 
 pytestmark = [
     pytest.mark.containers,
     pytest.mark.skipif(not DOCKER, reason="NO DOCKER ENGINE ANSWERS: no compose deployment"),
 ]
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-CODE = re.compile(r"```python\n(import asyncio, json, os, nats\n.*?)```", re.DOTALL)
-COMMAND = re.compile(r"^(docker run .* \\\n.*/subscriber\.py)$", re.MULTILINE)
+CODE = r"```python\n(import asyncio, json, os, nats\n.*?)```"
+COMMAND = r"^(docker run .*? /subscriber\.py)$"
 ANN = {"X_User_ID": "ann"}
 
 
 def test_a_subscriber_reads_what_happens(deployment, tmp_path):
-    [code], [command] = CODE.findall(README), COMMAND.findall(README)
+    code, command = only(CODE), only(COMMAND)
     script = tmp_path / "subscriber.py"
     script.write_text(code)
     script.chmod(0o644)

@@ -1,19 +1,17 @@
-"""The README's subscriber, run as written, reads what happens."""
+"""The subscriber of docs/deploy.md, run as written, reads what happens."""
 
 import os
-import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 from deployment import Up, eventually
+from documents import only
 
 from services.up.nats_server import prepared
 
-ROOT = Path(__file__).parents[2]
 ANN = {"X_User_ID": "ann"}
-CODE = re.compile(r"```python\n(import asyncio, json, os, nats\n.*?)```", re.DOTALL)
+CODE = r"```python\n(import asyncio, json, os, nats\n.*?)```"
 JOB = {
     "parameters": {
         "event": "E",
@@ -27,7 +25,7 @@ JOB = {
 
 @contextmanager
 def subscriber(up, folder, printed):
-    [code] = CODE.findall((ROOT / "README.md").read_text())
+    code = only(CODE)
     bus = prepared(up.folder / "data" / "nats").settings("subscriber")
     password = folder / "password"
     password.write_text(bus["EVENTJOB_NATS_PASSWORD"])

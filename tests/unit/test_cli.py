@@ -69,6 +69,11 @@ def test_a_key_is_shown_once_kept_as_a_hash_listed_and_revoked(tmp_path):
     taken = run("key", "new", "--user", "eve", "--id", "k1", "--file", path)
     assert (taken.returncode, taken.stdout) == (2, "")
     assert "the id k1 is taken" in taken.stderr
+    acting = ("--user", "portal", "--id", "k2", "--act-for-others", "--rate", "500/s")
+    assert run("key", "new", *acting, "--file", path).returncode == 0
+    listed = run("key", "list", "--file", path).stdout.splitlines()
+    assert listed[1].split("\t") == ["k2", "portal", "acts for others", "500/s"]
+    assert run("key", "revoke", "k2", "--file", path).returncode == 0
     assert run("key", "revoke", "k1", "--file", path).returncode == 0
     assert run("key", "list", "--file", path).stdout == ""
     assert run("key", "revoke", "k1", "--file", path).returncode == 2

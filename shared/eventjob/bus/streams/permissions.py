@@ -2,7 +2,7 @@
 
 Only `provision` makes what lasts. Nobody may make a stream but `provision` and the scheduler: who
 makes one chooses what it collects, and so could read everything. Consumers and direct gets are
-answered by the server wherever the asker wants; what that can be used for is in the README.
+answered by the server wherever the asker wants; docs/deploy.md says what that can be used for.
 """
 
 from collections.abc import Callable
