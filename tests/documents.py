@@ -6,7 +6,7 @@ The ``sh`` blocks of a page run in their order, in one folder, a paragraph at a 
 - one that ends in ``eventjob up`` starts eventjob with the settings before it;
 - anything else has to end with exit code 0.
 
-A ``sh no-run`` block needs what tests do not have: containers, other servers, a clean clone.
+A ``sh no-run`` block does not run: it needs containers or other servers, or repeats another page.
 """
 
 import os
