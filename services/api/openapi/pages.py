@@ -79,7 +79,8 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     return (
         f"<details><summary><b>{method.upper()}</b><code>{escape(path)}</code> "
-        f"{escape(operation['summary'])}</summary><ul>{parameters}</ul>{request}{responses}</details>"
+        f"{escape(operation['summary'])}</summary><ul>{parameters}</ul>"
+        f"{request}{responses}</details>"
     )
 
 
