@@ -12,7 +12,7 @@ from eventjob.contracts.replies import Reply
 from eventjob.domain.access import Caller
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.store import Store
-from eventjob.runtime.disk_space import Space
+from eventjob.runtime.disk_space import DiskSpace
 from services.api.access.authenticate import KeyPolicy
 
 
@@ -52,13 +52,13 @@ class History(Protocol):
 class ServiceWatch(Protocol):
     """How far the projection has come, and who is alive, as announced on the bus."""
 
-    async def reached(self, sequence: int, within: timedelta) -> bool:
+    async def wait_until_reached(self, sequence: int, within: timedelta) -> bool:
         """Whether the projection reflects ``sequence``, waiting for it as long as ``within``."""
 
-    def troubles(self) -> list[str]:
+    def find_troubles(self) -> list[str]:
         """What is not as it should be: bus, scheduler or projector; empty when all is well."""
 
-    async def parked(self) -> int:
+    async def count_parked(self) -> int:
         """How many messages nobody could handle; raises `eventjob.bus.errors.Unavailable`."""
 
 
@@ -94,7 +94,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     projection: ServiceWatch
     store: Store
     artifacts: ArtifactReader
-    space: Space
+    space: DiskSpace
     options: Options
 
 

@@ -1,9 +1,9 @@
 """`eventjob provision`: makes what lasts on the bus, as the one user that may."""
 
 from eventjob.bus.roles.provisioning import StreamCheck, provision
-from eventjob.bus.streams.permissions import LIMITS, authorization
+from eventjob.bus.streams.permissions import LIMITS, format_authorization
 from eventjob.bus.wire.connection import connect_as
-from eventjob.runtime.command_output import say
+from eventjob.runtime.command_output import print_line
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 
@@ -32,7 +32,7 @@ async def run(settings: Settings) -> None:
     connection = await connect_as("provision", settings.nats, get_logger("provision"))
     try:
         for found in await provision(connection):
-            say(line(found))
+            print_line(line(found))
     finally:
         await connection.close()
 
@@ -46,4 +46,4 @@ def line(found: StreamCheck) -> str:
 
 def config_file() -> str:
     """The configuration of a server for eventjob; its passwords are variables."""
-    return _HEAD + authorization(lambda user: f"$NATS_PASSWORD_{user.upper()}")
+    return _HEAD + format_authorization(lambda user: f"$NATS_PASSWORD_{user.upper()}")

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from eventjob.runtime.lifecycle import FINE, WRONG_USE
+from eventjob.runtime.lifecycle import EXIT_OK, EXIT_WRONG_USE
 from eventjob.runtime.settings import Settings
 from services.api.access.keys import Key, KeysError, key_in, line_of, new_key, read_keys
 
@@ -22,7 +22,7 @@ def run(asked: argparse.Namespace, settings: Settings) -> int:
                 return _revoke(_file(asked, settings), asked.id)
     except KeysError as error:
         sys.stderr.write(f"eventjob key: {error}\n")
-        return WRONG_USE
+        return EXIT_WRONG_USE
 
 
 def _file(asked: argparse.Namespace, settings: Settings) -> Path:
@@ -52,12 +52,12 @@ def _new(asked: argparse.Namespace, path: Path | None) -> int:
         sys.stderr.write(
             "The first line is the key, shown this once; the second is for the file.\n"
         )
-        return FINE
+        return EXIT_OK
     if path.exists() and key.id in read_keys(path):
         raise KeysError(f"{path}: the id {key.id} is taken")
     _append(path, line)
     sys.stdout.write(f"{text}\n")
-    return FINE
+    return EXIT_OK
 
 
 def _append(path: Path, line: str) -> None:
@@ -78,7 +78,7 @@ def _list(path: Path) -> int:
             *([key.rate] if key.rate else []),
         ]
         sys.stdout.write("\t".join([key.id, key.user, *rights]) + "\n")
-    return FINE
+    return EXIT_OK
 
 
 def _revoke(path: Path, key_id: str) -> int:
@@ -94,7 +94,7 @@ def _revoke(path: Path, key_id: str) -> int:
         beside.replace(path)
     except OSError as error:
         raise KeysError(f"{path} cannot be written: {error.strerror}") from error
-    return FINE
+    return EXIT_OK
 
 
 def _is_of(line: str, key_id: str) -> bool:

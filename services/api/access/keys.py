@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.setting_types import Rate, rate_of
+from eventjob.runtime.setting_types import Rate, parse_rate
 from services.api.request.field_rules import user_id
 
 _ID = r"[a-z0-9-]{1,64}"
@@ -47,11 +47,11 @@ class Key(
         """Check what types cannot say."""
         user_id(self.user)
         if self.rate is not None:
-            rate_of(self.rate)
+            parse_rate(self.rate)
 
     def own_rate(self, usual: Rate) -> Rate:
         """How often it may be used."""
-        return usual if self.rate is None else rate_of(self.rate)
+        return usual if self.rate is None else parse_rate(self.rate)
 
 
 _decoder = msgspec.json.Decoder(Key)

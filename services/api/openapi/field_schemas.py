@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from eventjob.domain.access import EVERYONE
-from eventjob.domain.urls import LONGEST_URL
+from eventjob.domain.urls import MAX_URL_LENGTH
 from services.api.request import field_rules
 from services.api.request.bodies import JobBody
 from services.api.request.field_rules import RULES, Rule
@@ -48,7 +48,7 @@ USER: Form = {
 URL: Form = {
     "type": "string",
     "format": "iri",
-    "maxLength": LONGEST_URL,
+    "maxLength": MAX_URL_LENGTH,
     "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(?::[0-9]{{0,5}})?{_REST}$",
 }
 FORMS: dict[Rule, Form] = {

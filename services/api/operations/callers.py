@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from eventjob.contracts.base import Access
-from eventjob.domain.access import Caller, may_read, owned_by
+from eventjob.domain.access import Caller, may_read, private_access
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.access.authenticate import USER_HEADER, key_of
 from services.api.context import Context, Here
@@ -90,7 +90,7 @@ def batch_owner_of(caller: Caller, body: BatchBody, *, open_door: bool) -> str |
 
 def access_of(owner: str | None, body: AccessBody) -> Access:
     """The access of a new object: where the client is silent, private and the owner's."""
-    usual = owned_by(owner)
+    usual = private_access(owner)
     return Access(
         visibility=body.visibility,
         read_access=_users(body.read_access, usual.read_access),

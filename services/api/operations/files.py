@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import BuildBatchZip
-from eventjob.domain.names import content_disposition, folder_name
+from eventjob.domain.names import content_disposition, make_folder_name
 from services.api.context import ArtifactReader, Here
 from services.api.operations.batches import readable_batch
 from services.api.operations.callers import Asking
@@ -67,7 +67,7 @@ async def download_batch_archive(
     batch = await readable_batch(here, caller, batch_id)
     if batch.zip is not None:
         with suppress(ArtifactMissing):  # then it is built again
-            name = f"{folder_name(batch.batch_name, batch_id)}.zip"
+            name = f"{make_folder_name(batch.batch_name, batch_id)}.zip"
             return await _sent(request, here.artifacts, batch.zip, name)
     await carry_out(here, caller, BuildBatchZip(batch_id=batch_id), batch.group)
     message = "the ZIP is being built"

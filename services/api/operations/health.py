@@ -18,7 +18,7 @@ async def get_health() -> Response:
 
 async def get_readiness(here: Here) -> Response:
     """Ready, or 503 with the reasons; what is parked is said, and keeps nobody from working."""
-    reasons = [*here.projection.troubles(), *await _own_troubles(here)]
+    reasons = [*here.projection.find_troubles(), *await _own_troubles(here)]
     if not reasons:
         return answer(MessageAnswer(message="ready" + await _parked(here)))
     view = NotReadyAnswer(message="; ".join(reasons), details=reasons)
@@ -27,7 +27,7 @@ async def get_readiness(here: Here) -> Response:
 
 async def _parked(here: Context) -> str:
     try:
-        count = await here.projection.parked()
+        count = await here.projection.count_parked()
     except Unavailable:
         return ""
     return f"; {count} messages are parked, see `eventjob parked`" if count else ""

@@ -131,8 +131,8 @@ async def get_metrics(request: Request, here: Here) -> Response:
     with suppress(StoreUnavailable):
         metrics.projected(await _jobs(here.store), await here.store.checkpoint())
     with suppress(Unavailable):
-        metrics.parked(await here.projection.parked())
-    metrics.troubled(len(here.projection.troubles()))
+        metrics.parked(await here.projection.count_parked())
+    metrics.troubled(len(here.projection.find_troubles()))
     return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

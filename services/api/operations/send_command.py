@@ -99,4 +99,4 @@ def _accepted(reply: Reply) -> Accepted:
 
 
 async def _followed(here: Context, sequence: int) -> bool:
-    return await here.projection.reached(sequence, here.options.follow_within)
+    return await here.projection.wait_until_reached(sequence, here.options.follow_within)

@@ -8,8 +8,8 @@ import msgspec
 
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import EVERYONE
-from eventjob.domain.ids import is_chosen_id
-from eventjob.domain.urls import LONGEST_URL, check_url
+from eventjob.domain.ids import is_client_id
+from eventjob.domain.urls import MAX_URL_LENGTH, check_url
 from services.api.request.bodies import AccessBody, BatchBody, BatchJobBody, JobBody
 
 LARGEST_PARAMETERS_BYTES = 16 * 1024
@@ -61,7 +61,7 @@ def clock(text: str) -> None:
 
 def url(text: str) -> None:
     """A web address. The plainest are told at a glance: a batch may have 20,000."""
-    if len(text) > LONGEST_URL or not _PLAIN_URL.fullmatch(text):
+    if len(text) > MAX_URL_LENGTH or not _PLAIN_URL.fullmatch(text):
         check_url(text)
 
 
@@ -73,7 +73,7 @@ def names(texts: list[str]) -> None:
 
 def chosen_id(text: str) -> None:
     """An id that a client may choose."""
-    if not is_chosen_id(text):
+    if not is_client_id(text):
         raise ValueError("must be 1 to 128 characters out of A-Z a-z 0-9 _ -")
 
 

@@ -16,12 +16,12 @@ from uuid import uuid4
 from obstore.store import LocalStore
 
 STAGING = "incoming"
-MOST_SETTLED = 20_000
-SYNCS_AT_ONCE = 8
+MAX_SYNCED_FOLDERS = 20_000
+PARALLEL_SYNCS = 8
 _ABANDONED_AFTER_S = 24 * 3600
 
 
-def prepare(folder: Path) -> None:
+def prepare_folder(folder: Path) -> None:
     """Make ``folder`` ready for writing, without what dead processes left half-written in it.
 
     Raises:
@@ -52,14 +52,14 @@ class NewBlob(NamedTuple):
     size_bytes: int
     since: datetime  # what is there since then will do
 
-    def is_there(self, kept: ExistingBlob | None) -> bool:
+    def is_stored(self, kept: ExistingBlob | None) -> bool:
         """Whether there is nothing to do."""
         if kept is None or kept.size_bytes != self.size_bytes:
             return False
         return kept.stored_at >= self.since
 
 
-class Folder:
+class BlobFolder:
     """A store in a folder, for threads: each way to one and back costs more than what it does."""
 
     def __init__(self, store: LocalStore) -> None:
@@ -68,20 +68,20 @@ class Folder:
         self._store = store
         self._path = store.prefix
         (self._path / STAGING).mkdir(exist_ok=True)
-        self._settled: set[Path] = set()
-        self._syncing = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
+        self._synced: set[Path] = set()
+        self._syncing = ThreadPoolExecutor(PARALLEL_SYNCS, "sync")
 
-    def keep(self, blobs: Sequence[NewBlob]) -> None:
+    def store(self, blobs: Sequence[NewBlob]) -> None:
         """Store all of them: together they cost the disk little more than one.
 
         Raises:
             OSError: the disk is full, or does not work; some may be stored.
         """
-        missing = {b.path: b for b in blobs if not b.is_there(_kept(self._path / b.path))}
+        missing = {b.path: b for b in blobs if not b.is_stored(_find_blob(self._path / b.path))}
         staged = {path: self._path / STAGING / str(uuid4()) for path in missing}
         try:
-            self._all_at_once(_write, [blob.source for blob in missing.values()], staged.values())
-            publish(self._path, staged)
+            self._run_parallel(_write, [blob.source for blob in missing.values()], staged.values())
+            move_into_place(self._path, staged)
         except OSError:
             for file in staged.values():
                 file.unlink(missing_ok=True)
@@ -98,14 +98,14 @@ class Folder:
         for file in files:
             for parent in file.parents:
                 reached.add(parent)
-                if parent == self._path or parent in self._settled:
+                if parent == self._path or parent in self._synced:
                     break
-        self._all_at_once(_sync, reached)
-        if len(self._settled) > MOST_SETTLED:
-            self._settled.clear()
-        self._settled |= reached
+        self._run_parallel(_sync, reached)
+        if len(self._synced) > MAX_SYNCED_FOLDERS:
+            self._synced.clear()
+        self._synced |= reached
 
-    def _all_at_once(self, do: Callable[..., None], *arguments: Iterable[object]) -> None:
+    def _run_parallel(self, do: Callable[..., None], *arguments: Iterable[object]) -> None:
         """One after the other each would wait for a commit of the disk's journal of its own."""
         wait(calls := [self._syncing.submit(do, *some) for some in zip(*arguments, strict=True)])
         for call in calls:
@@ -121,7 +121,7 @@ class Folder:
         return result.bytes().to_bytes() if result.meta["size"] <= most_bytes else None
 
 
-def publish(folder: Path, staged: Mapping[str, Path]) -> None:
+def move_into_place(folder: Path, staged: Mapping[str, Path]) -> None:
     """Move staged files, which are on disk, to their paths in ``folder``.
 
     A power cut would leave empty files of those that have their names before their content.
@@ -135,7 +135,7 @@ def publish(folder: Path, staged: Mapping[str, Path]) -> None:
             source.replace(target)
 
 
-def _kept(file: Path) -> ExistingBlob | None:
+def _find_blob(file: Path) -> ExistingBlob | None:
     try:
         found = file.stat()
     except FileNotFoundError:
@@ -170,12 +170,12 @@ def _sync(path: Path) -> None:
 class BlobWriter:
     """Writes blobs to a folder, one thread's turn for all that wait."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: BlobFolder) -> None:
         self._folder = folder
         self._waiting: list[tuple[Sequence[NewBlob], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def keep(self, blobs: Sequence[NewBlob]) -> None:
+    async def store(self, blobs: Sequence[NewBlob]) -> None:
         """Returns when all are stored; fails where any that were written with them did.
 
         Raises:
@@ -191,7 +191,7 @@ class BlobWriter:
         while self._waiting:
             written, self._waiting = self._waiting, []
             blobs = [blob for some, _ in written for blob in some]
-            writing = asyncio.get_running_loop().run_in_executor(None, self._folder.keep, blobs)
+            writing = asyncio.get_running_loop().run_in_executor(None, self._folder.store, blobs)
             await asyncio.wait([writing])
             for _, stored in written:
                 if stored.done():  # its caller was cancelled

@@ -22,24 +22,24 @@ class ArtifactsUnavailable(Exception):
 
 
 @contextmanager
-def store_faults() -> Iterator[None]:
+def translate_store_errors() -> Iterator[None]:
     """What the store says, as `ArtifactsUnavailable`."""
     try:
         yield
     except (BaseError, OSError) as error:
-        raise ArtifactsUnavailable(reason(error)) from error
+        raise ArtifactsUnavailable(first_line(error)) from error
 
 
 @contextmanager
-def read_faults(sha256: str) -> Iterator[None]:
+def translate_read_errors(sha256: str) -> Iterator[None]:
     """The same; what is not there is `ArtifactMissing`."""
-    with store_faults():
+    with translate_store_errors():
         try:
             yield
         except FileNotFoundError as error:
             raise ArtifactMissing(f"there is no artifact {sha256}") from error
 
 
-def reason(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Obstore's messages go on with a dump of its internals."""
     return str(error).partition("\n")[0]

@@ -9,10 +9,10 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from eventjob.artifacts import disk
-from eventjob.artifacts.faults import ArtifactsUnavailable, reason
+from eventjob.artifacts.faults import ArtifactsUnavailable, first_line
 from eventjob.artifacts.store import Artifacts
 from eventjob.runtime.lifecycle import CannotStart
-from eventjob.runtime.setting_reader import SettingsError, without_secrets
+from eventjob.runtime.setting_reader import SettingsError, mask_secrets
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -36,7 +36,7 @@ def open_artifacts(url: str) -> Artifacts:
     try:
         return Artifacts(_open(url))
     except (BaseError, OSError, ValueError) as error:
-        raise SettingsError(_told(url, reason(error))) from error
+        raise SettingsError(_setting_error(url, first_line(error))) from error
 
 
 async def reach_artifacts(url: str) -> Artifacts:
@@ -49,14 +49,16 @@ async def reach_artifacts(url: str) -> Artifacts:
     artifacts = open_artifacts(url)
     try:
         async with asyncio.timeout(ANSWERS_WITHIN_S):
-            await artifacts.look()
+            await artifacts.check()
     except TimeoutError as error:
-        raise CannotStart(_told(url, f"no answer within {ANSWERS_WITHIN_S:.0f} s")) from error
+        raise CannotStart(
+            _setting_error(url, f"no answer within {ANSWERS_WITHIN_S:.0f} s")
+        ) from error
     except ArtifactsUnavailable as error:
         cause = str(error.__cause__)
-        if (wrong := _wrong(cause)) is not None:
-            raise SettingsError(_told(url, wrong)) from error
-        raise CannotStart(_told(url, _silent(cause) or str(error))) from error
+        if (wrong := _explain_refusal(cause)) is not None:
+            raise SettingsError(_setting_error(url, wrong)) from error
+        raise CannotStart(_setting_error(url, _explain_silence(cause) or str(error))) from error
     return artifacts
 
 
@@ -66,15 +68,15 @@ def _open(url: str) -> LocalStore | S3Store:
     store = LocalStore.from_url(url, mkdir=True) if url.startswith("file:///") else None
     if store is None or store.prefix is None:
         raise ValueError("expected file:///absolute/folder or s3://bucket/prefix")
-    disk.prepare(store.prefix)
+    disk.prepare_folder(store.prefix)
     return store
 
 
-def _told(url: str, why: str) -> str:
-    return f"EVENTJOB_ARTIFACTS_URL is {without_secrets(url)!r}: {why}"
+def _setting_error(url: str, why: str) -> str:
+    return f"EVENTJOB_ARTIFACTS_URL is {mask_secrets(url)!r}: {why}"
 
 
-def _wrong(cause: str) -> str | None:
+def _explain_refusal(cause: str) -> str | None:
     """What whoever set it up can put right; None where it is only that nobody answers."""
     first = cause.partition("\n")[0]
     if _ROLES in first:
@@ -87,7 +89,7 @@ def _wrong(cause: str) -> str | None:
     return f"the server says {refusal[1]}: {refusal[2] or 'and nothing more'}"
 
 
-def _silent(cause: str) -> str | None:
+def _explain_silence(cause: str) -> str | None:
     host, why = _HOST.search(cause), _CAUSE.search(cause)
     if host is None or why is None:
         return None

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.access import Caller
-from eventjob.domain.ids import PARTITIONS, partition
+from eventjob.domain.ids import PARTITIONS, compute_partition
 
 EVENTS = "EVENTS"
 CMD = "CMD"
@@ -39,18 +39,18 @@ def partition_token(number: int) -> str:
 ALL_PARTITIONS = tuple(partition_token(number) for number in range(PARTITIONS))
 
 
-def partition_of(event_subject: str) -> str:
+def parse_partition(event_subject: str) -> str:
     """The partition token in an event's subject."""
     return event_subject[3:5]
 
 
-def reply_of(headers: Mapping[str, str]) -> str | None:
+def parse_reply(headers: Mapping[str, str]) -> str | None:
     """Where the answer to a command goes; None where nobody waits, or where that is no inbox."""
     wanted = headers.get(HEADER_REPLY, "")
     return wanted if _INBOX.fullmatch(wanted) else None
 
 
-def actor_of(headers: Mapping[str, str]) -> str:
+def parse_actor(headers: Mapping[str, str]) -> str:
     """Who asked, as a message's headers say; "" for nobody in particular."""
     return unquote(headers.get(HEADER_ACTOR, ""))
 
@@ -58,7 +58,7 @@ def actor_of(headers: Mapping[str, str]) -> str:
 @lru_cache(maxsize=65_536)
 def token_of(group: str) -> str:
     """The partition token of a group."""
-    return partition_token(partition(group))
+    return partition_token(compute_partition(group))
 
 
 def event_subject(group: str, n: int | None = None) -> str:
@@ -125,21 +125,21 @@ def announcement_subject(kind: str) -> str:
     return f"say.{kind}"
 
 
-_EVERY_DOOR = "every-door"
+_TRUSTED = "every-door"
 
 
-def asker_headers(caller: Caller) -> dict[str, str]:
-    """The headers that say who asks; `asker_of` is the inverse."""
+def caller_headers(caller: Caller) -> dict[str, str]:
+    """The headers that say who asks; `parse_caller` is the inverse."""
     headers = {HEADER_ACTOR: quote(caller.user or "", safe="")}
     if caller.trusted:
-        headers[HEADER_RIGHT] = _EVERY_DOOR
+        headers[HEADER_RIGHT] = _TRUSTED
     return headers
 
 
-def asker_of(headers: Mapping[str, str]) -> Caller:
+def parse_caller(headers: Mapping[str, str]) -> Caller:
     """Who asks, as a command's headers say."""
-    is_trusted = headers.get(HEADER_RIGHT) == _EVERY_DOOR
-    return Caller(actor_of(headers) or None, trusted=is_trusted)
+    is_trusted = headers.get(HEADER_RIGHT) == _TRUSTED
+    return Caller(parse_actor(headers) or None, trusted=is_trusted)
 
 
 def inbox_prefix(user: str | None) -> str:

@@ -17,7 +17,7 @@ class Caller(msgspec.Struct, frozen=True):
     trusted: bool = False
 
 
-def owned_by(owner: str | None) -> Access:
+def private_access(owner: str | None) -> Access:
     """The access of a new object whose client said nothing: private, the owner in all lists."""
     names = () if owner is None else (owner,)
     return Access(read_access=names, write_access=names, admin_access=names)
@@ -43,7 +43,7 @@ def may_change(caller: Caller, owner: str | None, access: Access) -> bool:
     )
 
 
-def readers(owner: str | None, access: Access) -> frozenset[str]:
+def allowed_readers(owner: str | None, access: Access) -> frozenset[str]:
     """The users who may read, or `EVERYONE` alone: `may_read` as a set, for a store's index."""
     if owner is None or access.visibility == "public":
         return frozenset({EVERYONE})

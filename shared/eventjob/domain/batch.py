@@ -80,7 +80,9 @@ class Group:
         self.archived = False
         self.outcome: Literal["completed", "failed"] | None = None  # as last announced
         self.zip: ZipState = ZipIdle(0)
-        self.filed: int | None = None  # how many jobs had a result when their events were exported
+        self.retired_completed: int | None = (
+            None  # how many jobs had a result when their events were exported
+        )
         self.jobs: list[JobState] = []
         self.hosts: list[str] = []
         self.unfinished = 0
@@ -92,8 +94,8 @@ class Group:
     @property
     def completed(self) -> int:
         """How many jobs have a result."""
-        if self.filed is not None:
-            return self.filed
+        if self.retired_completed is not None:
+            return self.retired_completed
         return self.present - self.unfinished - self.failed
 
     def job(self, n: int) -> JobState | None:
@@ -118,7 +120,7 @@ def evolve(group: Group, n: int | None, event: Event) -> None:
     if n is not None:
         state = group.job(n)
         if state is not None:
-            _put(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
+            _set_job(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
     elif isinstance(event, JobDeleted):
         _clear(group)
     else:
@@ -142,12 +144,14 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
             for start in event.starts:
                 state = group.job(start.n)
                 if state is not None:
-                    _put(group, start.n, job.started(state, start.attempt, event.deadline))
+                    _set_job(
+                        group, start.n, job.evolve_started(state, start.attempt, event.deadline)
+                    )
         case JobsFailed():
             for number in event.numbers:
                 state = group.job(number)
                 if state is not None:
-                    _put(group, number, job.failed(state))
+                    _set_job(group, number, job.evolve_failed(state))
         case BatchPaused() | BatchResumed():
             group.active = isinstance(event, BatchResumed)
         case BatchArchived() | BatchUnarchived():
@@ -155,16 +159,16 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
         case BatchCompleted():
             group.outcome = event.status
         case BatchZipRequested() | BatchZipBuilt() | BatchZipFailed():
-            group.zip = _zip_after(group.zip, event)
+            group.zip = _evolve_zip(group.zip, event)
         case BatchDeleted():
             _clear(group)
         case BatchFiled():
-            _file(group, event)
+            _retire(group, event)
         case _:
             assert_never(event)
 
 
-def _zip_after(
+def _evolve_zip(
     state: ZipState, event: BatchZipRequested | BatchZipBuilt | BatchZipFailed
 ) -> ZipState:
     match event:
@@ -192,7 +196,7 @@ def _add(group: Group, host: str) -> None:
     group.outcome = None
 
 
-def _put(group: Group, n: int, state: JobState) -> None:
+def _set_job(group: Group, n: int, state: JobState) -> None:
     """Replace a job's state, and keep the counts true."""
     before = group.jobs[n - 1]
     group.jobs[n - 1] = state
@@ -209,18 +213,18 @@ def _clear(group: Group) -> None:
     group.jobs, group.hosts = [], []
     group.unfinished = group.failed = group.present = 0
     group.zip = ZipIdle(group.zip.attempt)
-    group.filed = None
+    group.retired_completed = None
     group.added_by.clear()
 
 
-def _file(group: Group, event: BatchFiled) -> None:
+def _retire(group: Group, event: BatchFiled) -> None:
     """The same, whether the events before this one were folded or are exported already."""
     _clear(group)
     group.existence = "here"
     group.batch_id, group.owner, group.access = event.batch_id, event.owner, event.access
     group.request_hash = event.request_hash
     group.active, group.archived, group.outcome = True, True, None
-    group.filed = event.completed
+    group.retired_completed = event.completed
 
 
 def is_unfinished(state: JobState) -> bool:

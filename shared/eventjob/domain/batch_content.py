@@ -17,7 +17,7 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.recorded_event import RecordedEvent
 
-_CHANGING = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
+_CHANGES_CONTENT = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
 
 
 def changes_content(event: Event) -> bool:
@@ -26,7 +26,7 @@ def changes_content(event: Event) -> bool:
     Of a deleted job only the deletion stays in the log: so that counts whatever the job was, and
     a purged log gives the same answer.
     """
-    return type(event) in _CHANGING
+    return type(event) in _CHANGES_CONTENT
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -12,12 +12,12 @@ from eventjob.domain.batch import Group, ZipBuilding, ZipIdle, ZipState
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.retry import Policy
 
-PAUSE = timedelta(seconds=30)  # from one attempt to the next, where the first one failed
+RETRY_PAUSE = timedelta(seconds=30)  # from one attempt to the next, where the first one failed
 
 ZipEvent = BatchZipRequested | BatchZipBuilt | BatchZipFailed
 
 
-def request(
+def request_zip(
     command: BuildBatchZip, group: Group, caller: Caller, at: datetime, policy: Policy
 ) -> Sequence[ZipEvent]:
     """An attempt to build the ZIP; nothing while one is under way, or has failed just now.
@@ -43,11 +43,13 @@ def request(
 
 def _is_too_soon(state: ZipIdle, at: datetime, policy: Policy) -> bool:
     """Clients ask every few seconds, and each attempt is two events in the log."""
-    pause = min(PAUSE, policy.attempt_timeout)
+    pause = min(RETRY_PAUSE, policy.attempt_timeout)
     return state.tried_at is not None and at < state.tried_at + pause
 
 
-def report(outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime) -> Sequence[ZipEvent]:
+def decide_report(
+    outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime
+) -> Sequence[ZipEvent]:
     """What an archiver's report leads to; nothing where its attempt is over.
 
     Raises:
@@ -62,7 +64,7 @@ def report(outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime) -> 
     return [BatchZipBuilt(attempt=outcome.attempt, zip=outcome.zip, content=outcome.content, at=at)]
 
 
-def lose(attempt: int, state: ZipState, at: datetime, policy: Policy) -> Sequence[ZipEvent]:
+def lose_attempt(attempt: int, state: ZipState, at: datetime, policy: Policy) -> Sequence[ZipEvent]:
     """The end of an attempt that nobody reported in time."""
     if isinstance(state, ZipIdle) or state.attempt != attempt:
         return []

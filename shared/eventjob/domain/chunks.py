@@ -6,7 +6,7 @@ JOBS_PER_EVENT = 100
 BYTES_PER_EVENT = 256 * 1024
 
 
-def cut(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
+def split_jobs(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
     """The number of each event's first job, and its jobs."""
     chunks: list[tuple[int, list[JobSpec]]] = []
     size = 0

@@ -96,7 +96,7 @@ class Dispatch:
         self._running: Counter[str] = Counter()
         self._arrivals = itertools.count()
 
-    def ready(self, lane: str, candidate: Candidate) -> None:
+    def add(self, lane: str, candidate: Candidate) -> None:
         """Put a job at the end of its lane."""
         queue = self._paused.get(lane)
         if queue is None:
@@ -114,36 +114,38 @@ class Dispatch:
             self._lanes[lane] = queue
 
     @property
-    def waiting(self) -> int:
+    def ready_count(self) -> int:
         """How many jobs are ready, those that nobody wants any more included."""
         return sum(lane.count for lane in self._lanes.values())
 
-    def began(self, host: str) -> None:
+    def count_start(self, host: str) -> None:
         """Count a session of this host that is at work."""
         self._running[host] += 1
 
-    def ended(self, host: str) -> None:
+    def count_end(self, host: str) -> None:
         """A session of this host is over."""
         self._running[host] -= 1
         if self._running[host] <= 0:
             del self._running[host]
 
-    def take(self, free: int, share: int, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
-        """Up to ``free`` jobs to start now, one of each lane in turn. `began` is the caller's.
+    def take_jobs(
+        self, free: int, share: int, is_wanted: Callable[[Candidate], bool]
+    ) -> list[Candidate]:
+        """Return up to ``free`` jobs to start, one per lane in turn; the caller counts the starts.
 
         A lane that has nothing to give keeps its turn: else it could starve behind busy hosts.
 
         Args:
             free: how many the workers can start.
             share: how many of one host may be at work at a time.
-            wanted: whether a job that was queued is still to start; others are dropped.
+            is_wanted: whether a job that was queued is still to start; others are dropped.
         """
         chosen: list[Candidate] = []
         passed: list[tuple[str, Lane]] = []
         running = self._running.copy()
         while self._lanes and len(chosen) < free:
             lane, queue = self._lanes.popitem(last=False)
-            candidate = queue.pop(lambda host: running[host] >= share, wanted)
+            candidate = queue.pop(lambda host: running[host] >= share, is_wanted)
             if candidate is not None:
                 running[candidate.host] += 1
                 chosen.append(candidate)

@@ -17,7 +17,7 @@ PARTITIONS = 16
 BATCH_PREFIX = "batch-"
 JOB_PREFIX = "job-"
 
-_CHOSEN_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
 _BATCH_JOB_ID = re.compile(r"job-(?P<batch>[A-Za-z0-9_-]{0,128})\.(?P<n>[1-9][0-9]{0,5})\Z")
 
 
@@ -28,9 +28,9 @@ class JobKey(msgspec.Struct, frozen=True):
     n: int
 
 
-def is_chosen_id(text: str) -> bool:
+def is_client_id(text: str) -> bool:
     """Whether ``text`` may be the id of a batch or of a job alone."""
-    return _CHOSEN_ID.match(text) is not None
+    return _CLIENT_ID.match(text) is not None
 
 
 def batch_group(batch_id: str) -> str:
@@ -44,15 +44,15 @@ def batch_ids(group: str) -> tuple[str, str]:
     return f"{BATCH_PREFIX}{name}", name
 
 
-def job_key(job_id: str) -> JobKey | None:
+def parse_job_id(job_id: str) -> JobKey | None:
     """Where the job of this id lives if it exists; None for what can be no job's id."""
     if found := _BATCH_JOB_ID.match(job_id):
         return JobKey(f"b-{found['batch']}", int(found["n"]))
-    return JobKey(f"j-{job_id}", 1) if is_chosen_id(job_id) else None
+    return JobKey(f"j-{job_id}", 1) if is_client_id(job_id) else None
 
 
-def job_id(group: str, n: int) -> str:
-    """The id of a group's job: the inverse of `job_key`."""
+def format_job_id(group: str, n: int) -> str:
+    """The id of a group's job: the inverse of `parse_job_id`."""
     name = group[2:]
     return f"{JOB_PREFIX}{name}.{n}" if is_batch(group) else name
 
@@ -63,7 +63,7 @@ def is_batch(group: str) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def partition(group: str) -> int:
+def compute_partition(group: str) -> int:
     """The group's partition, 0 to 15, fixed for ever."""
     return zlib.crc32(group.encode()) % PARTITIONS
 
@@ -74,7 +74,7 @@ def group_of(command: GroupCommand) -> str | None:
         case SubmitJob():
             return f"j-{command.job_id}"
         case RestartJob() | DeleteJob():
-            key = job_key(command.job_id)
+            key = parse_job_id(command.job_id)
             return None if key is None else key.group
         case _:
             return batch_group(command.batch_id)

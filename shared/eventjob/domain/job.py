@@ -21,22 +21,22 @@ from eventjob.contracts.events import (
     JobRestarted,
 )
 from eventjob.contracts.work import ArchiveBuilt, JobOutcome, SessionFetched, WorkFailed
-from eventjob.domain.attempt import after
+from eventjob.domain.attempt import decide_failed_attempt
 from eventjob.domain.errors import Refused, StaleMemory
-from eventjob.domain.ids import job_id
+from eventjob.domain.ids import format_job_id
 from eventjob.domain.retry import Policy
 
 
 class Waiting(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed.
 
-    Those since ``put_off_since`` did not count: the host only asked to wait.
+    Those since ``postponed_since`` did not count: the host only asked to wait.
     """
 
     attempt: int
     tries: int = 0
     due: datetime | None = None
-    put_off_since: datetime | None = None
+    postponed_since: datetime | None = None
 
 
 class Fetching(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -45,10 +45,10 @@ class Fetching(msgspec.Struct, frozen=True, tag=True, array_like=True):
     attempt: int
     tries: int
     deadline: datetime
-    put_off_since: datetime | None = None
+    postponed_since: datetime | None = None
 
 
-class Archiving(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class Zipping(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Fetched; an archiver makes the ZIP of ``bundle``."""
 
     attempt: int
@@ -68,8 +68,8 @@ class Deleted(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Gone, for ever."""
 
 
-JobState = Waiting | Fetching | Archiving | Ended | Deleted
-UNFINISHED = (Waiting, Fetching, Archiving)  # a tuple: this is asked several times per event
+JobState = Waiting | Fetching | Zipping | Ended | Deleted
+UNFINISHED = (Waiting, Fetching, Zipping)  # a tuple: this is asked several times per event
 SUBMITTED: JobState = Waiting(attempt=1)
 
 
@@ -82,7 +82,7 @@ class LoseAttempt(msgspec.Struct, frozen=True):
 JobCommand = SessionFetched | ArchiveBuilt | WorkFailed | LoseAttempt | RestartJob | DeleteJob
 
 
-class Setting(msgspec.Struct, frozen=True):
+class JobContext(msgspec.Struct, frozen=True):
     """What a decision about a job depends on besides its history."""
 
     group: str
@@ -91,7 +91,7 @@ class Setting(msgspec.Struct, frozen=True):
     policy: Policy
 
 
-def decide(command: JobCommand, state: JobState, setting: Setting) -> list[JobEvent]:
+def decide(command: JobCommand, state: JobState, setting: JobContext) -> list[JobEvent]:
     """What ``command`` makes happen to a job in ``state``; nothing where its time has passed.
 
     Raises:
@@ -100,17 +100,17 @@ def decide(command: JobCommand, state: JobState, setting: Setting) -> list[JobEv
     """
     match command:
         case SessionFetched() | ArchiveBuilt() | WorkFailed():
-            return _report(command, state, setting)
+            return _decide_report(command, state, setting)
         case RestartJob():
-            attempt = _present(state, command.job_id).attempt + 1
+            attempt = _require_present(state, command.job_id).attempt + 1
             return [JobRestarted(attempt=attempt, at=setting.at)]
         case DeleteJob():
-            _present(state, command.job_id)
+            _require_present(state, command.job_id)
             return [JobDeleted(job_id=command.job_id, at=setting.at)]
         case LoseAttempt():
             if not _is_running(state, command.attempt):
                 return []
-            return [_failed(_lost(command, setting), state, setting)]
+            return [_fail_attempt(_lost_report(command, setting), state, setting)]
         case _:
             assert_never(command)
 
@@ -122,14 +122,14 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
     match event:
         case JobFetched():
             deadline = state.deadline if isinstance(state, Fetching) else event.at
-            return Archiving(event.attempt, _tries(state), deadline, event.bundle)
+            return Zipping(event.attempt, _tries(state), deadline, event.bundle)
         case JobCompleted():
             return Ended(event.attempt, "completed")
         case JobFailed():
             return Ended(event.attempt, "failed")
         case AttemptFailed():
             tries = _tries(state) + event.counted
-            since = None if event.counted else _put_off_since(state) or event.at
+            since = None if event.counted else _postponed_since(state) or event.at
             return Waiting(event.attempt + 1, tries, event.retry_at, since)
         case JobRestarted():
             return Waiting(event.attempt)
@@ -139,17 +139,17 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
             assert_never(event)
 
 
-def started(state: JobState, attempt: int, deadline: datetime) -> JobState:
+def evolve_started(state: JobState, attempt: int, deadline: datetime) -> JobState:
     """``state`` after the attempt was handed out."""
     if not isinstance(state, UNFINISHED):
         return state
-    return Fetching(attempt, _tries(state), deadline, _put_off_since(state))
+    return Fetching(attempt, _tries(state), deadline, _postponed_since(state))
 
 
-def failed(state: JobState) -> JobState:
+def evolve_failed(state: JobState) -> JobState:
     """``state`` after a person failed the job; an ended one stays as it is."""
     match state:
-        case Waiting() | Fetching() | Archiving():
+        case Waiting() | Fetching() | Zipping():
             return Ended(state.attempt, "failed")
         case Ended() | Deleted():
             return state
@@ -157,9 +157,9 @@ def failed(state: JobState) -> JobState:
             assert_never(state)
 
 
-def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEvent]:
+def _decide_report(report: JobOutcome, state: JobState, setting: JobContext) -> list[JobEvent]:
     """A report counts for the attempt and step it is about: before it is stale, after it late."""
-    here, there = _place(state), (report.attempt, _step(report))
+    here, there = _progress(state), (report.attempt, _step(report))
     if here > there:
         return []
     if here < there:
@@ -179,7 +179,7 @@ def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEv
         case ArchiveBuilt():
             return [JobCompleted(attempt=report.attempt, archive=report.archive, at=setting.at)]
         case WorkFailed():
-            return [_failed(report, state, setting)]
+            return [_fail_attempt(report, state, setting)]
         case _:
             assert_never(report)
 
@@ -191,18 +191,18 @@ def _step(report: JobOutcome) -> int:
     return 2 if archives else 1
 
 
-def _failed(report: WorkFailed, state: JobState, setting: Setting) -> JobEvent:
-    return after(
+def _fail_attempt(report: WorkFailed, state: JobState, setting: JobContext) -> JobEvent:
+    return decide_failed_attempt(
         report,
         at=setting.at,
         policy=setting.policy,
         tries=_tries(state),
-        put_off_since=_put_off_since(state),
-        salt=f"{job_id(setting.group, setting.n)}:{report.attempt}",
+        postponed_since=_postponed_since(state),
+        salt=f"{format_job_id(setting.group, setting.n)}:{report.attempt}",
     )
 
 
-def _lost(command: LoseAttempt, setting: Setting) -> WorkFailed:
+def _lost_report(command: LoseAttempt, setting: JobContext) -> WorkFailed:
     minutes = setting.policy.attempt_timeout / timedelta(minutes=1)
     message = f"no worker reported within {minutes:g} minutes"
     return WorkFailed(
@@ -216,10 +216,10 @@ def _lost(command: LoseAttempt, setting: Setting) -> WorkFailed:
 
 
 def _is_running(state: JobState, attempt: int) -> bool:
-    return isinstance(state, Fetching | Archiving) and state.attempt == attempt
+    return isinstance(state, Fetching | Zipping) and state.attempt == attempt
 
 
-def _present(state: JobState, job: str) -> Waiting | Fetching | Archiving | Ended:
+def _require_present(state: JobState, job: str) -> Waiting | Fetching | Zipping | Ended:
     if isinstance(state, Deleted):
         raise Refused("not_found", f"job {job} was deleted")
     return state
@@ -229,18 +229,18 @@ def _tries(state: JobState) -> int:
     return state.tries if isinstance(state, UNFINISHED) else 0
 
 
-def _put_off_since(state: JobState) -> datetime | None:
-    return state.put_off_since if isinstance(state, Waiting | Fetching) else None
+def _postponed_since(state: JobState) -> datetime | None:
+    return state.postponed_since if isinstance(state, Waiting | Fetching) else None
 
 
-def _place(state: JobState) -> tuple[float, int]:
+def _progress(state: JobState) -> tuple[float, int]:
     """How far a job is, as attempt and step, so that any two places can be compared."""
     match state:
         case Waiting():
             return state.attempt, 0
         case Fetching():
             return state.attempt, 1
-        case Archiving():
+        case Zipping():
             return state.attempt, 2
         case Ended():
             return state.attempt, 3

@@ -37,38 +37,38 @@ class SessionPaths(msgspec.Struct, frozen=True):
 
 def session_paths(event: str, track: str, filename: str) -> SessionPaths:
     """The paths that follow from a job's parameters; none meets README or manifest of the ZIP."""
-    top = unique([README, MANIFEST, folder_name(event, "event")])[-1]
-    folder = f"{top}/{folder_name(track, 'track')}"
-    stem = stem_of(filename)
+    top = make_unique([README, MANIFEST, make_folder_name(event, "event")])[-1]
+    folder = f"{top}/{make_folder_name(track, 'track')}"
+    stem = make_stem(filename)
     return SessionPaths(folder, stem, f"{folder}/{stem}.md", f"{folder}/{stem}")
 
 
-def stem_of(filename: str) -> str:
+def make_stem(filename: str) -> str:
     """A job's ``filename`` as a safe name without ``.md``.
 
     It never ends in ``.md``: so no session's folder has the name of another session's Markdown.
     """
-    stem = _without_suffix(_sanitised(filename, "session"))
-    return _without_suffix(_shortened(stem, "", _STEM_BYTES))
+    stem = _without_suffix(_sanitise(filename, "session"))
+    return _without_suffix(_shorten(stem, "", _STEM_BYTES))
 
 
 @lru_cache(maxsize=1000)  # of events and tracks, mostly
-def folder_name(text: str, fallback: str) -> str:
+def make_folder_name(text: str, fallback: str) -> str:
     """``text`` as a safe name, or ``fallback`` where nothing of it can stay."""
-    return _shortened(_sanitised(text, fallback), "", MAX_BYTES)
+    return _shorten(_sanitise(text, fallback), "", MAX_BYTES)
 
 
-def file_name(text: str, fallback: str) -> str:
-    """Like `folder_name`, but a name that is too long keeps its extension."""
-    return _shortened(*_split(_sanitised(text, fallback)), MAX_BYTES)
+def make_file_name(text: str, fallback: str) -> str:
+    """Like `make_folder_name`, but a name that is too long keeps its extension."""
+    return _shorten(*_split(_sanitise(text, fallback)), MAX_BYTES)
 
 
 def is_safe(name: str) -> bool:
     """Whether ``name`` can be a file or folder everywhere, just as it is."""
-    return name == folder_name(name, "")
+    return name == make_folder_name(name, "")
 
 
-def unique(names: Sequence[str]) -> list[str]:
+def make_unique(names: Sequence[str]) -> list[str]:
     """The safe ``names`` of one folder, numbered ``-2``, ``-3`` … where they would collide.
 
     The first of several equal names keeps it, and no number makes a name that another one has.
@@ -79,7 +79,7 @@ def unique(names: Sequence[str]) -> list[str]:
     for name in names:
         key = collision_key(name)
         if key in next_number:
-            number, name = _free(name, next_number[key], taken)  # noqa: PLW2901 - the same name, free
+            number, name = _find_free_name(name, next_number[key], taken)  # noqa: PLW2901 - the same name, free
             taken.add(collision_key(name))
             next_number[key] = number + 1
         else:
@@ -88,9 +88,9 @@ def unique(names: Sequence[str]) -> list[str]:
     return result
 
 
-def numbered(name: str, number: int) -> str:
+def append_number(name: str, number: int) -> str:
     """The safe ``name`` of a folder, with a number at its end."""
-    return _shortened(name, f"-{number}", MAX_BYTES)
+    return _shorten(name, f"-{number}", MAX_BYTES)
 
 
 def collision_key(path: str) -> str:
@@ -107,18 +107,18 @@ def content_disposition(name: str, *, inline: bool) -> str:
 
     Source: RFC 6266, appendix D: ASCII for old clients, ``filename*`` (RFC 5987) for the others.
     """
-    name = file_name(name, "download")
+    name = make_file_name(name, "download")
     plain = re.sub(r"[^ !#$&-\[\]-~]", "_", name)
     value = f'{"inline" if inline else "attachment"}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _sanitised(text: str, fallback: str) -> str:
-    name = _cleaned(text) or _cleaned(fallback) or "unnamed"
+def _sanitise(text: str, fallback: str) -> str:
+    name = _clean(text) or _clean(fallback) or "unnamed"
     return _WINDOWS_DEVICE.sub(r"\g<0>_", name)
 
 
-def _cleaned(text: str) -> str:
+def _clean(text: str) -> str:
     spaced = re.sub(r"\s+", " ", text)
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE)
     allowed = re.sub(r'[<>"?*]', "", re.sub(r"[/\\|:]", "-", visible))
@@ -127,7 +127,7 @@ def _cleaned(text: str) -> str:
 
 def _without_suffix(stem: str) -> str:
     while stem.lower().endswith(".md"):
-        stem = _sanitised(stem[: -len(".md")], "session")
+        stem = _sanitise(stem[: -len(".md")], "session")
     return stem
 
 
@@ -136,14 +136,14 @@ def _split(name: str) -> tuple[str, str]:
     return (name[: found.start()], found[0]) if found else (name, "")
 
 
-def _shortened(stem: str, ending: str, max_bytes: int) -> str:
+def _shorten(stem: str, ending: str, max_bytes: int) -> str:
     room = max_bytes - len(ending.encode())
     if len(stem.encode()) > room:
         stem = stem.encode()[:room].decode(errors="ignore").rstrip(" .")
     return stem + ending
 
 
-def _free(name: str, first: int, taken: set[str]) -> tuple[int, str]:
+def _find_free_name(name: str, first: int, taken: set[str]) -> tuple[int, str]:
     stem, extension = _split(name)
-    numbered = ((n, _shortened(stem, f"-{n}{extension}", MAX_BYTES)) for n in count(first))
-    return next((n, name) for n, name in numbered if collision_key(name) not in taken)
+    candidates = ((n, _shorten(stem, f"-{n}{extension}", MAX_BYTES)) for n in count(first))
+    return next((n, name) for n, name in candidates if collision_key(name) not in taken)

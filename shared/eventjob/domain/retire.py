@@ -10,7 +10,9 @@ from eventjob.domain.batch import Group, ZipBuilding
 from eventjob.domain.errors import Refused
 
 
-def request(command: FileBatch, group: Group, caller: Caller, at: datetime) -> Sequence[BatchFiled]:
+def request_retirement(
+    command: FileBatch, group: Group, caller: Caller, at: datetime
+) -> Sequence[BatchFiled]:
     """The filing; nothing where that has happened. Only the log's sequences say if it may be.
 
     Raises:
@@ -21,7 +23,7 @@ def request(command: FileBatch, group: Group, caller: Caller, at: datetime) -> S
         raise Refused("not_found", f"there is no {name}")
     if not caller.trusted:
         raise Refused("permission_denied", f"only who administers eventjob may file {name}")
-    if group.filed is not None:
+    if group.retired_completed is not None:
         return []
     if not group.archived:
         raise Refused("conflict", f"{name} is not archived")
@@ -41,13 +43,13 @@ def request(command: FileBatch, group: Group, caller: Caller, at: datetime) -> S
     ]
 
 
-def check_not_filed(group: Group) -> None:
+def check_not_retired(group: Group) -> None:
     """Nothing, where the batch can still change.
 
     Raises:
         Refused: it cannot.
     """
-    if group.filed is not None:
+    if group.retired_completed is not None:
         raise Refused(
             "conflict",
             f"batch {group.batch_id} is filed, since it was archived long ago: it can be read, "

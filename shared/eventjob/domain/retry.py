@@ -5,22 +5,22 @@ from datetime import timedelta
 
 import msgspec
 
-LONGEST_PAUSE = timedelta(hours=1)
+MAX_DELAY = timedelta(hours=1)
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How often an attempt may fail, how long it may take, and how long the first pause is.
 
-    ``longest_put_off`` is how long a job may be put off again and again by a busy host.
+    ``max_postponement`` is how long a job may be put off again and again by a busy host.
     """
 
     max_attempts: int = 5
     first_pause: timedelta = timedelta(seconds=2)
     attempt_timeout: timedelta = timedelta(minutes=15)
-    longest_put_off: timedelta = timedelta(hours=24)
+    max_postponement: timedelta = timedelta(hours=24)
 
 
-def pause(tries: int, policy: Policy, *, at_least_s: float, salt: str) -> timedelta:
+def retry_delay(tries: int, policy: Policy, *, at_least_s: float, salt: str) -> timedelta:
     """The wait before the next attempt, once ``tries`` attempts have failed.
 
     Four times as long each time (2, 8, 32, 128 s), a quarter more or less by ``salt`` so that jobs
@@ -34,5 +34,5 @@ def pause(tries: int, policy: Policy, *, at_least_s: float, salt: str) -> timede
     """
     spread = 0.75 + zlib.crc32(salt.encode()) / 2**33  # 0.75 to 1.25
     growing: timedelta = policy.first_pause * 4.0 ** min(tries - 1, 10) * spread
-    asked = timedelta(seconds=min(max(at_least_s, 0.0), LONGEST_PAUSE.total_seconds()))
-    return min(max(growing, asked), LONGEST_PAUSE)
+    asked = timedelta(seconds=min(max(at_least_s, 0.0), MAX_DELAY.total_seconds()))
+    return min(max(growing, asked), MAX_DELAY)

@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
-LONGEST_URL = 2048
+MAX_URL_LENGTH = 2048
 
 _LONGEST_HOST = 253  # RFC 1035, as text
 _NEVER_IN_URL = re.compile(r"[\\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -20,8 +20,8 @@ def check_url(url: str) -> str:
     Raises:
         ValueError: says what is wrong, and repeats nothing that could be a password.
     """
-    if len(url) > LONGEST_URL:
-        raise ValueError(f"the url has {len(url)} characters, at most {LONGEST_URL} are allowed")
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"the url has {len(url)} characters, at most {MAX_URL_LENGTH} are allowed")
     if _NEVER_IN_URL.search(url):
         raise ValueError("the url has a space, a control character or a backslash in it")
     parts = _split(url)

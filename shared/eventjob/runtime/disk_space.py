@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 
 
 def _free_bytes(folder: Path) -> int:
@@ -14,7 +14,7 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free if folder.exists() else sys.maxsize
 
 
-class Space:
+class DiskSpace:
     """Whether the folder's disk has at least ``min_free_bytes`` free."""
 
     def __init__(
@@ -36,6 +36,6 @@ class Space:
         """Whether it is too full to take anything more; up to a second old."""
         now = self._clock()
         if now >= self._next_look:
-            self._next_look = now + LOOK_EVERY_S
+            self._next_look = now + CHECK_EVERY_S
             self._is_short = self._free_bytes(self._folder) < self._min_free_bytes
         return self._is_short

@@ -20,15 +20,15 @@ __all__ = ["CannotStart", "Stop", "run_service"]
 Stop: TypeAlias = asyncio.Event
 
 COLLECT_AFTER = (50_000, 20, 100)  # new objects; by default a tenth of the CPU goes into looking
-FINE = 0
-FAILED = 1
-WRONG_USE = 2
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
 
 
 class CannotStart(Exception):
     """Something that whoever started the process can put right; shown without a traceback."""
 
-    def __init__(self, reason: str, exit_code: int = FAILED) -> None:
+    def __init__(self, reason: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(reason)
         self.exit_code = exit_code
 
@@ -57,12 +57,12 @@ def run_service(
         asyncio.run(_run(main, parent_pipe, heartbeat_file))
     except (CannotStart, SettingsError) as reason:
         sys.stderr.write(f"eventjob {name}: {reason}\n")
-        return reason.exit_code if isinstance(reason, CannotStart) else WRONG_USE
+        return reason.exit_code if isinstance(reason, CannotStart) else EXIT_WRONG_USE
     except Exception:  # the last one who can say it
         log.exception("service.broke")
-        return FAILED
+        return EXIT_FAILED
     log.info("service.stopped")
-    return FINE
+    return EXIT_OK
 
 
 async def _run(
@@ -72,14 +72,14 @@ async def _run(
 
     def on_signal() -> None:
         if stop.is_set():
-            os._exit(FAILED)
+            os._exit(EXIT_FAILED)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     if parent_pipe is not None:
         threading.Thread(target=_end_with_parent, args=(parent_pipe,), daemon=True).start()
-    async with beating(heartbeat_file):
+    async with touch_heartbeat(heartbeat_file):
         await main(stop)
 
 
@@ -90,14 +90,14 @@ def _end_with_parent(parent_pipe: int) -> None:
     port. What was being done is redone, as after any crash.
     """
     os.read(parent_pipe, 1)
-    os._exit(FAILED)
+    os._exit(EXIT_FAILED)
 
 
-EVERY_S = 2.0
+HEARTBEAT_EVERY_S = 2.0
 
 
 @asynccontextmanager
-async def beating(file: Path | None) -> AsyncIterator[None]:
+async def touch_heartbeat(file: Path | None) -> AsyncIterator[None]:
     """``file`` is touched every 2 s inside the context; where there is none, nothing happens.
 
     Raises:
@@ -107,14 +107,14 @@ async def beating(file: Path | None) -> AsyncIterator[None]:
         yield
         return
     file.touch()  # noqa: ASYNC240 - microseconds
-    task = asyncio.create_task(_beat(file))
+    task = asyncio.create_task(_touch_periodically(file))
     try:
         yield
     finally:
         await cancel_and_wait(task)
 
 
-async def _beat(file: Path) -> None:
+async def _touch_periodically(file: Path) -> None:
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(HEARTBEAT_EVERY_S)
         file.touch()  # noqa: ASYNC240 - the same; a full disk does not prevent it

@@ -18,8 +18,8 @@ __all__ = ["Logger", "get_logger", "set_up_logs"]
 
 Level = Literal["debug", "info", "warning", "error"]
 OURS = ("eventjob", "services")
-LONGEST_VALUE = 2_000  # characters
-LONGEST_TRACEBACK = 8_000
+MAX_VALUE_LENGTH = 2_000  # characters
+MAX_TRACEBACK_LENGTH = 8_000
 
 _STDERR = 2
 _NAME = re.compile(r"[a-z_]+(\.[a-z_]+)+")
@@ -113,21 +113,21 @@ class _OneLine(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        event, fields = _said(record)
+        event, fields = _event_and_fields(record)
         line: dict[str, object] = {
-            "ts": _timestamp(record.created),
+            "ts": _format_timestamp(record.created),
             "level": "error" if record.levelno > logging.ERROR else record.levelname.lower(),
             "event": event,
             "service": self._service,
         }
-        line |= {name: _shortened(value) for name, value in fields.items() if name not in _FIRST}
+        line |= {name: _shorten(value) for name, value in fields.items() if name not in _FIRST}
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = _shortened(repr(record.exc_info[1]))
-            line["traceback"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]
-        return _USER_INFO.sub("***@", _encoded(line))
+            line["error"] = _shorten(repr(record.exc_info[1]))
+            line["traceback"] = self.formatException(record.exc_info)[-MAX_TRACEBACK_LENGTH:]
+        return _USER_INFO.sub("***@", _encode(line))
 
 
-def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
+def _event_and_fields(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
     """Event and fields; a library's text is ``message`` of an event named for its logger."""
     fields = {name: value for name, value in vars(record).items() if name not in _OF_ANY_RECORD}
     fields |= fields.pop("fields", {})
@@ -140,18 +140,18 @@ def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
     return record.name, {"message": text, **fields}
 
 
-def _shortened(value: object) -> object:
+def _shorten(value: object) -> object:
     try:
-        text = value if isinstance(value, str) else _encoded(value)
+        text = value if isinstance(value, str) else _encode(value)
     except ValueError:  # it contains itself
         value = text = repr(value)
-    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return value if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"
 
 
-def _encoded(value: object) -> str:
+def _encode(value: object) -> str:
     return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"), skipkeys=True)
 
 
-def _timestamp(seconds: float) -> str:
+def _format_timestamp(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

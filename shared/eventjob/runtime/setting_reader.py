@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 PREFIX = "EVENTJOB_"
-FOR_TESTS = "EVENTJOB_TEST_"
+TEST_PREFIX = "EVENTJOB_TEST_"
 MEGABYTE = 1024 * 1024
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -20,20 +20,20 @@ class SettingsError(ValueError):
     """Settings are wrong: a line for each, with name, value and what was expected."""
 
 
-def without_secrets(url: str) -> str:
+def mask_secrets(url: str) -> str:
     """An address as it may be shown: without its user and the values in its query."""
     address, question, query = re.sub(".*@", "***@", url).partition("?")
     return address + question + re.sub("=[^&]*", "=***", query)
 
 
-class Reader:
+class SettingReader:
     """The variables of ``environ``, each without its prefix; ``finish`` tells what was wrong."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._values = {
             name.removeprefix(PREFIX): value.strip()
             for name, value in environ.items()
-            if name.startswith(PREFIX) and not name.startswith(FOR_TESTS)
+            if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)
         }
         self._read: set[str] = set()
         self._wrong: dict[str, str] = {}
@@ -43,18 +43,18 @@ class Reader:
         self._read.add(name)
         return self._values.get(name) or default
 
-    def optional(self, name: str, form: Callable[[str], T]) -> T | None:
+    def parse_optional(self, name: str, form: Callable[[str], T]) -> T | None:
         """What ``form`` makes of the text; None where there is none, or where it is wrong."""
         text = self.text(name, "")
         try:
             return form(text) if text else None
         except ValueError as error:
-            self.wrong(name, text, str(error))
+            self.reject(name, text, str(error))
             return None
 
-    def formed(self, name: str, default: T, form: Callable[[str], T]) -> T:
+    def parse(self, name: str, default: T, form: Callable[[str], T]) -> T:
         """What ``form`` makes of the text; its ValueError says what was expected."""
-        formed = self.optional(name, form)
+        formed = self.parse_optional(name, form)
         return default if formed is None else formed
 
     def choice(self, name: str, default: Text, *others: Text) -> Text:
@@ -66,7 +66,7 @@ class Reader:
                 raise ValueError(" or ".join(words))
             return words[text]
 
-        return self.formed(name, default, form)
+        return self.parse(name, default, form)
 
     def integer(self, name: str, default: int, *, least: int = 1, most: int) -> int:
         """A whole number from ``least`` to ``most``."""
@@ -76,7 +76,7 @@ class Reader:
                 raise ValueError(f"a whole number, {least} to {most}")
             return int(text)
 
-        return self.formed(name, default, form)
+        return self.parse(name, default, form)
 
     def number(self, name: str, default: float, *, least: float, most: float) -> float:
         """A number from ``least`` to ``most``."""
@@ -90,7 +90,7 @@ class Reader:
                 raise ValueError(f"a number, {least:g} to {most:.12g}")
             return value
 
-        return self.formed(name, default, form)
+        return self.parse(name, default, form)
 
     def seconds(
         self, name: str, default: float, *, least: float = 0.01, most: float = 86_400
@@ -104,14 +104,14 @@ class Reader:
         """A size in bytes, given in megabytes of 1,048,576 bytes."""
         return int(self.number(name, default, least=least, most=most) * MEGABYTE)
 
-    def wrong(self, name: str, value: str, expected: str) -> None:
+    def reject(self, name: str, value: str, expected: str) -> None:
         """Put ``name`` into the report, without what is secret in its value."""
         if name.endswith("_URL"):
-            value = without_secrets(value)
+            value = mask_secrets(value)
         shown = "not shown" if name.endswith("_PASSWORD") else repr(value)
         self._wrong[name] = f"{PREFIX}{name} is {shown}: expected {expected}"
 
-    def finish(self) -> None:
+    def raise_errors(self) -> None:
         """Nothing, where every variable is known and right.
 
         Raises:

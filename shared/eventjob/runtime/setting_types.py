@@ -23,25 +23,25 @@ _MONGODB = re.compile(  # several hosts are separated by commas
     re.ASCII,
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-MOST_DAYS = 36_500
+MAX_DAYS = 36_500
 _PORTS = range(1, 65_536)
 
 
-def host(text: str) -> str:
+def parse_host(text: str) -> str:
     """An address to listen at, or a name that has one."""
     if not _is_address(text) and not _HOST_NAME.fullmatch(text):
         raise ValueError("an IP address or a host name")
     return text
 
 
-def days(text: str, least: int = 1) -> timedelta:
+def parse_days(text: str, least: int = 1) -> timedelta:
     """A number of days, up to a hundred years."""
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:6]) <= MOST_DAYS:
-        raise ValueError(f"a whole number of days, {least} to {MOST_DAYS}")
+    if not text.isascii() or not text.isdigit() or not least <= int(text[:6]) <= MAX_DAYS:
+        raise ValueError(f"a whole number of days, {least} to {MAX_DAYS}")
     return timedelta(days=int(text))
 
 
-def nats_url(text: str) -> str:
+def parse_nats_url(text: str) -> str:
     """One server, or several separated by commas; user and password have settings of their own."""
     for server in text.split(","):
         parts = _split(server.strip())
@@ -52,7 +52,7 @@ def nats_url(text: str) -> str:
     return text
 
 
-def store_url(text: str) -> str:
+def parse_store_url(text: str) -> str:
     """Where the projection is kept."""
     parts = _split(text)
     is_file = (
@@ -63,17 +63,17 @@ def store_url(text: str) -> str:
     return text
 
 
-def store_url_in_file(text: str) -> str:
+def read_store_url_file(text: str) -> str:
     """The same, from a file that holds nothing else; what is in it is never shown."""
     try:
-        return store_url(existing_file(text).read_text().strip())
+        return parse_store_url(parse_existing_file(text).read_text().strip())
     except (OSError, ValueError):
         raise ValueError(
             "the path of a readable file, with sqlite:///absolute/path or mongodb://host/database"
         ) from None
 
 
-def artifacts_url(text: str) -> str:
+def parse_artifacts_url(text: str) -> str:
     """Where the artifacts are kept."""
     parts = _split(text)
     is_folder = parts is not None and parts.scheme == "file" and not parts.netloc and parts.path
@@ -85,14 +85,14 @@ def artifacts_url(text: str) -> str:
     return text
 
 
-def contact(text: str) -> str:
+def parse_contact(text: str) -> str:
     """Whom the owner of a visited site can turn to."""
     if not _CONTACT.fullmatch(text):
         raise ValueError("an http(s) URL or a mail address, in ASCII without spaces and brackets")
     return text
 
 
-def allowances(text: str) -> str:
+def parse_allowances(text: str) -> str:
     """Addresses with ports, ``CIDR:port,…``."""
     for entry in filter(None, (part.strip() for part in text.split(","))):
         found = _ALLOWANCE.fullmatch(entry)
@@ -103,12 +103,12 @@ def allowances(text: str) -> str:
     return text
 
 
-def absolute_path(text: str) -> Path:
+def parse_path(text: str) -> Path:
     """A path, whatever is there."""
     return Path(text).absolute()
 
 
-def existing_file(text: str) -> Path:
+def parse_existing_file(text: str) -> Path:
     """A file that is there."""
     path = Path(text).absolute()
     if not path.is_file():
@@ -116,7 +116,7 @@ def existing_file(text: str) -> Path:
     return path
 
 
-def text_of_file(text: str) -> str:
+def read_text_file(text: str) -> str:
     """What a file holds, without the end of its last line."""
     try:
         held = Path(text).read_text().strip()
@@ -127,14 +127,14 @@ def text_of_file(text: str) -> str:
     return held
 
 
-def name(text: str) -> str:
+def parse_name(text: str) -> str:
     """A name that can stand in a key."""
     if not _NAME.fullmatch(text):
         raise ValueError("1 to 64 letters, digits, - and _")
     return text
 
 
-def pipe(text: str) -> int:
+def parse_pipe(text: str) -> int:
     """The number of an inherited pipe; `up` hands it to the services that it starts."""
     try:
         is_pipe = stat.S_ISFIFO(os.fstat(int(text)).st_mode)
@@ -170,7 +170,7 @@ def _is_network(found: re.Match[str]) -> bool:
     return True
 
 
-FORM = "a number per time such as 50/s, 3000/min or 10000/h"
+RATE_FORM = "a number per time such as 50/s, 3000/min or 10000/h"
 _RATE = re.compile(r"([1-9][0-9]{0,5}) */ *(s|min|h)")
 _WINDOWS_S = {"s": 1, "min": 60, "h": 3600}
 
@@ -182,7 +182,7 @@ class Rate(msgspec.Struct, frozen=True):
     window_s: int
 
 
-def rate_of(text: str) -> Rate:
+def parse_rate(text: str) -> Rate:
     """The rate that is written there.
 
     Raises:
@@ -190,5 +190,5 @@ def rate_of(text: str) -> Rate:
     """
     found = _RATE.fullmatch(text)
     if found is None:
-        raise ValueError(FORM)
+        raise ValueError(RATE_FORM)
     return Rate(int(found[1]), _WINDOWS_S[found[2]])

@@ -9,13 +9,13 @@ from urllib.parse import quote
 import msgspec
 
 from eventjob.runtime import setting_types
-from eventjob.runtime.setting_reader import Reader, SettingsError
-from eventjob.runtime.setting_types import Rate, rate_of
+from eventjob.runtime.setting_reader import SettingReader, SettingsError
+from eventjob.runtime.setting_types import Rate, parse_rate
 
 __all__ = ["Fetch", "Nats", "Settings", "SettingsError", "read_settings"]
 
-PROJECT = "https://eventjob.example"
-USUAL_RATE = Rate(100, 1)
+DEFAULT_CONTACT = "https://eventjob.example"
+DEFAULT_RATE = Rate(100, 1)
 LARGEST_BODY_MB = 200  # a larger batch would not fit into one atomic append
 
 
@@ -82,20 +82,20 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: names every variable that is wrong, those nobody knows included.
     """
-    read = Reader(environ)
+    read = SettingReader(environ)
     data_dir = Path(read.text("DATA_DIR", "./data")).absolute()
     settings = Settings(
-        host=read.formed("HOST", "127.0.0.1", setting_types.host),
+        host=read.parse("HOST", "127.0.0.1", setting_types.parse_host),
         port=read.integer("PORT", 5000, least=0, most=65_535),
         data_dir=data_dir,
         nats=_nats(read),
         store_url=_store_url(read, f"sqlite://{quote(str(data_dir))}/projection.db"),
-        artifacts_url=read.formed(
-            "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", setting_types.artifacts_url
+        artifacts_url=read.parse(
+            "ARTIFACTS_URL", f"{data_dir.as_uri()}/artifacts", setting_types.parse_artifacts_url
         ),
         anonymous=read.choice("ANONYMOUS", "restricted", "full", "none"),
-        api_keys_file=read.optional("API_KEYS_FILE", setting_types.absolute_path),
-        rate_limit=read.formed("RATE_LIMIT", USUAL_RATE, rate_of),
+        api_keys_file=read.parse_optional("API_KEYS_FILE", setting_types.parse_path),
+        rate_limit=read.parse("RATE_LIMIT", DEFAULT_RATE, parse_rate),
         max_body_bytes=read.megabytes("MAX_BODY_MB", 32, most=LARGEST_BODY_MB),
         fetch=_fetch(read),
         processors=read.integer("PROCESSORS", 1, most=64),
@@ -103,77 +103,80 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         max_attempts=read.integer("MAX_ATTEMPTS", 5, most=100),
         first_pause=read.seconds("RETRY_BASE_S", 2.0, most=3600),
         attempt_timeout=timedelta(minutes=read.number("ATTEMPT_MINUTES", 15, least=0.1, most=1440)),
-        retention=read.optional("RETENTION_DAYS", setting_types.days),
+        retention=read.parse_optional("RETENTION_DAYS", setting_types.parse_days),
         min_free_bytes=read.megabytes("MIN_FREE_MB", 512, least=0),
         log_level=read.choice("LOG_LEVEL", "info", "debug", "warning", "error"),
-        instance=read.optional("INSTANCE", setting_types.name),
-        heartbeat_file=read.optional("HEARTBEAT_FILE", setting_types.absolute_path),
-        parent_pipe=read.optional("PARENT_PIPE", setting_types.pipe),
+        instance=read.parse_optional("INSTANCE", setting_types.parse_name),
+        heartbeat_file=read.parse_optional("HEARTBEAT_FILE", setting_types.parse_path),
+        parent_pipe=read.parse_optional("PARENT_PIPE", setting_types.parse_pipe),
     )
     _check_keys(read, settings)
-    read.finish()
+    read.raise_errors()
     return settings
 
 
-def _check_keys(read: Reader, settings: Settings) -> None:
+def _check_keys(read: SettingReader, settings: Settings) -> None:
     """What only makes sense with API keys, or only without."""
     if settings.api_keys_file is not None:
         if settings.anonymous == "full":
-            read.wrong(
+            read.reject(
                 "ANONYMOUS", "full", "restricted or none, where EVENTJOB_API_KEYS_FILE is set"
             )
         return
     if settings.anonymous == "none":
-        read.wrong("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it, or restricted or full")
+        read.reject("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it, or restricted or full")
     if rate := read.text("RATE_LIMIT", ""):
-        read.wrong("RATE_LIMIT", rate, "EVENTJOB_API_KEYS_FILE beside it: keys are what it limits")
+        read.reject("RATE_LIMIT", rate, "EVENTJOB_API_KEYS_FILE beside it: keys are what it limits")
 
 
-def _store_url(read: Reader, default: str) -> str:
+def _store_url(read: SettingReader, default: str) -> str:
     """Where there is a password in it, it is better kept in a file."""
-    url = read.optional("STORE_URL", setting_types.store_url)
-    from_file = read.optional("STORE_URL_FILE", setting_types.store_url_in_file)
+    url = read.parse_optional("STORE_URL", setting_types.parse_store_url)
+    from_file = read.parse_optional("STORE_URL_FILE", setting_types.read_store_url_file)
     if url is not None and from_file is not None:
-        read.wrong("STORE_URL", url, "EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
+        read.reject("STORE_URL", url, "EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
     return url or from_file or default
 
 
-def _nats(read: Reader) -> Nats:
-    url, ca = read.optional("NATS_URL", setting_types.nats_url), read.text("NATS_CA_FILE", "")
-    user, given = (
-        read.optional("NATS_USER", setting_types.name),
-        read.optional("NATS_PASSWORD", str),
+def _nats(read: SettingReader) -> Nats:
+    url, ca = (
+        read.parse_optional("NATS_URL", setting_types.parse_nats_url),
+        read.text("NATS_CA_FILE", ""),
     )
-    of_file = read.optional("NATS_PASSWORD_FILE", setting_types.text_of_file)
+    user, given = (
+        read.parse_optional("NATS_USER", setting_types.parse_name),
+        read.parse_optional("NATS_PASSWORD", str),
+    )
+    of_file = read.parse_optional("NATS_PASSWORD_FILE", setting_types.read_text_file)
     file = read.text("NATS_PASSWORD_FILE", "")
     if given and file:
-        read.wrong("NATS_PASSWORD_FILE", file, "this or EVENTJOB_NATS_PASSWORD, not both")
+        read.reject("NATS_PASSWORD_FILE", file, "this or EVENTJOB_NATS_PASSWORD, not both")
     elif user is not None and not given and not file:
-        read.wrong("NATS_PASSWORD_FILE", "", "a file with the password of EVENTJOB_NATS_USER")
+        read.reject("NATS_PASSWORD_FILE", "", "a file with the password of EVENTJOB_NATS_USER")
     elif user is None and (given or file) and not read.text("NATS_USER", ""):
-        read.wrong("NATS_USER", "", "user and password, or neither")
+        read.reject("NATS_USER", "", "user and password, or neither")
     if ca and url and "nats://" in url:
-        read.wrong("NATS_CA_FILE", ca, "tls:// in each address of EVENTJOB_NATS_URL")
+        read.reject("NATS_CA_FILE", ca, "tls:// in each address of EVENTJOB_NATS_URL")
     return Nats(
         url=url,
         user=user,
         password=given or of_file,
-        ca=read.optional("NATS_CA_FILE", setting_types.existing_file),
+        ca=read.parse_optional("NATS_CA_FILE", setting_types.parse_existing_file),
         replicas=_replicas(read),
     )
 
 
-def _replicas(read: Reader) -> int:
+def _replicas(read: SettingReader) -> int:
     asked = read.choice("NATS_REPLICAS", "1", "3", "5")
     if asked != "1" and not read.text("NATS_URL", ""):
-        read.wrong("NATS_REPLICAS", asked, "EVENTJOB_NATS_URL beside it: `up` has one server")
+        read.reject("NATS_REPLICAS", asked, "EVENTJOB_NATS_URL beside it: `up` has one server")
     return int(asked)
 
 
-def _fetch(read: Reader) -> Fetch:
+def _fetch(read: SettingReader) -> Fetch:
     return Fetch(
-        allow=read.formed("FETCH_ALLOW", "", setting_types.allowances),
-        contact=read.formed("CONTACT", PROJECT, setting_types.contact),
+        allow=read.parse("FETCH_ALLOW", "", setting_types.parse_allowances),
+        contact=read.parse("CONTACT", DEFAULT_CONTACT, setting_types.parse_contact),
         robots=read.choice("ROBOTS", "obey", "ignore"),
         delay=read.seconds("FETCH_DELAY_S", 1.0, least=0),
         per_host=read.integer("FETCH_PER_HOST", 2, most=100),

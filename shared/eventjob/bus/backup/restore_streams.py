@@ -16,14 +16,14 @@ from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Rejected, publish
 
-MARK = "eventjob_restore"  # of the stream's metadata: what is in EVENTS is not all of it
+UNFINISHED_MARK = "eventjob_restore"  # of the stream's metadata: what is in EVENTS is not all of it
 LASTING = (subjects.EVENTS, subjects.CMD, subjects.PARKED)
 
 
-async def is_unfinished(connection: Connection) -> bool:
+async def is_restore_unfinished(connection: Connection) -> bool:
     """Whether EVENTS holds the beginning of a restore that did not end."""
     config = await _config(connection, subjects.EVENTS)
-    return config is not None and MARK in (config.metadata or {})
+    return config is not None and UNFINISHED_MARK in (config.metadata or {})
 
 
 async def check_whole(connection: Connection) -> None:
@@ -32,11 +32,11 @@ async def check_whole(connection: Connection) -> None:
     Raises:
         Unavailable: it is not, or does not answer.
     """
-    if await is_unfinished(connection):
+    if await is_restore_unfinished(connection):
         raise Unavailable("the log is the beginning of a restore: run `eventjob restore` again")
 
 
-async def messages_in(connection: Connection) -> dict[str, int]:
+async def find_last_sequences(connection: Connection) -> dict[str, int]:
     """Which of the lasting streams hold messages, or did: their newest sequence."""
     found = {}
     for stream in LASTING:
@@ -62,16 +62,16 @@ async def remove_streams(connection: Connection) -> None:
             raise Unavailable(f"cannot remove the empty {stream}: {error!r}") from error
 
 
-async def put_back(
+async def restore_stream(
     connection: Connection, stream: str, described: StreamDescription, chunks: Iterable[bytes]
 ) -> None:
-    """A lasting stream as it was, on one server: `finish` brings it to more."""
+    """A lasting stream as it was, on one server: `mark_whole` brings it to more."""
     config = {
         **{key: value for key, value in described.config.items() if key not in _LEFT_OUT},
         "num_replicas": 1,
-        "metadata": {MARK: "unfinished"},
+        "metadata": {UNFINISHED_MARK: "unfinished"},
     }
-    there = await stream_snapshot.put_back(
+    there = await stream_snapshot.load_stream(
         connection, stream, StreamDescription(config=config, state=described.state), chunks
     )
     if there.last_sequence < described.last_sequence:
@@ -82,31 +82,33 @@ async def put_back(
 
 async def write_events(connection: Connection, events: Iterable[StoredMessage], last: int) -> None:
     """What came after the snapshot, up to event ``last``."""
-    there = (await messages_in(connection)).get(subjects.EVENTS, 0)
-    end = await raw.write_again(connection, events, there)
+    there = (await find_last_sequences(connection)).get(subjects.EVENTS, 0)
+    end = await raw.rewrite_events(connection, events, there)
     if end != last:
         raise Unavailable(f"the log ends with event {end} instead of {last}")
 
 
-async def send_again(connection: Connection, commands: Iterable[StoredMessage]) -> int:
+async def resend_commands(connection: Connection, commands: Iterable[StoredMessage]) -> int:
     """Give the scheduler the commands that were not decided; how many there are."""
     count = 0
     try:
         for command in commands:
-            await publish(connection, [raw.again(command)])
+            await publish(connection, [raw.copy_message(command)])
             count += 1
     except Rejected as error:
         raise Unavailable(f"a command cannot be stored: {error}") from error
     return count
 
 
-async def finish(connection: Connection) -> None:
+async def mark_whole(connection: Connection) -> None:
     """From now on the log is whole."""
     for stream in (subjects.PARKED, subjects.EVENTS):
         config = await _config(connection, stream)
         if config is None:
             raise Unavailable(f"{stream} is gone")
-        kept = {key: text for key, text in (config.metadata or {}).items() if key != MARK}
+        kept = {
+            key: text for key, text in (config.metadata or {}).items() if key != UNFINISHED_MARK
+        }
         try:
             await connection.jetstream.update_stream(
                 replace(config, metadata=kept, num_replicas=connection.replicas)

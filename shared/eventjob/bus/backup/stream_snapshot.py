@@ -16,7 +16,7 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import Connection
 
 CHUNK_BYTES = 256 * 1024
-PIECE_BYTES = 8 * 1024  # on their way back: see `_pieces`
+PIECE_BYTES = 8 * 1024  # on their way back: see `_split`
 WINDOW_BYTES = 8 * 1024 * 1024  # on their way to us, at most
 ANSWER_WITHIN_S = 30.0  # a chunk, or an answer
 FINISH_WITHIN_S = 1800.0  # the server unpacks what it was given before it answers
@@ -42,7 +42,7 @@ class _Answer(msgspec.Struct, frozen=True):
     deliver_subject: str = ""
 
 
-async def take(
+async def save_stream(
     connection: Connection, stream: str, write: Callable[[bytes], object]
 ) -> StreamDescription:
     """Let ``write`` have the stream piece by piece, in order; what the stream was then.
@@ -84,7 +84,7 @@ async def take(
     return StreamDescription(config=answer.config, state=answer.state)
 
 
-async def put_back(
+async def load_stream(
     connection: Connection, stream: str, described: StreamDescription, chunks: Iterable[bytes]
 ) -> StreamDescription:
     """Make ``stream`` out of a snapshot: all of it, or it is not there. What it is now.
@@ -96,7 +96,7 @@ async def put_back(
         connection, f"$JS.API.STREAM.RESTORE.{stream}", msgspec.json.encode(described)
     )
     try:
-        for piece in _pieces(chunks):
+        for piece in _split(chunks):
             taken = await connection.client.request(
                 answer.deliver_subject, piece, timeout=ANSWER_WITHIN_S
             )
@@ -109,7 +109,7 @@ async def put_back(
     return StreamDescription(config=done.config, state=done.state)
 
 
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The chunks in such pieces that a slow disk can follow.
 
     The server stores the events of a piece, with an fsync for each where it has been told so,

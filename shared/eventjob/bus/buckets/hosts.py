@@ -23,20 +23,20 @@ from nats.js.errors import (
 from nats.js.kv import KeyValue
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.contracts.base import UNREADABLE
 
 BUCKET = "hosts"
-CLOCK_HOLDS_S = timedelta(minutes=10).total_seconds()
-KEPT_S = timedelta(hours=2).total_seconds()  # longer than any host can ask us to wait
+CLOCK_VALID_S = timedelta(minutes=10).total_seconds()
+MAX_AGE_S = timedelta(hours=2).total_seconds()  # longer than any host can ask us to wait
 
 CONFIG = StreamConfig(
     name=f"KV_{BUCKET}",
     subjects=[f"$KV.{BUCKET}.>"],
     storage=StorageType.MEMORY,
     discard=DiscardPolicy.NEW,
-    max_age=KEPT_S,
+    max_age=MAX_AGE_S,
     max_msgs_per_subject=1,
     duplicate_window=timedelta(minutes=2).total_seconds(),
     allow_direct=True,
@@ -69,8 +69,8 @@ class Hosts:
 
     async def open(self) -> None:
         """Make the bucket where it is missing, and set the clock."""
-        with _faults():
-            await ensure(self._connection, CONFIG)
+        with _translate_errors():
+            await ensure_stream(self._connection, CONFIG)
             self._bucket = await self._connection.jetstream.key_value(BUCKET)
             await self._set_clock()
 
@@ -81,7 +81,7 @@ class Hosts:
     async def read(self, host: str) -> Entry:
         """What is known of ``host``."""
         bucket = await self._opened()
-        with _faults():
+        with _translate_errors():
             try:
                 entry = await bucket.get(_key(host))
             except KeyNotFoundError:
@@ -91,10 +91,10 @@ class Hosts:
                 return Entry(b"", 0)
         return Entry(entry.value or b"", entry.revision or 0)
 
-    async def swap(self, host: str, value: bytes, revision: int) -> int | None:
+    async def compare_and_set(self, host: str, value: bytes, revision: int) -> int | None:
         """The revision of ``value``, once it is stored; None where ``revision`` is not the last."""
         bucket = await self._opened()
-        with _faults():
+        with _translate_errors():
             try:
                 return await bucket.update(_key(host), value, last=revision)
             except KeyWrongLastSequenceError:
@@ -103,9 +103,9 @@ class Hosts:
                 self._bucket = None
                 return None
 
-    async def changed(self, host: str, within_s: float) -> None:
+    async def wait_for_change(self, host: str, within_s: float) -> None:
         """Returns when ``host``'s key has changed, or after a while."""
-        with _faults():
+        with _translate_errors():
             subject = f"$KV.{BUCKET}.{_key(host)}"
             subscription = await self._connection.client.subscribe(subject)
             try:
@@ -116,7 +116,7 @@ class Hosts:
                 await subscription.unsubscribe()
 
     async def _opened(self) -> KeyValue:
-        if self._bucket is None or time.monotonic() > self._clock_set_at + CLOCK_HOLDS_S:
+        if self._bucket is None or time.monotonic() > self._clock_set_at + CLOCK_VALID_S:
             await self.open()
         if self._bucket is None:
             raise Unavailable(f"the bucket {BUCKET} cannot be opened")
@@ -153,7 +153,7 @@ def _key(host: str) -> str:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, APIError, nats.errors.Error, OSError, *UNREADABLE) as error:

@@ -14,12 +14,12 @@ from nats.js.errors import APIError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import Connection
 
 BUCKET = "http"
-KEPT = timedelta(days=30)
-MOST_BYTES = 256 * 1024 * 1024
+MAX_AGE = timedelta(days=30)
+MAX_BYTES = 256 * 1024 * 1024
 
 # nats-py's own buckets refuse what is new when they are full.
 STREAM = StreamConfig(
@@ -28,8 +28,8 @@ STREAM = StreamConfig(
     storage=StorageType.FILE,
     persist_mode=PersistMode.ASYNC,
     discard=DiscardPolicy.OLD,
-    max_age=KEPT.total_seconds(),
-    max_bytes=MOST_BYTES,
+    max_age=MAX_AGE.total_seconds(),
+    max_bytes=MAX_BYTES,
     max_msgs_per_subject=1,
     duplicate_window=1.0,
     allow_direct=True,
@@ -49,15 +49,15 @@ class HttpCache:
         """The bucket, made where it is missing; one with other settings is left alone."""
         if self._bucket is None:
             jetstream = self._connection.brief
-            with _faults():
-                await ensure(self._connection, STREAM)
+            with _translate_errors():
+                await ensure_stream(self._connection, STREAM)
                 self._bucket = await jetstream.key_value(BUCKET)
         return self._bucket
 
     async def read(self, key: str) -> bytes | None:
         """What was written last; None where that is long ago, or was forgotten."""
         bucket = await self.open()
-        with _faults():
+        with _translate_errors():
             try:
                 return (await bucket.get(key)).value
             except KeyNotFoundError:
@@ -66,13 +66,13 @@ class HttpCache:
     async def write(self, key: str, value: bytes) -> None:
         """Remember ``value``."""
         bucket = await self.open()
-        with _faults():
+        with _translate_errors():
             await bucket.put(key, value)
 
-    async def forget(self, key: str) -> None:
+    async def delete(self, key: str) -> None:
         """Remember nothing."""
         bucket = await self.open()
-        with _faults():
+        with _translate_errors():
             await bucket.purge(key)
 
 
@@ -88,7 +88,7 @@ async def open_http_cache(connection: Connection) -> HttpCache:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, APIError, nats.errors.Error, OSError) as error:

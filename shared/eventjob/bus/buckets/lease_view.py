@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-FRESH_FOR_S = 3.0  # without a change for so long, whoever should renew is dead
+BELIEVED_FOR_S = 3.0  # without a change for so long, whoever should renew is dead
 LONGEST_GAP_S = 1.5  # between two looks; after more the observer was away, not the others
 
 
@@ -21,8 +21,8 @@ class LeaseKey(NamedTuple):
 class LeasePlan(NamedTuple):
     """The parts to take, and those to give up."""
 
-    take: list[str]
-    give: list[str]
+    claim: list[str]
+    release: list[str]
 
 
 class LeaseView:
@@ -51,11 +51,11 @@ class LeaseView:
         known = (self._members if key.kind == "member" else self._owners).get(key.name, key)
         return max(known, key, key=attrgetter("revision"))
 
-    def forgive(self, now: float) -> None:
+    def trust_all(self, now: float) -> None:
         """Believe all members from ``now``: where nobody could renew, silence says nothing."""
         self._changed_at = dict.fromkeys(self._members, now)
 
-    def note(self, key: LeaseKey) -> None:
+    def record(self, key: LeaseKey) -> None:
         """Note a key that this process has just written."""
         (self._members if key.kind == "member" else self._owners)[key.name] = key
 
@@ -69,12 +69,12 @@ class LeaseView:
         key = self._members.get(member)
         return "" if key is None else key.value
 
-    def live(self, now: float) -> set[str]:
+    def live_members(self, now: float) -> set[str]:
         """The members that are believed to be alive."""
         return {
             name
             for name, key in self._members.items()
-            if key.value and now - self._changed_at.get(name, now) < FRESH_FOR_S
+            if key.value and now - self._changed_at.get(name, now) < BELIEVED_FOR_S
         }
 
     @property
@@ -98,4 +98,4 @@ def plan_leases(
     share = -(-len(parts) // len(alive))
     mine = [part for part in parts if owners.get(part) == me]
     free = [part for part in parts if owners.get(part, "") not in alive]
-    return LeasePlan(take=free[: max(share - len(mine), 0)], give=mine[share:])
+    return LeasePlan(claim=free[: max(share - len(mine), 0)], release=mine[share:])

@@ -11,9 +11,9 @@ from nats.js.errors import APIError, Error, NotFoundError
 from nats.js.object_store import ObjectStore
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import PAGE_BYTES, ask
+from eventjob.bus.wire.direct import PAGE_BYTES, direct_get
 from eventjob.contracts.base import UNREADABLE
 
 STORE = "snapshots"
@@ -80,7 +80,7 @@ class Objects:
         start, left = 1, 1
         while left:
             request = {"seq": start, "batch": 64, "max_bytes": PAGE_BYTES, "next_by_subj": subject}
-            found, left = await ask(self._connection, STREAM, request)
+            found, left = await direct_get(self._connection, STREAM, request)
             chunks += [message.data for message in found]
             if not found:
                 break
@@ -90,6 +90,6 @@ class Objects:
     async def _opened(self) -> ObjectStore:
         async with self._opening:
             if self._store is None:
-                await ensure(self._connection, CONFIG)
+                await ensure_stream(self._connection, CONFIG)
                 self._store = await self._connection.jetstream.object_store(STORE)
             return self._store

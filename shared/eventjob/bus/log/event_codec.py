@@ -29,7 +29,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     actor: str
 
 
-def outgoing(new: NewEvent) -> Outgoing:
+def encode_event(new: NewEvent) -> Outgoing:
     """The message that stores an event."""
     headers = {subjects.HEADER_VERSION: str(SCHEMA_VERSION)}
     if new.command_id:
@@ -41,7 +41,7 @@ def outgoing(new: NewEvent) -> Outgoing:
     return Outgoing(new.subject, _encoder.encode(new.event), headers)
 
 
-def recorded(
+def decode_event(
     subject: str, headers: dict[str, str] | None, data: bytes, sequence: int
 ) -> RecordedEvent:
     """An event as read from the log.
@@ -61,5 +61,5 @@ def recorded(
         n=n,
         event=event,
         command_id=headers.get(subjects.HEADER_COMMAND, ""),
-        actor=subjects.actor_of(headers),
+        actor=subjects.parse_actor(headers),
     )

@@ -10,22 +10,22 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
-from eventjob.bus.log.event_codec import NewEvent, outgoing, recorded
-from eventjob.bus.log.reading import by_sequence, first_on, merged, read_subject
+from eventjob.bus.log.event_codec import NewEvent, decode_event, encode_event
+from eventjob.bus.log.reading import by_sequence, merge, read_first_on, read_subject
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
-from eventjob.bus.wire.publish import MOST_MESSAGES, Rejected, publish
+from eventjob.bus.wire.publish import MAX_BATCH_MESSAGES, Rejected, publish
 from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted
 from eventjob.domain.recorded_event import RecordedEvent
 
 WRONG_SEQUENCE = frozenset({10071, 10164})
-_SAYS_WHO = re.compile(
+_HAS_CALLER = re.compile(
     f"\r\n(?:{subjects.HEADER_COMMAND}|{subjects.HEADER_ACTOR}):".encode()
 ).search
 FULL = frozenset({10023, 10047, 10077})  # insufficient resources, storage or a stream's limit
 READ_AHEAD = 8000
-LONGEST_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
+MAX_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
 
 
 class EventLog:
@@ -33,7 +33,9 @@ class EventLog:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.passed: dict[str, int] = {}  # by subject: the newest that is no event, when followed
+        self.non_events: dict[
+            str, int
+        ] = {}  # by subject: the newest that is no event, when followed
 
     async def append(self, events: Sequence[NewEvent]) -> int:
         """Store all of ``events`` (1 to 1,000) or none; the last one's sequence.
@@ -43,7 +45,7 @@ class EventLog:
             StorageFull: the log takes no more.
         """
         try:
-            return await publish(self._connection, [outgoing(event) for event in events])
+            return await publish(self._connection, [encode_event(event) for event in events])
         except Unavailable as error:
             raise Conflict(str(error)) from error
         except Rejected as error:
@@ -57,7 +59,7 @@ class EventLog:
         """The newest event's sequence, 0 for an empty log."""
         return int((await self._info()).state.last_seq)
 
-    async def origin(self) -> str:
+    async def read_origin(self) -> str:
         """When this log was made: another one, however alike, has another origin."""
         return str((await self._info()).created)
 
@@ -79,7 +81,7 @@ class EventLog:
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot purge {subject}: {error!r}") from error
 
-    async def at(self, sequence: int) -> RecordedEvent | None:
+    async def read_at(self, sequence: int) -> RecordedEvent | None:
         """The event of this sequence; None if it was purged."""
         try:
             message = await self._connection.jetstream.get_msg(
@@ -89,11 +91,11 @@ class EventLog:
             return None
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
-        return recorded(message.subject or "", message.headers, message.data or b"", sequence)
+        return decode_event(message.subject or "", message.headers, message.data or b"", sequence)
 
-    async def first_of(self, group: str) -> RecordedEvent | None:
+    async def read_first(self, group: str) -> RecordedEvent | None:
         """The oldest event on the group's own subject; None where there is none."""
-        return await first_on(self._connection, subjects.event_subject(group))
+        return await read_first_on(self._connection, subjects.event_subject(group))
 
     async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
         """All events of a group's own subject, or those that concern job ``n``, oldest first."""
@@ -115,7 +117,7 @@ class EventLog:
         async with (
             aclosing(read_subject(self._connection, subject)) as own,
             aclosing(self._read_stored(f"{subject}.*")) as jobs,
-            aclosing(merged(own, jobs)) as stretches,
+            aclosing(merge(own, jobs)) as stretches,
         ):
             async for stretch in stretches:
                 yield stretch
@@ -142,12 +144,12 @@ class EventLog:
         position = 0
         try:
             while True:
-                await pull.keep(0, READ_AHEAD)
-                deliveries = await pull.take(LONGEST_STRETCH, within_s=1.0)
+                await pull.set_demand(0, READ_AHEAD)
+                deliveries = await pull.receive(MAX_STRETCH, within_s=1.0)
                 if deliveries:
                     _check_order(deliveries, position)
                     position = deliveries[-1].consumer_sequence
-                    stretch, poison = _decoded(deliveries, partitions, self.passed)
+                    stretch, poison = _decode_deliveries(deliveries, partitions, self.non_events)
                     if stretch:
                         yield stretch
                     if poison is not None:
@@ -167,14 +169,14 @@ class EventLog:
         position, last = 0, info.num_pending or 0
         try:
             while position < last:
-                await pull.keep(0, READ_AHEAD)
-                deliveries = await pull.take(MOST_MESSAGES, ANSWER_WITHIN_S)
+                await pull.set_demand(0, READ_AHEAD)
+                deliveries = await pull.receive(MAX_BATCH_MESSAGES, ANSWER_WITHIN_S)
                 if not deliveries:
                     raise Unavailable(f"the events on {pattern} do not come, or are purged")
                 _check_order(deliveries, position)
                 position = deliveries[-1].consumer_sequence
-                if own := [d for d in deliveries if not frames.is_answer(d.head, d.data)]:
-                    yield [_event(delivery) for delivery in own]
+                if own := [d for d in deliveries if not frames.is_server_answer(d.head, d.data)]:
+                    yield [_decode_delivery(delivery) for delivery in own]
         finally:
             await self._close_reader(pull, info.name)
 
@@ -205,27 +207,27 @@ class EventLog:
                 return  # it goes by itself when nobody pulls
 
 
-def _decoded(
+def _decode_deliveries(
     deliveries: list[Delivery], partitions: Container[str], passed: dict[str, int]
 ) -> tuple[list[RecordedEvent], Poison | None]:
     """The deliveries' events in ``partitions``, up to the first that cannot be read."""
     stretch: list[RecordedEvent] = []
     for delivery in deliveries:
-        if subjects.partition_of(delivery.subject) not in partitions:
+        if subjects.parse_partition(delivery.subject) not in partitions:
             continue
-        if frames.is_answer(delivery.head, delivery.data):
+        if frames.is_server_answer(delivery.head, delivery.data):
             passed[delivery.subject] = delivery.stream_sequence
             continue
         try:
-            stretch.append(_event(delivery))
+            stretch.append(_decode_delivery(delivery))
         except Poison as error:
             return stretch, error
     return stretch, None
 
 
-def _event(delivery: Delivery) -> RecordedEvent:
-    headers = delivery.headers if _SAYS_WHO(delivery.head) else None  # one event in many does
-    return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
+def _decode_delivery(delivery: Delivery) -> RecordedEvent:
+    headers = delivery.headers if _HAS_CALLER(delivery.head) else None  # one event in many does
+    return decode_event(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 
 
 def concerns(event: Event, n: int) -> bool:

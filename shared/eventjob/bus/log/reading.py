@@ -10,9 +10,9 @@ from typing import Protocol, TypeVar
 from nats.aio.msg import Msg
 
 from eventjob.bus import subjects
-from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.log.event_codec import decode_event
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, ask, is_forged
+from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, direct_get, is_forged
 from eventjob.domain.recorded_event import RecordedEvent
 
 
@@ -37,24 +37,24 @@ async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[l
     start, is_more = 1, True
     while is_more:
         found, is_more = await _read_page(connection, subject, start)
-        if page := [_event(message) for message in found if not is_forged(message)]:
+        if page := [_decode(message) for message in found if not is_forged(message)]:
             yield page
         if found:
             start = _sequence(found[-1]) + 1
 
 
-async def first_on(connection: Connection, subject: str) -> RecordedEvent | None:
+async def read_first_on(connection: Connection, subject: str) -> RecordedEvent | None:
     """The oldest event of a subject; None where there is none. Raises as `read_subject`."""
     start = 1
     while True:
         request = {"seq": start, "batch": 1, "next_by_subj": subject}
-        found, _ = await ask(connection, subjects.EVENTS, request)
+        found, _ = await direct_get(connection, subjects.EVENTS, request)
         if not found or not is_forged(found[0]):
-            return _event(found[0]) if found else None
+            return _decode(found[0]) if found else None
         start = _sequence(found[0]) + 1
 
 
-async def merged(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
+async def merge(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
     """Stretches in the order of the log, out of sources that each have it."""
     heads = [await anext(source, []) for source in sources]
     while any(heads):
@@ -80,13 +80,13 @@ async def _read_page(connection: Connection, subject: str, start: int) -> tuple[
         "max_bytes": PAGE_BYTES,
         "next_by_subj": subject,
     }
-    found, left = await ask(connection, subjects.EVENTS, request)
+    found, left = await direct_get(connection, subjects.EVENTS, request)
     return found, bool(found) and left > 0
 
 
-def _event(message: Msg) -> RecordedEvent:
+def _decode(message: Msg) -> RecordedEvent:
     headers = message.headers or {}
-    return recorded(headers["Nats-Subject"], headers, message.data, _sequence(message))
+    return decode_event(headers["Nats-Subject"], headers, message.data, _sequence(message))
 
 
 def _sequence(message: Msg) -> int:

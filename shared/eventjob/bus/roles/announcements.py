@@ -16,7 +16,7 @@ from eventjob.contracts.announcements import (
 )
 from eventjob.contracts.base import UNREADABLE
 
-EVERY_S = 1.0
+ANNOUNCE_EVERY_S = 1.0
 BELIEVED_FOR_S = 4.0  # without a word for so long, whoever spoke is gone
 
 _encoder = msgspec.json.Encoder()

@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from eventjob.bus import subjects
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
 from eventjob.bus.log.log import FULL
-from eventjob.bus.subjects import asker_headers
+from eventjob.bus.subjects import caller_headers
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand
@@ -91,7 +91,7 @@ class CommandSender:
     async def _publish(self, token: str, data: bytes, command_id: str, caller: Caller) -> None:
         headers = {
             subjects.HEADER_COMMAND: command_id,
-            **asker_headers(caller),
+            **caller_headers(caller),
             subjects.HEADER_REPLY: f"{self._inbox}.{command_id}",
             "Nats-Msg-Id": command_id,
         }

@@ -12,7 +12,7 @@ from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import ask, is_forged
+from eventjob.bus.wire.direct import direct_get, is_forged
 from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.bus.wire.pull import Delivery
 
@@ -58,7 +58,7 @@ async def park(connection: Connection, delivery: Delivery, reason: str) -> None:
         raise Unavailable(f"a message could not be parked: {error}") from error
 
 
-async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parked]:
+async def read_parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parked]:
     """What lies in PARKED from sequence ``start`` on, oldest first.
 
     Raises:
@@ -72,7 +72,7 @@ async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parke
             "max_bytes": PAGE_BYTES,
             "next_by_subj": f"{PREFIX}>",
         }
-        page, left = await ask(connection, subjects.PARKED, request)
+        page, left = await direct_get(connection, subjects.PARKED, request)
         for message in page:
             found = _parked(message)
             start = found.sequence + 1
@@ -80,17 +80,17 @@ async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parke
         is_more = bool(page) and left > 0
 
 
-async def parked_at(connection: Connection, sequence: int) -> Parked | None:
-    """The parked message of this sequence; None where there is none. Raises as `parked`."""
+async def read_parked_at(connection: Connection, sequence: int) -> Parked | None:
+    """The parked message of this sequence; None where there is none. Raises as `read_parked`."""
     request = {"seq": sequence, "batch": 1, "next_by_subj": f"{PREFIX}>"}
-    for message in (await ask(connection, subjects.PARKED, request))[0]:
+    for message in (await direct_get(connection, subjects.PARKED, request))[0]:
         found = _parked(message)
         return found if found.sequence == sequence else None
     return None
 
 
 async def count_parked(connection: Connection) -> int:
-    """How many messages lie in PARKED. Raises as `parked`."""
+    """How many messages lie in PARKED. Raises as `read_parked`."""
     try:
         return int((await connection.brief.stream_info(subjects.PARKED)).state.messages)
     except NotFoundError:
@@ -120,7 +120,7 @@ async def put_back(connection: Connection, message: Parked) -> None:
 
 
 async def drop(connection: Connection, message: Parked) -> None:
-    """Take a message out of PARKED for good. Raises as `parked`."""
+    """Take a message out of PARKED for good. Raises as `read_parked`."""
     try:
         await connection.jetstream.delete_msg(subjects.PARKED, message.sequence)
     except (APIError, TimeoutError, nats.errors.Error) as error:

@@ -11,8 +11,8 @@ from eventjob.bus import subjects
 from eventjob.bus.buckets import hosts, http_cache, leases, objects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams import topology
-from eventjob.bus.streams.ensure import ensure, on_servers
-from eventjob.bus.streams.permissions import may_make
+from eventjob.bus.streams.ensure import ensure_stream, with_replicas
+from eventjob.bus.streams.permissions import may_create
 from eventjob.bus.wire.connection import Connection
 
 LASTING = (*topology.LASTING, http_cache.STREAM, leases.CONFIG, objects.CONFIG)
@@ -28,7 +28,7 @@ class StreamCheck(NamedTuple):
     consumers: int
 
 
-async def prepare(connection: Connection) -> None:
+async def ensure_for_scheduler(connection: Connection) -> None:
     """What a scheduler begins with: streams and consumers, made where it may.
 
     Raises:
@@ -36,8 +36,8 @@ async def prepare(connection: Connection) -> None:
         nats.errors.Error: the server refuses, or does not answer.
     """
     await topology.ensure_streams(connection)
-    await ensure(connection, hosts.CONFIG)
-    is_free = may_make(connection.user, subjects.CMD)
+    await ensure_stream(connection, hosts.CONFIG)
+    is_free = may_create(connection.user, subjects.CMD)
     await topology.ensure_consumers(connection.brief, derived_only=not is_free)
 
 
@@ -48,13 +48,13 @@ async def provision(connection: Connection) -> list[StreamCheck]:
         Unavailable: the server refuses, or does not answer.
     """
     try:
-        configs = [on_servers(config, connection.replicas) for config in (*LASTING, *DERIVED)]
+        configs = [with_replicas(config, connection.replicas) for config in (*LASTING, *DERIVED)]
         before = [await _config(connection, config.name or "") for config in configs]
         for config in configs:
-            await ensure(connection, config)
+            await ensure_stream(connection, config)
         await topology.ensure_consumers(connection.jetstream)
         return [
-            await _found(connection, config, was_there=there is not None)
+            await _check_stream(connection, config, was_there=there is not None)
             for config, there in zip(configs, before, strict=True)
         ]
     except (APIError, TimeoutError, nats.errors.Error) as error:
@@ -68,17 +68,19 @@ async def _config(connection: Connection, stream: str) -> StreamConfig | None:
         return None
 
 
-async def _found(connection: Connection, wanted: StreamConfig, *, was_there: bool) -> StreamCheck:
+async def _check_stream(
+    connection: Connection, wanted: StreamConfig, *, was_there: bool
+) -> StreamCheck:
     info = await connection.jetstream.stream_info(wanted.name or "")
     return StreamCheck(
         stream=wanted.name or "",
         was_there=was_there,
-        differences=differences(wanted.as_dict(), info.config.as_dict()),
+        differences=find_differences(wanted.as_dict(), info.config.as_dict()),
         consumers=info.state.consumer_count,
     )
 
 
-def differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
+def find_differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
     """The settings of a stream that are others than they should be."""
     return tuple(
         f"{name} is {there.get(name)!r}, made anew it would be {value!r}"

@@ -26,7 +26,7 @@ class Watch:
         """Begin to listen."""
         await listen(self._connection, (SchedulerAlive, ProjectedTo), self._hear)
 
-    async def reached(self, sequence: int, within: timedelta) -> bool:
+    async def wait_until_reached(self, sequence: int, within: timedelta) -> bool:
         """Whether the projection reflects ``sequence``, waiting for it as long as ``within``."""
         if self._sequence >= sequence:
             return True
@@ -42,7 +42,7 @@ class Watch:
             self._waiting.remove(entry)
         return True
 
-    def troubles(self) -> list[str]:
+    def find_troubles(self) -> list[str]:
         """What is not as it should be: bus, scheduler or projector; empty when all is well."""
         oldest = time.monotonic() - BELIEVED_FOR_S
         found = []
@@ -55,7 +55,7 @@ class Watch:
             found.append(f"the projection has stopped: {self._fault}")
         return found
 
-    async def parked(self) -> int:
+    async def count_parked(self) -> int:
         """How many messages nobody could handle; see `count_parked`."""
         return await count_parked(self._connection)
 

@@ -17,7 +17,7 @@ from nats.js.api import (
 )
 
 from eventjob.bus import subjects
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.announcements import WorkKind
 
@@ -85,7 +85,7 @@ async def ensure_streams(connection: Connection) -> None:
         nats.errors.Error: the server refuses, or does not answer.
     """
     for config in (*LASTING, *DERIVED):
-        await ensure(connection, config)
+        await ensure_stream(connection, config)
 
 
 async def ensure_consumers(jetstream: JetStreamContext, *, derived_only: bool = False) -> None:

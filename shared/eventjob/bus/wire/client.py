@@ -17,7 +17,7 @@ from nats.aio.subscription import Subscription
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
-Take = Callable[[bytes, bytes, bytes, bytes], bool]
+Intercept = Callable[[bytes, bytes, bytes, bytes], bool]
 
 
 class Denied(nats.errors.Error):
@@ -41,20 +41,20 @@ class Client(nats.aio.client.Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._takers: dict[int, Take] = {}
+        self._intercepts: dict[int, Intercept] = {}
         self._denied: dict[str, str] = {}
 
-    def divert(self, subscription: Subscription, take: Take) -> None:
+    def intercept(self, subscription: Subscription, take: Intercept) -> None:
         """Let ``take`` have each message of the subscription before anybody else.
 
         It hears subject, reply, data and head (b"" where there are no headers) from within the
         reading loop: it must neither wait nor raise. What it answers False to goes the usual way.
         """
-        self._takers[subscription._id] = take  # noqa: SLF001 - see the module's docstring
+        self._intercepts[subscription._id] = take  # noqa: SLF001 - see the module's docstring
 
-    def restore(self, subscription: Subscription) -> None:
+    def stop_intercepting(self, subscription: Subscription) -> None:
         """Let everything go the usual way again."""
-        self._takers.pop(subscription._id, None)  # noqa: SLF001
+        self._intercepts.pop(subscription._id, None)  # noqa: SLF001
 
     def note_denial(self, error: Exception) -> str | None:
         """What the server does not permit, where ``error`` says so, and says it the first time."""
@@ -94,7 +94,7 @@ class Client(nats.aio.client.Client):
             self.check_permitted(subject)
             raise
 
-    async def next_of(self, subscription: Subscription, asked: str, within_s: float) -> Msg:
+    async def next_message(self, subscription: Subscription, asked: str, within_s: float) -> Msg:
         """The next message that follows from what was published to ``asked``; else as `request`."""
         try:
             return await subscription.next_msg(timeout=within_s)
@@ -118,6 +118,6 @@ class Client(nats.aio.client.Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
     ) -> None:
-        take = self._takers.get(sid)
+        take = self._intercepts.get(sid)
         if take is None or not take(subject, reply, data, headers or b""):
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]

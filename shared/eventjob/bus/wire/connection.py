@@ -19,8 +19,8 @@ from eventjob.runtime.settings import Nats
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
 DENIED = "nats.denied"
-MOST_TROUBLES = 4  # that are told apart
-LOOK_WITHIN_S = 2.0  # what can be asked again at once: while a leader is elected nobody answers
+MAX_TROUBLES = 4  # that are told apart
+BRIEF_WITHIN_S = 2.0  # what can be asked again at once: while a leader is elected nobody answers
 PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in its middle
 
 
@@ -42,7 +42,7 @@ class Connection:
         self.replicas = replicas
         self.client = Client()
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
-        self.brief: JetStreamContext = self.client.jetstream(timeout=LOOK_WITHIN_S)
+        self.brief: JetStreamContext = self.client.jetstream(timeout=BRIEF_WITHIN_S)
         self.reconnects = 0
         self.troubles: list[str] = []  # since it was last connected
         self._closing = False
@@ -58,11 +58,11 @@ class Connection:
         """Call back after each reconnect: pulls that were open then are lost."""
         self._waiters.append(callback)
 
-    def forget(self, callback: Callable[[], None]) -> None:
+    def remove_callback(self, callback: Callable[[], None]) -> None:
         """Call back no more."""
         self._waiters.remove(callback)
 
-    async def reconnected(self) -> None:
+    async def handle_reconnect(self) -> None:
         """nats-py's callback after a reconnect."""
         self.reconnects += 1
         self.troubles.clear()
@@ -71,12 +71,12 @@ class Connection:
         for callback in list(self._waiters):
             callback()
 
-    async def disconnected(self) -> None:
+    async def handle_disconnect(self) -> None:
         """nats-py's callback when the connection is lost, or was closed."""
         if not self._closing:
             self._on_trouble("nats.disconnected", "")
 
-    async def failed(self, error: Exception) -> None:
+    async def handle_error(self, error: Exception) -> None:
         """nats-py's callback for whatever goes wrong; the same thing is said once."""
         if is_denial(error):
             if reason := self.client.note_denial(error):
@@ -84,7 +84,7 @@ class Connection:
             return
         reason = str(error) or repr(error)
         if reason not in self.troubles:
-            self.troubles = [*self.troubles[1 - MOST_TROUBLES :], reason]
+            self.troubles = [*self.troubles[1 - MAX_TROUBLES :], reason]
             self._on_trouble("nats.error", reason)
 
     async def close(self) -> None:
@@ -117,13 +117,13 @@ async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
         name=name,
         user=nats.user,
         password=nats.password,
-        tls=_trusting(nats.ca),
+        tls=_load_ca(nats.ca),
         replicas=nats.replicas,
         on_trouble=tell,
     )
 
 
-def _trusting(ca: Path | None) -> ssl.SSLContext | None:
+def _load_ca(ca: Path | None) -> ssl.SSLContext | None:
     try:
         return None if ca is None else ssl.create_default_context(cafile=str(ca))
     except OSError as error:
@@ -172,9 +172,9 @@ async def connect(
                 ping_interval=5,
                 pending_size=PENDING_BYTES,
                 inbox_prefix=inbox_prefix(user),
-                error_cb=connection.failed,
-                disconnected_cb=connection.disconnected,
-                reconnected_cb=connection.reconnected,
+                error_cb=connection.handle_error,
+                disconnected_cb=connection.handle_disconnect,
+                reconnected_cb=connection.handle_reconnect,
                 **{key: value for key, value in options.items() if value is not None},
             )
     except (TimeoutError, OSError, nats.errors.Error) as error:

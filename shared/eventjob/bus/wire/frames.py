@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from nats.aio.client import Client
 
 
-def headed(subject: str, headers: Mapping[str, str], data: bytes, *, more: str = "") -> bytes:
+def encode_with_headers(
+    subject: str, headers: Mapping[str, str], data: bytes, *, more: str = ""
+) -> bytes:
     """A publish with headers; ``more`` are whole header lines that nobody outside has a say in.
 
     Raises:
@@ -23,12 +25,12 @@ def headed(subject: str, headers: Mapping[str, str], data: bytes, *, more: str =
     return b"".join((sizes, head, data, b"\r\n"))
 
 
-def plain(subject: str, data: bytes) -> bytes:
+def encode_plain(subject: str, data: bytes) -> bytes:
     """A publish without headers."""
     return b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)
 
 
-def headers_of(head: bytes) -> dict[str, str]:
+def parse_headers(head: bytes) -> dict[str, str]:
     """The headers in a message's head, as nats-py hands it over: b"" has none."""
     found = {}
     for line in head.decode("utf-8", "replace").split("\r\n")[1:]:
@@ -39,21 +41,21 @@ def headers_of(head: bytes) -> dict[str, str]:
 
 
 FORGED = "an answer of the server, to somebody who may not send this"
-_MARK = b"\r\nNats-Stream:"
-_JETSTREAMS = b'{"type":"io.nats.jetstream.'
+_SERVER_HEADER = b"\r\nNats-Stream:"
+_SERVER_BODY = b'{"type":"io.nats.jetstream.'
 
 
-def is_answer(head: bytes, data: bytes = b"") -> bool:
+def is_server_answer(head: bytes, data: bytes = b"") -> bool:
     """Whether a stored message is what the server answered to somebody.
 
     It answers wherever the asker wants, so that could be a subject that the asker may not use.
     """
-    return _MARK in head or head.startswith(b"NATS/1.0 ") or data.startswith(_JETSTREAMS)
+    return _SERVER_HEADER in head or head.startswith(b"NATS/1.0 ") or data.startswith(_SERVER_BODY)
 
 
-def was_answer(head: bytes, data: bytes) -> bool:
+def is_stored_answer(head: bytes, data: bytes) -> bool:
     """The same, of what a direct get brings: that has the server's mark once in any case."""
-    return head.count(_MARK) > 1 or data.startswith(_JETSTREAMS)
+    return head.count(_SERVER_HEADER) > 1 or data.startswith(_SERVER_BODY)
 
 
 async def write(client: Client, frames: Iterable[bytes]) -> None:
@@ -64,4 +66,4 @@ async def write(client: Client, frames: Iterable[bytes]) -> None:
 
 async def acknowledge(client: Client, replies: Iterable[str]) -> None:
     """Acknowledge many deliveries in one write."""
-    await write(client, (plain(reply, b"+ACK") for reply in replies))
+    await write(client, (encode_plain(reply, b"+ACK") for reply in replies))

@@ -11,7 +11,7 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 
-MOST_MESSAGES = 1000  # in one atomic batch
+MAX_BATCH_MESSAGES = 1000  # in one atomic batch
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ async def _stage(
     await frames.write(
         connection.client,
         (
-            frames.headed(m.subject, m.headers, m.data, more=f"{numbered}{number}\r\n")
+            frames.encode_with_headers(m.subject, m.headers, m.data, more=f"{numbered}{number}\r\n")
             for number, m in enumerate(others, 1)
         ),
     )

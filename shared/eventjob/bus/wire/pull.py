@@ -22,13 +22,13 @@ from eventjob.bus.wire.connection import Connection
 
 EXPIRES_S = 30.0
 HEARTBEAT_S = 1.5  # where a pull lasts long enough for some
-BEATS = 3  # a pull is lost after so many of them without a word
-LATE_S = 1.5  # how much later than it should the server may say that a pull has expired
-LOOK_EVERY_S = 0.5
+MAX_MISSED_HEARTBEATS = 3  # a pull is lost after so many of them without a word
+EXPIRY_SLACK_S = 1.5  # how much later than it should the server may say that a pull has expired
+CHECK_EVERY_S = 0.5
 LONGEST_GAP_S = 1.5  # between two looks; after more it was this process that was silent
-AGAIN_AFTER_S = 0.1
-MOST_REFUSALS = 20  # in a row: a new consumer is not known to all servers of a cluster at once
-MANY = 100  # from here on, asked for again by halves
+RETRY_AFTER_S = 0.1
+MAX_REFUSALS = 20  # in a row: a new consumer is not known to all servers of a cluster at once
+HALVING_FROM = 100  # from here on, asked for again by halves
 NANOSECOND = 1_000_000_000
 
 
@@ -54,10 +54,10 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     @property
     def headers(self) -> dict[str, str]:
         """The message's headers."""
-        return frames.headers_of(self.head)
+        return frames.parse_headers(self.head)
 
 
-class _Pulls:
+class _Demand:
     """What is asked of one consumer and not yet delivered."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class _Pulls:
 class Pull:
     """Deliveries of several consumers, as many at a time as was asked for.
 
-    A source's ``keep`` is how many messages are to be under way to this reader at any time;
+    A source's demand is how many messages are to be under way to this reader at any time;
     a worker sets it to its free slots, a scheduler leaves it high.
 
     A reader that freezes is still sent what it asked for, until its pulls expire: a scheduler,
@@ -84,7 +84,7 @@ class Pull:
         self._connection = connection
         self._expires_s = expires_s
         self._sources = sources
-        self._pulls = [_Pulls() for _ in sources]
+        self._pulls = [_Demand() for _ in sources]
         self._index = {(s.stream, s.durable): index for index, s in enumerate(sources)}
         self._queue: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
@@ -92,7 +92,9 @@ class Pull:
         self._subscription: Subscription | None = None
         self._trouble: str | None = None
         self._beats = expires_s > 2 * HEARTBEAT_S
-        self._silence_s = BEATS * HEARTBEAT_S if self._beats else expires_s + LATE_S
+        self._silence_s = (
+            MAX_MISSED_HEARTBEATS * HEARTBEAT_S if self._beats else expires_s + EXPIRY_SLACK_S
+        )
         self._looked_at = time.monotonic()
 
     async def open(self) -> None:
@@ -100,27 +102,27 @@ class Pull:
         self._subscription = await self._connection.client.subscribe(
             f"{self._inbox}.*", cb=self._status
         )
-        self._connection.client.divert(self._subscription, self._enqueue)
+        self._connection.client.intercept(self._subscription, self._enqueue)
         self._connection.on_reconnect(self._lost)
 
     async def close(self) -> None:
         """Stop listening. What is under way comes back after the consumer's ``ack_wait``."""
-        self._connection.forget(self._lost)
+        self._connection.remove_callback(self._lost)
         if self._subscription is None:
             return
-        self._connection.client.restore(self._subscription)
+        self._connection.client.stop_intercepting(self._subscription)
         if self._connection.is_connected:
             await self._subscription.unsubscribe()
 
-    async def keep(self, source: int, count: int) -> None:
+    async def set_demand(self, source: int, count: int) -> None:
         """Have ``count`` messages under way from now on, queued ones included."""
         pulls = self._pulls[source]
         pulls.wanted = count
         missing = count - pulls.asked - pulls.queued
-        if missing > 0 and (count < MANY or missing * 2 >= count):
+        if missing > 0 and (count < HALVING_FROM or missing * 2 >= count):
             await self._ask(source, missing)
 
-    async def take(self, most: int, within_s: float) -> list[Delivery]:
+    async def receive(self, most: int, within_s: float) -> list[Delivery]:
         """Up to ``most`` deliveries, as soon as there is one; none after ``within_s``.
 
         Raises:
@@ -142,11 +144,11 @@ class Pull:
         return taken
 
     def wake(self) -> None:
-        """Let a reader that waits in `take` come back at once."""
+        """Let a reader that waits in `receive` come back at once."""
         self._arrived.set()
 
     @property
-    def waiting(self) -> int:
+    def queued(self) -> int:
         """Deliveries that nobody has taken yet."""
         return len(self._queue)
 
@@ -166,7 +168,7 @@ class Pull:
             request["idle_heartbeat"] = int(HEARTBEAT_S * NANOSECOND)
         try:
             await self._connection.client.publish(
-                next_of(source), msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
+                pull_subject(source), msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
             )
         except nats.errors.Error as error:
             raise Unavailable(f"cannot pull from {source.durable}: {error!r}") from error
@@ -213,11 +215,11 @@ class Pull:
                 missing = pulls.wanted - pulls.asked - pulls.queued
                 if missing > 0 and self._trouble is None:
                     await self._ask(index, missing)
-            case "503" if pulls.refusals < MOST_REFUSALS and self._trouble is None:
+            case "503" if pulls.refusals < MAX_REFUSALS and self._trouble is None:
                 pulls.refusals += 1
                 pulls.asked = 0
-                await asyncio.sleep(AGAIN_AFTER_S)
-                await self.keep(index, pulls.wanted)
+                await asyncio.sleep(RETRY_AFTER_S)
+                await self.set_demand(index, pulls.wanted)
             case status:
                 durable = self._sources[index].durable
                 self._trouble = f"{durable}: {status} {headers.get('Description', '')}".strip()
@@ -226,12 +228,12 @@ class Pull:
     def _check_silence(self) -> None:
         """See which consumer says nothing, be it that others do: each may lose its leader."""
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY_S:
+        if now - self._looked_at < CHECK_EVERY_S:
             return
         was_away = now - self._looked_at > LONGEST_GAP_S
         self._looked_at = now
         try:
-            self._connection.client.check_permitted(*(next_of(s) for s in self._sources))
+            self._connection.client.check_permitted(*(pull_subject(s) for s in self._sources))
         except Denied as reason:
             self._trouble = str(reason)
         for index, pulls in enumerate(self._pulls):
@@ -241,7 +243,7 @@ class Pull:
                 self._trouble = f"{self._sources[index].durable} has gone silent"
 
 
-def next_of(source: Source) -> str:
+def pull_subject(source: Source) -> str:
     """Where a consumer is asked for messages."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
 
