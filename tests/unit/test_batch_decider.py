@@ -216,9 +216,7 @@ def test_fail_all_leaves_a_job_alone():
         pytest.param(SHARED, Caller("bob"), "bob", id="a writer is named"),
         pytest.param(SHARED, Caller("eve"), None, id="a stranger fails nothing"),
         pytest.param(SHARED, Caller(None), None, id="nobody fails nothing"),
-        pytest.param(
-            SHARED, Caller(None, trusted=True), "a caller without name", id="an open door"
-        ),
+        pytest.param(SHARED, Caller(None, trusted=True), "an anonymous caller", id="an open door"),
     ],
 )
 def test_fail_all_says_who(access, caller, who):

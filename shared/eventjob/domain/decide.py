@@ -1,4 +1,4 @@
-"""What a command makes happen to a group, or why it is refused."""
+"""Decide which events a command causes in its group, or why it is refused."""
 
 from datetime import datetime
 from typing import Literal, assert_never
@@ -41,12 +41,12 @@ from eventjob.domain.ids import is_batch, parse_job_id
 from eventjob.domain.retire import check_not_retired
 from eventjob.domain.retry import Policy
 
-KEY_MISMATCH = "this Idempotency-Key came with another body before"
+KEY_MISMATCH = "this Idempotency-Key was already used with a different body"
 MAX_JOBS = 999_999  # per batch: six digits of a job's id
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """An event that is to be appended: on the subject of job ``n``, or on the group's."""
+    """An event to append on the subject of job ``n``, or on the group's own."""
 
     group: str
     n: int | None
@@ -54,7 +54,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """Who asks, when, and under which policy."""
+    """The caller, the time and the retry policy of a decision."""
 
     caller: Caller
     at: datetime
@@ -62,9 +62,9 @@ class Context(msgspec.Struct, frozen=True):
 
 
 def decide(command: GroupCommand, group: Group, now: Context) -> list[Draft]:
-    """What ``command`` makes happen to ``group``; nothing where it has happened already.
+    """Return the events that ``command`` causes; [] if its effect is already there.
 
-    A redelivered command never gets here: it is recognised by its id.
+    A redelivered command is recognised by its id before it gets here.
 
     Raises:
         Refused: ``not_found``, ``permission_denied``, ``conflict`` or ``idempotency_mismatch``.
@@ -94,7 +94,7 @@ def decide(command: GroupCommand, group: Group, now: Context) -> list[Draft]:
 
 
 def fail_all(group: Group, now: Context) -> list[Draft]:
-    """Fail what is unfinished in a batch that the caller may change; nothing in any other."""
+    """Fail all unfinished jobs of a batch that the caller may change; [] for other groups."""
     if (
         group.batch_id is None
         or group.existence != "here"
@@ -103,17 +103,18 @@ def fail_all(group: Group, now: Context) -> list[Draft]:
         or not may_change(now.caller, group.owner, group.access)
     ):
         return []
+    # One event for all jobs: 10,000 of them are one decision.
     numbers = [n for n, state in enumerate(group.jobs, 1) if is_unfinished(state)]
-    who = now.caller.user or "a caller without name"
+    who = now.caller.user or "an anonymous caller"
     error = JobError(code="cancelled", message=f"cancelled by {who}: all unfinished jobs failed")
     return [_draft(group, JobsFailed(numbers=numbers, error=error, at=now.at))]
 
 
 def complete_batch(group: Group, at: datetime) -> list[Draft]:
-    """The batch's completion, where nothing in it is unfinished and that was not said yet."""
+    """Announce a batch's completion once, when its last unfinished job has ended."""
     if group.batch_id is None or group.existence != "here" or group.unfinished:
         return []
-    if group.retired_completed is not None:
+    if group.retired_completed is not None:  # its completion was announced before
         return []
     all_failed = group.present > 0 and group.failed == group.present
     status: Literal["failed", "completed"] = "failed" if all_failed else "completed"
@@ -150,7 +151,6 @@ def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Context) -> lis
 
 
 def _add_jobs(command: SubmitBatch, group: Group, now: Context) -> list[Draft]:
-    """The jobs of a batch, cut into events of a size that the log likes."""
     drafts: list[Draft] = []
     for first, jobs in split_jobs(command.jobs):
         event = JobsAdded(
@@ -166,14 +166,14 @@ def _add_jobs(command: SubmitBatch, group: Group, now: Context) -> list[Draft]:
 
 
 def _check_repeat(request_hash: str | None, group: Group) -> None:
-    """Let a repeated request pass; its hash is ``<key>.<of the body>``."""
+    """Accept a repeated request; the hash is ``<hash of the key>.<hash of the body>``."""
     if group.existence == "here" and request_hash is not None and group.request_hash is not None:
         if request_hash == group.request_hash:
             return
         if request_hash.partition(".")[0] == group.request_hash.partition(".")[0]:
             raise Refused("idempotency_mismatch", KEY_MISMATCH)
     name = group.batch_id or group.id[2:]
-    raise Refused("conflict", f"the id {name} is taken")
+    raise Refused("conflict", f"the id {name} is already in use")
 
 
 def _add_job(command: AddJob, group: Group, now: Context) -> list[Draft]:
@@ -186,7 +186,7 @@ def _add_job(command: AddJob, group: Group, now: Context) -> list[Draft]:
     if group.archived:
         raise Refused("conflict", f"batch {command.batch_id} is archived")
     if len(group.jobs) >= MAX_JOBS:
-        raise Refused("conflict", f"batch {command.batch_id} has {MAX_JOBS} jobs, the most it can")
+        raise Refused("conflict", f"batch {command.batch_id} is full: it has {MAX_JOBS} jobs")
     event = JobsAdded(
         batch_id=command.batch_id,
         first=len(group.jobs) + 1,
@@ -202,7 +202,7 @@ def _add_job(command: AddJob, group: Group, now: Context) -> list[Draft]:
 
 def _change_job(command: RestartJob | DeleteJob, group: Group, now: Context) -> list[Draft]:
     key = parse_job_id(command.job_id)
-    if group.existence == "here":  # first, so that no stranger learns which jobs a batch has
+    if group.existence == "here":  # checked first, to hide from strangers which jobs exist
         _check_may_change(f"job {command.job_id}", group, now.caller)
         check_not_retired(group)
     state = group.job(key.n) if key is not None and group.existence == "here" else None
@@ -210,6 +210,7 @@ def _change_job(command: RestartJob | DeleteJob, group: Group, now: Context) -> 
         raise Refused("not_found", f"there is no job {command.job_id}")
     setting = job.JobContext(group.id, key.n, now.at, now.policy)
     events = job.decide(command, state, setting)
+    # Deleting a single job deletes its group, so the event belongs on the group's subject.
     alone = isinstance(command, DeleteJob) and not is_batch(group.id)
     return [Draft(group.id, None if alone else key.n, event) for event in events]
 

@@ -1,7 +1,7 @@
-"""The life of one job, decided from its own events alone.
+"""Decide the life of one job from its own events.
 
-An attempt goes from waiting over fetching and archiving to its end; a report moves it on only if
-it is about exactly the attempt and the step that the job is in.
+An attempt is waiting, fetching, zipping and then ended. A report counts only for the attempt
+and step that the job is in.
 """
 
 from datetime import datetime, timedelta
@@ -28,9 +28,9 @@ from eventjob.domain.retry import Policy
 
 
 class Waiting(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed.
+    """Attempt ``attempt`` starts at once, or when ``due``; ``tries`` attempts have failed.
 
-    Those since ``postponed_since`` did not count: the host only asked to wait.
+    Attempts since ``postponed_since`` did not count: the host only asked to wait.
     """
 
     attempt: int
@@ -40,7 +40,7 @@ class Waiting(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Fetching(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Handed to a processor."""
+    """A processor has the job."""
 
     attempt: int
     tries: int
@@ -49,7 +49,7 @@ class Fetching(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Zipping(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Fetched; an archiver makes the ZIP of ``bundle``."""
+    """Fetched; an archiver builds the ZIP of ``bundle``."""
 
     attempt: int
     tries: int
@@ -58,23 +58,23 @@ class Zipping(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Completed or failed. Only a restart or a delete changes it any more."""
+    """Completed or failed; only a restart or a deletion changes it."""
 
     attempt: int
     status: Literal["completed", "failed"]
 
 
 class Deleted(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Gone, for ever."""
+    """Deleted for ever."""
 
 
 JobState = Waiting | Fetching | Zipping | Ended | Deleted
-UNFINISHED = (Waiting, Fetching, Zipping)  # a tuple: this is asked several times per event
+UNFINISHED = (Waiting, Fetching, Zipping)  # a tuple is fast: checked several times per event
 SUBMITTED: JobState = Waiting(attempt=1)
 
 
 class LoseAttempt(msgspec.Struct, frozen=True):
-    """The attempt's time is up and nobody has reported."""
+    """The attempt's deadline has passed before any report."""
 
     attempt: int
 
@@ -83,7 +83,7 @@ JobCommand = SessionFetched | ArchiveBuilt | WorkFailed | LoseAttempt | RestartJ
 
 
 class JobContext(msgspec.Struct, frozen=True):
-    """What a decision about a job depends on besides its history."""
+    """What a decision about a job depends on besides its state."""
 
     group: str
     n: int
@@ -92,10 +92,10 @@ class JobContext(msgspec.Struct, frozen=True):
 
 
 def decide(command: JobCommand, state: JobState, setting: JobContext) -> list[JobEvent]:
-    """What ``command`` makes happen to a job in ``state``; nothing where its time has passed.
+    """Return the events that ``command`` causes; [] if the job has already moved on.
 
     Raises:
-        Refused: ``not_found`` for a restart or delete of a job that is gone.
+        Refused: ``not_found`` for a restart or deletion of a deleted job.
         StaleMemory: a report is ahead of ``state``.
     """
     match command:
@@ -116,8 +116,8 @@ def decide(command: JobCommand, state: JobState, setting: JobContext) -> list[Jo
 
 
 def evolve(state: JobState, event: JobEvent) -> JobState:
-    """``state`` after ``event``. Never refuses: what is in the log has happened."""
-    if isinstance(state, Deleted):
+    """Return ``state`` after ``event``. It accepts every event: the log is fact."""
+    if isinstance(state, Deleted):  # late events must not revive a deleted job
         return state
     match event:
         case JobFetched():
@@ -140,14 +140,14 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
 
 
 def evolve_started(state: JobState, attempt: int, deadline: datetime) -> JobState:
-    """``state`` after the attempt was handed out."""
+    """Return ``state`` after the attempt was handed to a processor."""
     if not isinstance(state, UNFINISHED):
         return state
     return Fetching(attempt, _tries(state), deadline, _postponed_since(state))
 
 
 def evolve_failed(state: JobState) -> JobState:
-    """``state`` after a person failed the job; an ended one stays as it is."""
+    """Return ``state`` after a user failed the job; an ended job stays as it is."""
     match state:
         case Waiting() | Fetching() | Zipping():
             return Ended(state.attempt, "failed")
@@ -158,12 +158,12 @@ def evolve_failed(state: JobState) -> JobState:
 
 
 def _decide_report(report: JobOutcome, state: JobState, setting: JobContext) -> list[JobEvent]:
-    """A report counts for the attempt and step it is about: before it is stale, after it late."""
-    here, there = _progress(state), (report.attempt, _step(report))
-    if here > there:
+    """Decide about a report: ignore it if the job is further, refold if the job is behind."""
+    current, reported = _progress(state), (report.attempt, _step(report))
+    if current > reported:
         return []
-    if here < there:
-        raise StaleMemory(f"a report about {there} while the job is at {here}")
+    if current < reported:
+        raise StaleMemory(f"report about {reported}, but the job is known to be at {current}")
     match report:
         case SessionFetched():
             return [
@@ -234,7 +234,7 @@ def _postponed_since(state: JobState) -> datetime | None:
 
 
 def _progress(state: JobState) -> tuple[float, int]:
-    """How far a job is, as attempt and step, so that any two places can be compared."""
+    """Return attempt and step as a pair that can be compared."""
     match state:
         case Waiting():
             return state.attempt, 0

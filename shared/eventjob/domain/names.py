@@ -1,7 +1,7 @@
-"""Names of files and folders that are valid on Linux, macOS and Windows, and stay readable.
+"""File and folder names that are valid on Linux, macOS and Windows, and stay readable.
 
-A safe name is in Unicode NFC, has at most 200 bytes in UTF-8, and no separators, no control or
-bidi characters, and no name that Windows reserves. Making a safe name safe changes nothing.
+A safe name is in Unicode NFC and has at most 200 bytes in UTF-8. It is free of separators,
+control and bidi characters and Windows device names. A safe name stays the same when made safe.
 """
 
 import re
@@ -17,7 +17,7 @@ MAX_BYTES = 200
 README = "README.md"
 MANIFEST = "manifest.json"
 
-_STEM_BYTES = MAX_BYTES - len(".zip")
+_STEM_BYTES = MAX_BYTES - len(".zip")  # the longest suffix that a stem gets
 _INVISIBLE = {"Cc", "Cf", "Cs"}  # controls, formats (bidi among them), lone surrogates
 _EXTENSION = re.compile(r"\.(?=[0-9]*[a-z])[a-z0-9]{1,10}\Z", re.IGNORECASE)
 _WINDOWS_DEVICE = re.compile(
@@ -27,7 +27,7 @@ _WINDOWS_DEVICE = re.compile(
 
 
 class SessionPaths(msgspec.Struct, frozen=True):
-    """Where a session lies in its ZIP: ``<Event>/<Track>/<stem>.md``, and a folder beside it."""
+    """Paths of a session in its ZIP: ``<Event>/<Track>/<stem>.md``, and a folder beside it."""
 
     folder: str
     stem: str
@@ -36,7 +36,7 @@ class SessionPaths(msgspec.Struct, frozen=True):
 
 
 def session_paths(event: str, track: str, filename: str) -> SessionPaths:
-    """The paths that follow from a job's parameters; none meets README or manifest of the ZIP."""
+    """Return the paths for a job's parameters, distinct from README and manifest of the ZIP."""
     top = make_unique([README, MANIFEST, make_folder_name(event, "event")])[-1]
     folder = f"{top}/{make_folder_name(track, 'track')}"
     stem = make_stem(filename)
@@ -44,9 +44,9 @@ def session_paths(event: str, track: str, filename: str) -> SessionPaths:
 
 
 def make_stem(filename: str) -> str:
-    """A job's ``filename`` as a safe name without ``.md``.
+    """Return a job's ``filename`` as a safe name, stripped of ``.md``.
 
-    It never ends in ``.md``: so no session's folder has the name of another session's Markdown.
+    A stem never ends in ``.md``: a session's folder could collide with another one's Markdown.
     """
     stem = _without_suffix(_sanitise(filename, "session"))
     return _without_suffix(_shorten(stem, "", _STEM_BYTES))
@@ -54,24 +54,24 @@ def make_stem(filename: str) -> str:
 
 @lru_cache(maxsize=1000)  # of events and tracks, mostly
 def make_folder_name(text: str, fallback: str) -> str:
-    """``text`` as a safe name, or ``fallback`` where nothing of it can stay."""
+    """Return ``text`` as a safe name, or ``fallback`` if all of its characters are removed."""
     return _shorten(_sanitise(text, fallback), "", MAX_BYTES)
 
 
 def make_file_name(text: str, fallback: str) -> str:
-    """Like `make_folder_name`, but a name that is too long keeps its extension."""
+    """Return ``text`` like `make_folder_name`, but keep the extension of a long name."""
     return _shorten(*_split(_sanitise(text, fallback)), MAX_BYTES)
 
 
 def is_safe(name: str) -> bool:
-    """Whether ``name`` can be a file or folder everywhere, just as it is."""
+    """Return True if ``name`` is already a safe name."""
     return name == make_folder_name(name, "")
 
 
 def make_unique(names: Sequence[str]) -> list[str]:
-    """The safe ``names`` of one folder, numbered ``-2``, ``-3`` … where they would collide.
+    """Number the safe ``names`` of one folder ``-2``, ``-3`` … where they would collide.
 
-    The first of several equal names keeps it, and no number makes a name that another one has.
+    The first of several equal names stays as it is; a numbered name never equals another one.
     """
     taken = {collision_key(name) for name in names}
     next_number: dict[str, int] = {}
@@ -89,12 +89,12 @@ def make_unique(names: Sequence[str]) -> list[str]:
 
 
 def append_number(name: str, number: int) -> str:
-    """The safe ``name`` of a folder, with a number at its end."""
+    """Return the safe ``name`` of a folder, with a number at its end."""
     return _shorten(name, f"-{number}", MAX_BYTES)
 
 
 def collision_key(path: str) -> str:
-    """Equal for two names that some file system takes for one.
+    """Return a key that is equal for names which some file system treats as one.
 
     Source: canonical caseless matching, Unicode standard 3.13, D145.
     """
@@ -103,7 +103,7 @@ def collision_key(path: str) -> str:
 
 
 def content_disposition(name: str, *, inline: bool) -> str:
-    """The header value under which a browser shows or saves a file as ``name``.
+    """Return the header value under which a browser shows or saves a file as ``name``.
 
     Source: RFC 6266, appendix D: ASCII for old clients, ``filename*`` (RFC 5987) for the others.
     """
@@ -137,9 +137,9 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _shorten(stem: str, ending: str, max_bytes: int) -> str:
-    room = max_bytes - len(ending.encode())
-    if len(stem.encode()) > room:
-        stem = stem.encode()[:room].decode(errors="ignore").rstrip(" .")
+    stem_bytes = max_bytes - len(ending.encode())
+    if len(stem.encode()) > stem_bytes:
+        stem = stem.encode()[:stem_bytes].decode(errors="ignore").rstrip(" .")
     return stem + ending
 
 
