@@ -239,7 +239,9 @@ def test_a_job_decides(given, when, then):
 
 
 def test_a_stale_report_says_where_it_stands():
-    with pytest.raises(StaleMemory, match=r"about \(1, 1\) while the job is at \(1, 0\)"):
+    with pytest.raises(
+        StaleMemory, match=r"about \(1, 1\), but the job is known to be at \(1, 0\)"
+    ):
         job.decide(session_fetched(), Waiting(1), SETTING)
 
 

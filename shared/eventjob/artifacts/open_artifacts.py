@@ -1,4 +1,4 @@
-"""From the setting to a store: what is wrong with it is said at the start, in one line."""
+"""Open the store that EVENTJOB_ARTIFACTS_URL names; report problems at start, in one line."""
 
 import asyncio
 import re
@@ -22,16 +22,16 @@ _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=
 _REFUSAL = re.compile(r"<Code>(\w+)</Code>(?:<Message>([^<]*))?")
 _CAUSE = re.compile(r'\b(?:message|error): "([^"]+)"')
 _HOST = re.compile(r"\bhttps?://[^/\s?]+")
-_ROLES = "http://169.254.169.254"  # where a machine in a cloud finds its own credentials
+_ROLES = "http://169.254.169.254"  # obstore asks a cloud machine's role if it has no credentials
 
 
 def open_artifacts(url: str) -> Artifacts:
-    """The store at ``file:///absolute/folder``, made where absent, or ``s3://bucket/prefix``.
+    """Open ``file:///absolute/folder``, created if missing, or ``s3://bucket/prefix``.
 
-    Credentials, region and endpoint of S3 are read from the usual ``AWS_*`` variables.
+    Credentials, region and endpoint of S3 come from the usual ``AWS_*`` variables.
 
     Raises:
-        SettingsError: it is wrong.
+        SettingsError: the setting is wrong.
     """
     try:
         return Artifacts(_open(url))
@@ -40,11 +40,11 @@ def open_artifacts(url: str) -> Artifacts:
 
 
 async def reach_artifacts(url: str) -> Artifacts:
-    """As `open_artifacts`, and the store answers.
+    """Open the store like `open_artifacts`, and check that it answers.
 
     Raises:
-        SettingsError: the setting is wrong, or one of the ``AWS_*`` variables.
-        CannotStart: nobody answers; that may change.
+        SettingsError: the setting or one of the ``AWS_*`` variables is wrong.
+        CannotStart: the store does not answer for now.
     """
     artifacts = open_artifacts(url)
     try:
@@ -77,7 +77,7 @@ def _setting_error(url: str, why: str) -> str:
 
 
 def _explain_refusal(cause: str) -> str | None:
-    """What whoever set it up can put right; None where it is only that nobody answers."""
+    """Return what the operator must fix, if it is a matter of settings."""
     first = cause.partition("\n")[0]
     if _ROLES in first:
         return "no credentials: expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -86,7 +86,7 @@ def _explain_refusal(cause: str) -> str | None:
     refusal = _REFUSAL.search(cause)
     if refusal is None or "status code: 5" in first:
         return None
-    return f"the server says {refusal[1]}: {refusal[2] or 'and nothing more'}"
+    return f"the server says {refusal[1]}: {refusal[2] or 'no reason given'}"
 
 
 def _explain_silence(cause: str) -> str | None:

@@ -1,11 +1,11 @@
-"""What a command says on stdout: logs go to stderr."""
+"""Output of commands on stdout; logs go to stderr."""
 
 import sys
 import time
 
 
 def print_line(line: str) -> None:
-    """A line for whoever started this, at once."""
+    """Write a line at once, unbuffered."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -14,18 +14,18 @@ PRINT_EVERY_S = 2.0
 
 
 class CommandOutput:
-    """Says every now and then how far it is."""
+    """Prints progress every 2 s at most."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + PRINT_EVERY_S
 
     def __call__(self, line: str) -> None:
-        """Say the line, where enough time has passed since the last one."""
+        """Print the line if the last one is at least 2 s old."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PRINT_EVERY_S
             print_line(line)
 
 
 def format_megabytes(size_bytes: int) -> str:
-    """A size for people."""
+    """Format a size for people."""
     return f"{size_bytes / 1_000_000:,.1f} MB"

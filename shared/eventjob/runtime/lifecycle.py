@@ -1,4 +1,4 @@
-"""The life of a process: it runs until it is told to stop, and not longer than its parent."""
+"""Run a service until a signal stops it or its parent ends."""
 
 import asyncio
 import gc
@@ -19,14 +19,14 @@ __all__ = ["CannotStart", "Stop", "run_service"]
 
 Stop: TypeAlias = asyncio.Event
 
-COLLECT_AFTER = (50_000, 20, 100)  # new objects; by default a tenth of the CPU goes into looking
+COLLECT_AFTER = (50_000, 20, 100)  # objects; Python's defaults cost a tenth of all CPU time
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 
 
 class CannotStart(Exception):
-    """Something that whoever started the process can put right; shown without a traceback."""
+    """A problem that the operator can fix; shown in one line."""
 
     def __init__(self, reason: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(reason)
@@ -40,16 +40,15 @@ def run_service(
     parent_pipe: int | None = None,
     heartbeat_file: Path | None = None,
 ) -> int:
-    """The exit code, once ``main`` has ended: 0, 2 for a wrong setting, else 1.
+    """Run ``main`` and return the exit code: 0, 2 for a wrong setting, else 1.
 
-    SIGTERM and SIGINT set the event that ``main`` is given; a second one ends the process at once.
+    SIGTERM and SIGINT set the event that ``main`` gets; a second signal ends the process at once.
 
     Args:
         name: of the service, for the log.
         main: cleans up and returns soon after the event is set.
-        parent_pipe: an inherited descriptor; where it closes, the parent is gone, and this process
-            ends at once.
-        heartbeat_file: touched as long as the event loop turns, where there is one.
+        parent_pipe: an inherited descriptor; this process exits at once when the parent closes it.
+        heartbeat_file: touched every 2 s while the event loop turns.
     """
     log = get_logger(name)
     gc.set_threshold(*COLLECT_AFTER)
@@ -58,7 +57,7 @@ def run_service(
     except (CannotStart, SettingsError) as reason:
         sys.stderr.write(f"eventjob {name}: {reason}\n")
         return reason.exit_code if isinstance(reason, CannotStart) else EXIT_WRONG_USE
-    except Exception:  # the last one who can say it
+    except Exception:  # outermost: an error that is not logged here is lost
         log.exception("service.broke")
         return EXIT_FAILED
     log.info("service.stopped")
@@ -84,12 +83,11 @@ async def _run(
 
 
 def _end_with_parent(parent_pipe: int) -> None:
-    """Blocks for the parent's life: nothing is ever written, so reading ends when it does.
+    """Block until the parent ends, then exit at once.
 
-    There is no leave to take: the bus died with the parent, and whoever starts it again wants the
-    port. What was being done is redone, as after any crash.
+    ``up`` restarts quickly and needs the port; unfinished work is redone as after any crash.
     """
-    os.read(parent_pipe, 1)
+    os.read(parent_pipe, 1)  # the parent never writes, so this returns when it ends
     os._exit(EXIT_FAILED)
 
 
@@ -98,7 +96,7 @@ HEARTBEAT_EVERY_S = 2.0
 
 @asynccontextmanager
 async def touch_heartbeat(file: Path | None) -> AsyncIterator[None]:
-    """``file`` is touched every 2 s inside the context; where there is none, nothing happens.
+    """Touch ``file``, if there is one, every 2 s inside the context.
 
     Raises:
         OSError: the file cannot be written.

@@ -1,7 +1,7 @@
-"""Log lines: JSON, one each, to stderr, whoever writes them.
+"""Structured logs: one JSON line per record, on stderr.
 
-The standard library's logging is underneath, so libraries' lines (uvicorn's, nats-py's) come out
-in the same form. Nothing long is ever written (a body would be), and no credentials of a URL.
+It is a handler of the standard library's logging, so lines of uvicorn and nats-py get the same
+form. Long values are cut, and credentials in URLs are masked.
 """
 
 import json
@@ -29,30 +29,30 @@ _OF_ANY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"taskName", "colo
 
 
 class Logger:
-    """Writes lines of one service; an event is a constant ``noun.verb``, the rest are fields."""
+    """Logs for one service; an event is a constant ``noun.verb``, everything else is a field."""
 
     def __init__(self, service: str) -> None:
         self._logger = logging.getLogger(f"{OURS[0]}.{service}")
         self._service = service
 
     def debug(self, event: str, /, **fields: object) -> None:
-        """Mechanics, message by message."""
+        """Log mechanics of single messages."""
         self._write(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: object) -> None:
-        """A decision or an effect; a refusal is one too."""
+        """Log a decision or an effect; a refusal is one too."""
         self._write(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
-        """Will be tried again, and someone may care."""
+        """Log a problem that will be retried."""
         self._write(logging.WARNING, event, fields)
 
     def error(self, event: str, /, **fields: object) -> None:
-        """A person must look."""
+        """Log a problem that a person must look at."""
         self._write(logging.ERROR, event, fields)
 
     def exception(self, event: str, /, **fields: object) -> None:
-        """An error, with the exception that is being handled."""
+        """Log an error with the exception that is being handled."""
         self._write(logging.ERROR, event, fields, with_exception=True)
 
     def _write(
@@ -64,22 +64,21 @@ class Logger:
 
 
 def get_logger(service: str) -> Logger:
-    """The logger of ``service``, such as api or scheduler."""
+    """Return the logger of ``service``, such as api or scheduler."""
     return Logger(service)
 
 
 def set_up_logs(service: str, level: Level) -> None:
-    """Everything this process logs goes to stderr as JSON, from now on.
-
-    Libraries are heard from info upwards at most: their debug lines hold what we never log.
+    """Send all logs of this process to stderr as JSON.
 
     Args:
-        service: named in lines that do not say whose they are.
-        level: the least that our own lines are written for.
+        service: named in lines of libraries.
+        level: minimum level of our own lines; libraries log from info upwards at most.
     """
     handler = _Stderr()
     handler.setFormatter(_OneLine(service))
     number = logging.getLevelNamesMapping()[level.upper()]
+    # Libraries' debug lines hold bodies and credentials.
     logging.basicConfig(level=max(number, logging.INFO), handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(number)
@@ -97,14 +96,14 @@ def _log_uncaught(
 
 
 class _Stderr(logging.Handler):
-    """Each line in one write, so that those of several processes do not mix."""
+    """Writes each line in one system call, to keep lines of several processes apart."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = f"{self.format(record)}\n".encode(errors="backslashreplace")
         try:
             os.write(_STDERR, line)
         except OSError:
-            return  # nobody reads it any more; the work goes on
+            return  # stderr is closed; the work goes on
 
 
 class _OneLine(logging.Formatter):
@@ -128,7 +127,7 @@ class _OneLine(logging.Formatter):
 
 
 def _event_and_fields(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
-    """Event and fields; a library's text is ``message`` of an event named for its logger."""
+    """Return event and fields; a library's event is its logger's name, with a ``message``."""
     fields = {name: value for name, value in vars(record).items() if name not in _OF_ANY_RECORD}
     fields |= fields.pop("fields", {})
     try:

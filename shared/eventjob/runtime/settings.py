@@ -1,4 +1,4 @@
-"""The settings, read once from ``EVENTJOB_*`` and passed down as an argument."""
+"""Settings, read once from ``EVENTJOB_*`` and passed down as an argument."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,17 +20,17 @@ LARGEST_BODY_MB = 200  # a larger batch would not fit into one atomic append
 
 
 class Nats(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the bus is; ``url`` is None where `up` starts a server of its own."""
+    """Address and credentials of the bus; `up` starts its own server if ``url`` is None."""
 
     url: str | None
     user: str | None
     password: str | None
     ca: Path | None
-    replicas: int  # servers that keep each stream
+    replicas: int  # servers that store each stream
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True):
-    """How the web is visited: politely, within bounds."""
+    """Limits and politeness of fetching from the web."""
 
     allow: str  # CIDR:port,…
     contact: str
@@ -40,47 +40,47 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     page_bytes: int
     image_bytes: int
     file_bytes: int
-    job_bytes: int  # all that one job fetches
+    job_bytes: int  # total of one job
     connect: timedelta
     read: timedelta
-    page: timedelta  # in all
-    file: timedelta  # in all
+    page: timedelta  # total
+    file: timedelta  # total
     redirects: int
-    ratio: int  # decoded to raw size
+    ratio: int  # maximum of decoded to raw size
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What whoever runs eventjob may choose."""
+    """All settings of a process."""
 
     host: str
-    port: int  # 0: any that is free
+    port: int  # 0: any free port
     data_dir: Path  # absolute
     nats: Nats
     store_url: str
     artifacts_url: str
     anonymous: Literal["restricted", "full", "none"]
     api_keys_file: Path | None  # absolute
-    rate_limit: Rate  # of each key; only where there are keys
+    rate_limit: Rate  # per API key
     max_body_bytes: int
     fetch: Fetch
     processors: int
-    concurrency: int  # sessions at a time, in one processor
+    concurrency: int  # sessions at a time per processor
     max_attempts: int
     first_pause: timedelta  # between the first attempt and the second
     attempt_timeout: timedelta
-    retention: timedelta | None  # of the events of archived batches; None: for ever
+    retention: timedelta | None  # until an archived batch is retired; None: for ever
     min_free_bytes: int  # below this, writes are refused
     log_level: Literal["debug", "info", "warning", "error"]
-    instance: str | None  # this process's name among those of its kind, even after a restart
-    heartbeat_file: Path | None  # absolute; touched as long as the process is not stuck
-    parent_pipe: int | None  # set by `up` for its children: closed when `up` is gone
+    instance: str | None  # this process's name in its role, the same after a restart
+    heartbeat_file: Path | None  # absolute; touched while the event loop turns
+    parent_pipe: int | None  # set by `up` for its children: closes when `up` ends
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in ``environ``; an empty variable counts as absent.
+    """Read the settings from ``environ``; an empty variable counts as absent.
 
     Raises:
-        SettingsError: names every variable that is wrong, those nobody knows included.
+        SettingsError: names every variable that is wrong or unknown.
     """
     read = SettingReader(environ)
     data_dir = Path(read.text("DATA_DIR", "./data")).absolute()
@@ -116,25 +116,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _check_keys(read: SettingReader, settings: Settings) -> None:
-    """What only makes sense with API keys, or only without."""
+    """Reject settings that contradict the use of API keys."""
     if settings.api_keys_file is not None:
         if settings.anonymous == "full":
             read.reject(
-                "ANONYMOUS", "full", "restricted or none, where EVENTJOB_API_KEYS_FILE is set"
+                "ANONYMOUS", "full", "restricted or none while EVENTJOB_API_KEYS_FILE is set"
             )
         return
     if settings.anonymous == "none":
-        read.reject("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it, or restricted or full")
+        read.reject("ANONYMOUS", "none", "restricted or full unless EVENTJOB_API_KEYS_FILE is set")
     if rate := read.text("RATE_LIMIT", ""):
-        read.reject("RATE_LIMIT", rate, "EVENTJOB_API_KEYS_FILE beside it: keys are what it limits")
+        read.reject("RATE_LIMIT", rate, "EVENTJOB_API_KEYS_FILE to be set: it limits each API key")
 
 
 def _store_url(read: SettingReader, default: str) -> str:
-    """Where there is a password in it, it is better kept in a file."""
+    """Return the store's URL, from the variable or from a file that hides its password."""
     url = read.parse_optional("STORE_URL", setting_types.parse_store_url)
     from_file = read.parse_optional("STORE_URL_FILE", setting_types.read_store_url_file)
     if url is not None and from_file is not None:
-        read.reject("STORE_URL", url, "EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
+        read.reject("STORE_URL", url, "EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, but not both")
     return url or from_file or default
 
 
@@ -143,34 +143,32 @@ def _nats(read: SettingReader) -> Nats:
         read.parse_optional("NATS_URL", setting_types.parse_nats_url),
         read.text("NATS_CA_FILE", ""),
     )
-    user, given = (
-        read.parse_optional("NATS_USER", setting_types.parse_name),
-        read.parse_optional("NATS_PASSWORD", str),
-    )
-    of_file = read.parse_optional("NATS_PASSWORD_FILE", setting_types.read_text_file)
+    user = read.parse_optional("NATS_USER", setting_types.parse_name)
+    password = read.parse_optional("NATS_PASSWORD", str)
+    file_password = read.parse_optional("NATS_PASSWORD_FILE", setting_types.read_text_file)
     file = read.text("NATS_PASSWORD_FILE", "")
-    if given and file:
-        read.reject("NATS_PASSWORD_FILE", file, "this or EVENTJOB_NATS_PASSWORD, not both")
-    elif user is not None and not given and not file:
+    if password and file:
+        read.reject("NATS_PASSWORD_FILE", file, "this or EVENTJOB_NATS_PASSWORD, but not both")
+    elif user is not None and not password and not file:
         read.reject("NATS_PASSWORD_FILE", "", "a file with the password of EVENTJOB_NATS_USER")
-    elif user is None and (given or file) and not read.text("NATS_USER", ""):
-        read.reject("NATS_USER", "", "user and password, or neither")
+    elif user is None and (password or file) and not read.text("NATS_USER", ""):
+        read.reject("NATS_USER", "", "a user beside the password, or neither")
     if ca and url and "nats://" in url:
         read.reject("NATS_CA_FILE", ca, "tls:// in each address of EVENTJOB_NATS_URL")
     return Nats(
         url=url,
         user=user,
-        password=given or of_file,
+        password=password or file_password,
         ca=read.parse_optional("NATS_CA_FILE", setting_types.parse_existing_file),
         replicas=_replicas(read),
     )
 
 
 def _replicas(read: SettingReader) -> int:
-    asked = read.choice("NATS_REPLICAS", "1", "3", "5")
-    if asked != "1" and not read.text("NATS_URL", ""):
-        read.reject("NATS_REPLICAS", asked, "EVENTJOB_NATS_URL beside it: `up` has one server")
-    return int(asked)
+    replicas = read.choice("NATS_REPLICAS", "1", "3", "5")
+    if replicas != "1" and not read.text("NATS_URL", ""):
+        read.reject("NATS_REPLICAS", replicas, "EVENTJOB_NATS_URL to be set: `up` has one server")
+    return int(replicas)
 
 
 def _fetch(read: SettingReader) -> Fetch:

@@ -1,9 +1,9 @@
-"""Which process of a role works on which of its parts: names in KV, believed while renewed.
+"""Leases: which process of a role owns which of its parts, in a key-value bucket.
 
-A part belongs to the instance that stands at its key, for as long as that instance renews its own.
-Whether it does, every observer judges by its own clock, from when it last saw the key change: no
-clocks are compared. Each change is a compare-and-set, so two never believe that they own one part,
-but for an owner that was frozen: what it does when it wakes is left to the guards of what it does.
+Each part's key names its owner; each member renews a key of its own. An observer judges by its own
+clock, from when it last saw that key change: clocks are never compared. Every change is a
+compare-and-set, so two members never own one part. Only an owner that was frozen may believe it;
+the guards of its work (expected sequences) catch that.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ BUCKET = "leases"
 STREAM = f"KV_{BUCKET}"
 CHECK_EVERY_S = 0.5
 RENEW_EVERY_S = 1.0
-OWN_FOR_S = 2.5  # after this without a renewal an owner stops, before others take over
+OWN_FOR_S = 2.5  # an owner that could not renew stops after this, before others take over
 ANSWER_WITHIN_S = 1.0
-MAX_AGE_S = timedelta(hours=1).total_seconds()  # the key of an instance that never comes back
+MAX_AGE_S = timedelta(hours=1).total_seconds()  # drops keys of instances that never return
 
 CONFIG = StreamConfig(
     name=STREAM,
@@ -49,18 +49,18 @@ CONFIG = StreamConfig(
 
 
 class Displaced(Exception):
-    """Another process goes by this one's name."""
+    """Another process uses this one's name."""
 
 
 class Leases:
-    """The parts of a role that this process owns, and what it gives up for others.
+    """The parts of a role that this process owns, and those that it releases to others.
 
     Args:
         connection: to the bus.
-        role: whose parts they are.
+        role: scheduler or projector.
         instance: this process's name, the same after a restart.
-        parts: all there are, each a token.
-        log: hears of what changes.
+        parts: all parts of the role, as tokens.
+        log: gets every change.
     """
 
     def __init__(
@@ -81,19 +81,19 @@ class Leases:
 
     @property
     def held(self) -> frozenset[str]:
-        """The parts to work on now; none where this process may have been taken for dead."""
+        """Parts to work on now; empty if others may believe this process dead."""
         return self._held if self.is_sure else frozenset()
 
     @property
     def is_sure(self) -> bool:
-        """Whether nobody can have taken over yet."""
+        """True until another process may have taken over."""
         return time.monotonic() - self._renewed_at < OWN_FOR_S
 
     async def maintain(self, stop: asyncio.Event) -> None:
-        """Renew, take over and make room for others, until ``stop``.
+        """Renew, claim and release until ``stop`` is set.
 
         Raises:
-            Displaced: another process has this one's name.
+            Displaced: another process uses this one's name.
         """
         while not stop.is_set():
             try:
@@ -107,19 +107,19 @@ class Leases:
                     await stop.wait()
 
     async def wait_for_change(self, within_s: float) -> None:
-        """Returns when other parts are held than before, or after a while."""
+        """Return when the held parts change, or after ``within_s``."""
         self._changed.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._changed.wait()
 
     async def release_surplus(self) -> None:
-        """Free what is owned and no longer held: nobody here works on it any more."""
+        """Free parts that are owned but given up; call it when their work has ended."""
         surplus = self._view.parts_of(self._instance) - self._held
         await asyncio.gather(*(self._put("owner", part, "") for part in surplus))
 
     async def leave(self) -> None:
-        """Free everything at once, since this process ends; lost where the bus is away."""
+        """Free everything at once for others; if the bus is away, the leases expire."""
         self._held = frozenset()
         with suppress(Unavailable):
             await self.release_surplus()
@@ -152,16 +152,16 @@ class Leases:
         known = self._view.incarnation(self._instance)
         if self._has_joined and known not in {"", self._incarnation}:
             self._set_held(frozenset())
-            raise Displaced(f"another {self._role} goes by the name {self._instance}")
+            raise Displaced(f"another {self._role} uses the name {self._instance}")
         was_lost = self._has_joined and not self.is_sure
         if await self._put("member", self._instance, self._incarnation):
-            if was_lost:
+            if was_lost:  # the bus was away, so others could not renew either
                 self._view.trust_all(now)
             self._renewed_at = now
             self._has_joined = True
 
     async def _put(self, kind: str, name: str, value: str) -> bool:
-        """Change a key that nobody else has changed since it was seen; whether that is so."""
+        """Write a key; return False if another process has changed it meanwhile."""
         revision = self._view.revision(kind, name)
         headers = {"Nats-Expected-Last-Subject-Sequence": f"{revision}"}
         if kind == "member":
@@ -189,7 +189,7 @@ class Leases:
         try:
             await ensure_stream(self._connection, CONFIG)
         except (APIError, TimeoutError, nats.errors.Error) as error:
-            raise Unavailable(f"cannot make bucket {BUCKET}: {error!r}") from error
+            raise Unavailable(f"cannot create bucket {BUCKET}: {error!r}") from error
         self._is_open = True
 
 

@@ -1,4 +1,4 @@
-"""Objects by name: what a scheduler keeps of its memory, so that the next need not read all."""
+"""Objects by name: a scheduler's snapshots, which spare the next one from folding the log."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ CONFIG = StreamConfig(
 
 
 class _Meta(msgspec.Struct, frozen=True):
-    """What the server is told of an object, as far as it matters here."""
+    """What the server stores about an object, as far as needed here."""
 
     nuid: str
     digest: str
@@ -41,33 +41,33 @@ def _meta_subject(name: str) -> str:
 
 
 class Objects:
-    """An object by name, each the last one stored. Raises `Unavailable` where NATS is away."""
+    """Objects by name, one version each. Methods raise `Unavailable` if NATS is away."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._store: ObjectStore | None = None
-        self._opening = asyncio.Lock()  # a cluster does not answer all who make the same at once
+        self._opening = asyncio.Lock()  # a cluster leaves parallel creations unanswered
 
     async def put(self, name: str, data: bytes) -> None:
-        """Store ``data`` in place of what was there."""
+        """Store ``data`` in place of the last version."""
         try:
             await (await self._opened()).put(name, data)
         except (APIError, Error, TimeoutError, nats.errors.Error, OSError) as error:
             raise Unavailable(f"snapshot {name} is not stored: {error!r}") from error
 
     async def get(self, name: str) -> bytes | None:
-        """What was stored last; None where that is nothing, or not whole."""
+        """Return the last version if it exists and is complete."""
         try:
             await self._opened()
-            told = await self._connection.jetstream.get_last_msg(STREAM, _meta_subject(name))
+            found = await self._connection.jetstream.get_last_msg(STREAM, _meta_subject(name))
         except NotFoundError:
             return None
         except (APIError, Error, TimeoutError, nats.errors.Error, OSError) as error:
             raise Unavailable(f"snapshot {name} cannot be read: {error!r}") from error
-        if "Nats-Stream" in (told.headers or {}):  # not put: see `frames.is_answer`
+        if "Nats-Stream" in (found.headers or {}):  # forged: see `frames.is_server_answer`
             return None
         try:
-            meta = msgspec.json.decode(told.data or b"", type=_Meta)
+            meta = msgspec.json.decode(found.data or b"", type=_Meta)
         except UNREADABLE:
             return None
         data = await self._chunks(f"$O.{STORE}.C.{meta.nuid}")
@@ -75,7 +75,7 @@ class Objects:
         return data if meta.digest == f"SHA-256={digest}" else None
 
     async def _chunks(self, subject: str) -> bytes:
-        """By batched direct gets: the library's own way takes a quarter of a second each."""
+        """Read all chunks by batched direct gets: nats-py takes a quarter of a second for each."""
         chunks: list[bytes] = []
         start, left = 1, 1
         while left:

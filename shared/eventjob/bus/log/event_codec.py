@@ -1,4 +1,4 @@
-"""Events as messages of the log, and back."""
+"""Encode events as messages of the log, and decode them."""
 
 from urllib.parse import quote
 
@@ -18,8 +18,7 @@ _decoder = msgspec.json.Decoder(Event)
 class NewEvent(msgspec.Struct, frozen=True):
     """An event to append.
 
-    ``expected`` is its subject's last sequence, None where another event of the same append
-    precedes it there.
+    ``expected`` is its subject's last sequence; None for a later event on the same subject.
     """
 
     subject: str
@@ -30,7 +29,7 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 
 def encode_event(new: NewEvent) -> Outgoing:
-    """The message that stores an event."""
+    """Return the message that stores an event."""
     headers = {subjects.HEADER_VERSION: str(SCHEMA_VERSION)}
     if new.command_id:
         headers[subjects.HEADER_COMMAND] = new.command_id
@@ -44,7 +43,7 @@ def encode_event(new: NewEvent) -> Outgoing:
 def decode_event(
     subject: str, headers: dict[str, str] | None, data: bytes, sequence: int
 ) -> RecordedEvent:
-    """An event as read from the log.
+    """Return an event as read from the log.
 
     Raises:
         Poison: it cannot be decoded.
@@ -54,7 +53,7 @@ def decode_event(
         group, n = subjects.parse_event_subject(subject)
         event = _decoder.decode(data)
     except (ValueError, *UNREADABLE) as error:
-        raise Poison(f"event {sequence} on {subject} cannot be read: {error}") from error
+        raise Poison(f"event {sequence} on {subject} cannot be decoded: {error}") from error
     return RecordedEvent(
         sequence=sequence,
         group=group,

@@ -1,4 +1,4 @@
-"""The event log: appended to under optimistic concurrency, read by literal subjects."""
+"""The event log: appended to with optimistic concurrency, read by literal subjects."""
 
 import re
 from collections.abc import AsyncGenerator, Container, Sequence
@@ -38,15 +38,16 @@ class EventLog:
         ] = {}  # by subject: the newest that is no event, when followed
 
     async def append(self, events: Sequence[NewEvent]) -> int:
-        """Store all of ``events`` (1 to 1,000) or none; the last one's sequence.
+        """Store all ``events`` (1 to 1,000) atomically; return the last one's sequence.
 
         Raises:
-            Conflict: somebody else wrote first, or nobody knows: fold anew.
-            StorageFull: the log takes no more.
+            Conflict: another writer came first, or the outcome is unknown: fold again.
+            StorageFull: the log is full.
         """
         try:
             return await publish(self._connection, [encode_event(event) for event in events])
         except Unavailable as error:
+            # Stored or lost: folding again shows which, as after any conflict.
             raise Conflict(str(error)) from error
         except Rejected as error:
             if error.code in WRONG_SEQUENCE:
@@ -56,11 +57,11 @@ class EventLog:
             raise Unavailable(f"the event log refuses: {error}") from error
 
     async def last_sequence(self) -> int:
-        """The newest event's sequence, 0 for an empty log."""
+        """Return the newest event's sequence, 0 for an empty log."""
         return int((await self._info()).state.last_seq)
 
     async def read_origin(self) -> str:
-        """When this log was made: another one, however alike, has another origin."""
+        """Return when this log was created; it tells logs with equal contents apart."""
         return str((await self._info()).created)
 
     async def _info(self) -> StreamInfo:
@@ -70,9 +71,9 @@ class EventLog:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
 
     async def purge(self, subject: str, keep: int = 0, before: int = 0) -> None:
-        """Remove the events of ``subject`` for good.
+        """Delete the events of ``subject`` for good.
 
-        All of them, but for the newest ``keep``; or, where ``before`` is given, those below it.
+        Spare the newest ``keep`` events; or delete only those below ``before``.
         """
         try:
             await self._connection.jetstream.purge_stream(
@@ -82,7 +83,7 @@ class EventLog:
             raise Unavailable(f"cannot purge {subject}: {error!r}") from error
 
     async def read_at(self, sequence: int) -> RecordedEvent | None:
-        """The event of this sequence; None if it was purged."""
+        """Return the event of this sequence unless it was purged."""
         try:
             message = await self._connection.jetstream.get_msg(
                 subjects.EVENTS, sequence, direct=True
@@ -94,11 +95,11 @@ class EventLog:
         return decode_event(message.subject or "", message.headers, message.data or b"", sequence)
 
     async def read_first(self, group: str) -> RecordedEvent | None:
-        """The oldest event on the group's own subject; None where there is none."""
+        """Return the oldest event on the group's own subject, if there is one."""
         return await read_first_on(self._connection, subjects.event_subject(group))
 
     async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
-        """All events of a group's own subject, or those that concern job ``n``, oldest first."""
+        """Return all events of a group's own subject, or those about job ``n``, oldest first."""
         subject = subjects.event_subject(group)
         found = [r async for page in read_subject(self._connection, subject) for r in page]
         if n is not None:
@@ -108,10 +109,10 @@ class EventLog:
         return sorted(found, key=by_sequence)
 
     async def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
-        """All events of a group and of all its jobs, oldest first, in stretches.
+        """Yield all events of a group and its jobs in stretches, oldest first.
 
         Raises:
-            Unavailable: also where some of it was purged meanwhile.
+            Unavailable: also if some of them were purged meanwhile.
         """
         subject = subjects.event_subject(group)
         async with (
@@ -128,15 +129,14 @@ class EventLog:
         until: int | None = None,
         partitions: Container[str] = subjects.ALL_PARTITIONS,
     ) -> AsyncGenerator[list[RecordedEvent]]:
-        """Everything after the sequence ``after``, as it comes, in stretches of what is there.
+        """Yield everything after the sequence ``after``, live, in stretches of what has arrived.
 
-        Ends once the event of sequence ``until`` was passed, where that is given. Events of other
-        partitions than ``partitions`` are read and dropped: the server takes longer to find those
-        of some than to send all.
+        Ends after the sequence ``until``, if given. Events outside ``partitions`` are dropped here:
+        filtering takes the server longer than sending all.
 
         Raises:
-            Unavailable: the connection or the reader is lost; begin again where you are.
-            Poison: an event cannot be decoded; everything before it was given.
+            Unavailable: the connection or the reader is lost; follow again from the last event.
+            Poison: an event cannot be decoded; all events before it were yielded.
         """
         if until is not None and after >= until:
             return
@@ -161,10 +161,8 @@ class EventLog:
             await self._close_reader(pull, info.name)
 
     async def _read_stored(self, pattern: str) -> AsyncGenerator[list[RecordedEvent]]:
-        """What is there of many subjects: by a consumer, three times as fast as direct gets.
-
-        One pattern only: with several the server takes six times as long.
-        """
+        """Yield the stored events of many subjects, by one consumer with one pattern."""
+        # Three times as fast as direct gets; a consumer with two patterns is six times slower.
         pull, info = await self._open_reader(0, pattern)
         position, last = 0, info.num_pending or 0
         try:
@@ -172,7 +170,7 @@ class EventLog:
                 await pull.set_demand(0, READ_AHEAD)
                 deliveries = await pull.receive(MAX_BATCH_MESSAGES, ANSWER_WITHIN_S)
                 if not deliveries:
-                    raise Unavailable(f"the events on {pattern} do not come, or are purged")
+                    raise Unavailable(f"events on {pattern} do not arrive, or were purged")
                 _check_order(deliveries, position)
                 position = deliveries[-1].consumer_sequence
                 if own := [d for d in deliveries if not frames.is_server_answer(d.head, d.data)]:
@@ -204,13 +202,13 @@ class EventLog:
             try:
                 await self._connection.jetstream.delete_consumer(subjects.EVENTS, durable)
             except (APIError, TimeoutError, nats.errors.Error):
-                return  # it goes by itself when nobody pulls
+                return  # the server removes it after a minute without pulls
 
 
 def _decode_deliveries(
     deliveries: list[Delivery], partitions: Container[str], passed: dict[str, int]
 ) -> tuple[list[RecordedEvent], Poison | None]:
-    """The deliveries' events in ``partitions``, up to the first that cannot be read."""
+    """Return the events of ``partitions``, up to the first that fails to decode."""
     stretch: list[RecordedEvent] = []
     for delivery in deliveries:
         if subjects.parse_partition(delivery.subject) not in partitions:
@@ -226,12 +224,13 @@ def _decode_deliveries(
 
 
 def _decode_delivery(delivery: Delivery) -> RecordedEvent:
-    headers = delivery.headers if _HAS_CALLER(delivery.head) else None  # one event in many does
+    # Few events name their caller, and parsing headers costs more than the rest.
+    headers = delivery.headers if _HAS_CALLER(delivery.head) else None
     return decode_event(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 
 
 def concerns(event: Event, n: int) -> bool:
-    """Whether an event on a group's own subject is about its job ``n``, or about all of it."""
+    """Return True if an event on a group's own subject is about job ``n`` or the whole group."""
     match event:
         case JobsAdded():
             return event.first <= n < event.first + len(event.jobs)
@@ -244,7 +243,7 @@ def concerns(event: Event, n: int) -> bool:
 
 
 def _check_order(deliveries: list[Delivery], position: int) -> None:
-    """A consumer numbers what it delivers without a gap; anything else was lost on the way."""
+    """Raise `Unavailable` for a gap in the consumer's numbers: deliveries were lost."""
     if deliveries[0].consumer_sequence != position + 1 or deliveries[
         -1
     ].consumer_sequence != position + len(deliveries):

@@ -1,4 +1,4 @@
-"""Messages of streams just as they are stored, read and written for backup and restore."""
+"""Read and write stored messages unchanged, for export, backup and restore."""
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
@@ -14,7 +14,7 @@ from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.bus.wire.publish import MAX_BATCH_MESSAGES, Outgoing, Rejected, publish
 from eventjob.bus.wire.pull import Delivery, Pull, Source
 
-GAP = "ev.00.gap"  # fills sequences of events that are gone; purged before anybody reads
+GAP = "ev.00.gap"  # fills the sequences of purged events; purged before any reader starts
 READ_AHEAD = 4000
 MAX_BATCH_BYTES = 32 * 1024 * 1024  # in one atomic batch
 _SERVER_HEADERS = (
@@ -34,11 +34,10 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
 async def read_messages(
     connection: Connection, stream: str, after: int, pattern: str | None = None
 ) -> AsyncGenerator[list[StoredMessage]]:
-    """What there is behind the sequence ``after``, oldest first, in stretches.
+    """Yield the messages after the sequence ``after`` in stretches, oldest first.
 
-    With ``pattern`` only that of the subjects which it matches.
-
-    It ends with what was the newest message when that was sent out; not for work queues.
+    With ``pattern``: only on subjects that match it. Ends with what was the newest message when it
+    was sent. Work queues cannot be read this way.
 
     Raises:
         Unavailable: the stream does not answer.
@@ -87,7 +86,7 @@ def _stored_message(delivery: Delivery) -> StoredMessage:
 
 
 async def read_queue(connection: Connection, stream: str) -> list[StoredMessage]:
-    """What lies in a work queue; nothing is taken out of it."""
+    """Return the messages of a work queue, and leave them there."""
     found: list[StoredMessage] = []
     sequence = 1
     try:
@@ -113,12 +112,12 @@ async def read_queue(connection: Connection, stream: str) -> list[StoredMessage]
 async def rewrite_events(
     connection: Connection, messages: Iterable[StoredMessage], last: int
 ) -> int:
-    """Append events that follow sequence ``last``, each at its own sequence; where that ends.
+    """Append events after sequence ``last``, each at its old sequence; return the end.
 
-    Sequences between them, of events that are gone, stay empty; events up to ``last`` are there.
+    Sequences of purged events stay empty; events up to ``last`` are skipped.
 
     Raises:
-        Unavailable: they could not all be stored, or somebody else writes.
+        Unavailable: some could not be stored, or another writer is active.
     """
     out: list[Outgoing] = []
     size = 0
@@ -138,17 +137,17 @@ async def rewrite_events(
     try:
         await connection.jetstream.purge_stream(subjects.EVENTS, subject=GAP)
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"cannot empty what is between the events: {error!r}") from error
+        raise Unavailable(f"cannot purge the fillers between the events: {error!r}") from error
     return last
 
 
 def is_forged(message: StoredMessage) -> bool:
-    """Whether the server was made to store it; see `frames.is_answer`."""
+    """Return True if the server was made to store it; see `frames.is_server_answer`."""
     return "Nats-Stream" in message.headers or frames.is_server_answer(b"", message.data)
 
 
 def copy_message(message: StoredMessage, subject: str | None = None) -> Outgoing:
-    """A message as it was published, but for what the server was told then."""
+    """Return a message as it was published, free of the server's headers."""
     headers = {
         key: text for key, text in message.headers.items() if not key.startswith(_SERVER_HEADERS)
     }
@@ -161,7 +160,7 @@ async def _write(connection: Connection, out: Sequence[Outgoing], last: int) -> 
     except Rejected as error:
         raise Unavailable(f"the events cannot be stored: {error}") from error
     if end != last + len(out):
-        raise Unavailable(f"somebody else writes: event {last + len(out)} became {end}")
+        raise Unavailable(f"another writer is active: event {last + len(out)} became {end}")
     return end
 
 
@@ -177,16 +176,16 @@ async def _delete_consumer(connection: Connection, stream: str, durable: str) ->
     try:
         await connection.jetstream.delete_consumer(stream, durable)
     except (APIError, TimeoutError, nats.errors.Error):
-        return  # it goes by itself when nobody pulls
+        return  # the server removes it after a minute without pulls
 
 
 def encode_line(message: StoredMessage) -> bytes:
-    """A message as a line of a file."""
+    """Encode a message as a line of a file."""
     return _encoder.encode(message) + b"\n"
 
 
 def decode_line(text: bytes) -> StoredMessage:
-    """The inverse of `encode_line`; msgspec.MsgspecError where it is none."""
+    """Decode a line: the inverse of `encode_line`; raises msgspec.MsgspecError."""
     return msgspec.json.decode(text, type=StoredMessage)
 
 

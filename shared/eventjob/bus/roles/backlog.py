@@ -1,4 +1,4 @@
-"""What a scheduler finds of its partitions: messages of whoever had them before, and tasks out."""
+"""Find what a new scheduler inherits: pending messages, and tasks that are out."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ SCHEDULER_STREAMS = (subjects.CMD, subjects.REPORTS)
 
 
 def scheduler_sources(tokens: Collection[str]) -> list[Source]:
-    """The scheduler's consumers of these partitions."""
+    """Return the scheduler's consumers of these partitions."""
     return [
         Source(stream, subjects.scheduler_durable(token))
         for token in sorted(tokens)
@@ -32,11 +32,11 @@ def scheduler_sources(tokens: Collection[str]) -> list[Source]:
 async def prepare_partitions(
     connection: Connection, tokens: Collection[str] = subjects.ALL_PARTITIONS
 ) -> None:
-    """Make streams and consumers, and have what others were sent delivered again at once.
+    """Create streams and consumers, and have unacknowledged messages redelivered at once.
 
     Args:
         connection: to the bus.
-        tokens: the partitions whose messages come here from now on.
+        tokens: the partitions that this scheduler takes over.
 
     Raises:
         Unavailable: the server does not answer, or refuses.
@@ -45,16 +45,17 @@ async def prepare_partitions(
         await provisioning.ensure_for_scheduler(connection)
         await asyncio.gather(
             *(
+                # Brings a dead scheduler's messages in 0.1 s instead of after ack_wait.
                 connection.brief.reset_consumer(source.stream, source.durable)
                 for source in scheduler_sources(tokens)
             )
         )
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"cannot make the streams: {error!r}") from error
+        raise Unavailable(f"cannot create the streams: {error!r}") from error
 
 
 async def read_ends(connection: Connection) -> dict[str, int]:
-    """The newest sequence of commands and of reports: where the backlog ends."""
+    """Return the newest sequence of commands and of reports: where the backlog ends."""
     try:
         return {
             stream: (await connection.brief.stream_info(stream)).state.last_seq
@@ -67,7 +68,7 @@ async def read_ends(connection: Connection) -> dict[str, int]:
 async def find_unfinished(
     connection: Connection, among: Sequence[Source], backlog: Mapping[str, int]
 ) -> list[Source]:
-    """The consumers that still have messages from before the noted ends."""
+    """Return the consumers that still have messages from before the noted ends."""
 
     async def is_done(source: Source) -> bool:
         info = await connection.brief.consumer_info(source.stream, source.durable)
@@ -78,14 +79,14 @@ async def find_unfinished(
     try:
         done = await asyncio.gather(*(is_done(source) for source in among))
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"the backlog cannot be seen: {error!r}") from error
+        raise Unavailable(f"cannot read the backlog: {error!r}") from error
     return [source for source, is_over in zip(among, done, strict=True) if not is_over]
 
 
 async def list_tasks_out(
     connection: Connection, tokens: Collection[str] = subjects.ALL_PARTITIONS
 ) -> set[TaskAddress]:
-    """The tasks of these partitions that workers have, or will get.
+    """Return the tasks of these partitions that workers have, or will get.
 
     Raises:
         Unavailable: the server does not answer.
@@ -102,7 +103,7 @@ _SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 async def find_sha256s(connection: Connection, stream: str) -> set[str]:
-    """Whatever looks like the sha256 of a blob in the messages of a stream: rather too much.
+    """Return every sha256-like text in a stream's messages; a sweep spares these blobs.
 
     Raises:
         Unavailable: the server does not answer.
@@ -117,12 +118,12 @@ async def find_sha256s(connection: Connection, stream: str) -> set[str]:
 
 
 async def read_last_sequences(connection: Connection, *streams: str) -> dict[str, int]:
-    """The newest sequence of each stream; 0 where there is none. Raises as `find_sha256s`."""
+    """Return each stream's newest sequence, 0 for a missing one. Raises as `find_sha256s`."""
     return {stream: (await _state(connection, stream)).last_seq for stream in streams}
 
 
 async def has_messages_until(connection: Connection, until: Mapping[str, int]) -> bool:
-    """Whether a work queue still holds messages up to its sequence in ``until``."""
+    """Return True if a work queue still holds messages up to its sequence in ``until``."""
     states = {stream: await _state(connection, stream) for stream in until}
     return any(s.messages and s.first_seq <= until[stream] for stream, s in states.items())
 

@@ -1,4 +1,4 @@
-"""All that eventjob keeps on the bus: made by `provision`, or else by whoever needs it first."""
+"""Create all streams, buckets and consumers of eventjob, and check existing ones."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,7 +20,7 @@ DERIVED = (*topology.DERIVED, hosts.CONFIG)  # in memory: the scheduler makes th
 
 
 class StreamCheck(NamedTuple):
-    """A stream, whether it was there, and which settings are others than they should be."""
+    """A stream: whether it existed, and which of its settings differ from ours."""
 
     stream: str
     was_there: bool
@@ -29,10 +29,10 @@ class StreamCheck(NamedTuple):
 
 
 async def ensure_for_scheduler(connection: Connection) -> None:
-    """What a scheduler begins with: streams and consumers, made where it may.
+    """Create what a scheduler needs and may create.
 
     Raises:
-        Unavailable: something is missing that it may not make.
+        Unavailable: something is missing that it may not create.
         nats.errors.Error: the server refuses, or does not answer.
     """
     await topology.ensure_streams(connection)
@@ -42,7 +42,7 @@ async def ensure_for_scheduler(connection: Connection) -> None:
 
 
 async def provision(connection: Connection) -> list[StreamCheck]:
-    """Make all that is missing, and tell what there is now. What is there stays as it is.
+    """Create all that is missing and report what exists; existing streams keep their settings.
 
     Raises:
         Unavailable: the server refuses, or does not answer.
@@ -58,7 +58,7 @@ async def provision(connection: Connection) -> list[StreamCheck]:
             for config, there in zip(configs, before, strict=True)
         ]
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"cannot make what lasts: {error!r}") from error
+        raise Unavailable(f"cannot create the streams and buckets: {error!r}") from error
 
 
 async def _config(connection: Connection, stream: str) -> StreamConfig | None:
@@ -81,14 +81,14 @@ async def _check_stream(
 
 
 def find_differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
-    """The settings of a stream that are others than they should be."""
+    """Describe the settings of a stream that differ from ours."""
     return tuple(
-        f"{name} is {there.get(name)!r}, made anew it would be {value!r}"
+        f"{name} is {there.get(name)!r}, but a new stream would get {value!r}"
         for name, value in sorted(wanted.items())
         if not _is_free(value) and there.get(name) != value
     )
 
 
 def _is_free(value: object) -> bool:
-    """Whether it is left to the server; 0 says so, where False does not."""
+    """Return True for a value that the server chooses: None or 0; False is a choice of ours."""
     return value is None or (value == 0 and value is not False)

@@ -1,11 +1,11 @@
-"""The loop of a worker: pulls tasks, works on several at a time, reports, and acknowledges last.
+"""The loop of a worker: pull tasks, run several at a time, report, and acknowledge last.
 
-| the handler          | the broker hears                     | then                               |
+| the handler          | the broker gets                      | then                               |
 |----------------------|--------------------------------------|------------------------------------|
 | returns an outcome   | the report, then the acknowledgement | the scheduler decides              |
-| raises `Unavailable` | "again, after a while"               | the task comes back                |
-| raises anything else | the same, at most `MAX_DELIVERIES`  | a bug: then the attempt has failed |
-| is cancelled         | "again, at once"                     | another worker takes it            |
+| raises `Unavailable` | a nak with a delay                   | the task comes back                |
+| raises anything else | the same, at most `MAX_DELIVERIES`   | a bug: then the attempt has failed |
+| is cancelled         | a nak                                | another worker takes it            |
 """
 
 import asyncio
@@ -32,7 +32,7 @@ POLL_EVERY_S = 1.0
 KEEP_ALIVE_S = 10.0  # a third of the consumer's ack_wait
 MAX_DELIVERIES = 3
 MAX_OUTCOMES = 200  # in a report
-MAX_REPORT_BYTES = 4 * 1024 * 1024  # half of what a message may have
+MAX_REPORT_BYTES = 4 * 1024 * 1024  # half of max_payload
 PAUSE_S = 0.5
 FLUSH_WITHIN_S = 4.0
 BUG_CODES: dict[WorkKind, str] = {"fetch": "extraction_failed", "archive": "archive_failed"}
@@ -41,14 +41,14 @@ _encoder = msgspec.json.Encoder()
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """An outcome that the scheduler has not heard of yet."""
+    """An outcome that is still to be reported."""
 
     delivery: Delivery
     outcome: Outcome
 
 
 class Worker:
-    """Works on tasks of one kind, ``capacity`` at a time."""
+    """Runs tasks of one kind, ``capacity`` at a time."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Worker:
         self._pull: Pull | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop``; then hand back what is not done, and report what is."""
+        """Work until ``stop`` is set; then hand back running tasks and report finished ones."""
         async with asyncio.TaskGroup() as group:
             chores = [
                 group.create_task(self._announce()),
@@ -85,7 +85,7 @@ class Worker:
         await self._say_goodbye()
 
     async def _take_tasks(self, stop: asyncio.Event) -> None:
-        """Pull as many tasks as there are free slots; begin anew when the pulls are lost."""
+        """Pull as many tasks as there are free slots; start anew when the pulls are lost."""
         ended = asyncio.create_task(stop.wait())
         while not stop.is_set():
             self._pull = Pull(
@@ -173,7 +173,7 @@ class Worker:
         await frames.write(self._connection.client, [frames.encode_plain(delivery.reply, b"+TERM")])
 
     async def _report(self) -> None:
-        """Say what is finished, as soon as something is: what piles up meanwhile goes together."""
+        """Report finished tasks at once; those that finish meanwhile share the next report."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -200,6 +200,7 @@ class Worker:
                 await publish(self._connection, [message])
             except Rejected as error:
                 raise Unavailable(f"the report was refused: {error}") from error
+            # Acknowledged after the report is stored: a crash in between repeats, never loses.
             await frames.acknowledge(self._connection.client, (f.delivery.reply for f in some))
             for finished in some:
                 self._finished.pop(finished.delivery.reply, None)
@@ -212,7 +213,7 @@ class Worker:
             await asyncio.sleep(ANNOUNCE_EVERY_S)
 
     async def _keep_alive(self) -> None:
-        """Tell the broker that what is being worked on, or reported, is not lost."""
+        """Extend the ack deadline of tasks that are running or being reported."""
         while True:
             await asyncio.sleep(KEEP_ALIVE_S)
             held = [*self._running.values(), *(f.delivery for f in self._finished.values())]

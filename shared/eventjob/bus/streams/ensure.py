@@ -1,4 +1,4 @@
-"""Streams, made where they are missing by whoever may; others say who should have made them."""
+"""Create a stream if it is missing and this user may; otherwise say how to create it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,21 +15,21 @@ from eventjob.bus.wire.connection import Connection
 from eventjob.runtime.logs import Logger
 
 RUN_PROVISION = "run `eventjob provision`"
-_STREAM_EXISTS = 10058  # with other settings; equal ones are no error
+_STREAM_EXISTS = 10058  # with other settings; with the same ones there is no error
 
 
 def with_replicas(config: StreamConfig, replicas: int) -> StreamConfig:
-    """A stream as so many servers keep it: several of them cannot write it behind."""
+    """Return ``config`` for so many servers; only a single one can write asynchronously."""
     if replicas == 1:
         return replace(config, num_replicas=1)
     return replace(config, num_replicas=replicas, persist_mode=None)
 
 
 async def ensure_stream(connection: Connection, config: StreamConfig) -> None:
-    """Make a stream where it is missing; one that exists with other settings is left alone.
+    """Create a stream if it is missing; an existing one keeps its settings.
 
     Raises:
-        Unavailable: it is missing, and this user may not make it.
+        Unavailable: it is missing, and this user may not create it.
         nats.errors.Error: the server refuses, or does not answer.
     """
     name = config.name or ""
@@ -57,10 +57,10 @@ async def open_with_retry(
     stop: asyncio.Event,
     log: Logger,
 ) -> T:
-    """What ``opening`` opens, as soon as somebody answers for it.
+    """Call ``opening`` until the server answers; return its result.
 
     Raises:
-        Unavailable: it is missing, or ``stop`` came first.
+        Unavailable: something is missing on the bus, or ``stop`` was set first.
     """
     while True:
         try:

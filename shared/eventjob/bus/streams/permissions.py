@@ -1,8 +1,8 @@
-"""Who may say and hear what on the bus: one user for each service, and no right beyond its work.
+"""Permissions on the bus: one user for each service, with the rights that its work needs.
 
-Only `provision` makes what lasts. Nobody may make a stream but `provision` and the scheduler: who
-makes one chooses what it collects, and so could read everything. Consumers and direct gets are
-answered by the server wherever the asker wants; what that can be used for is in the README.
+Only `provision` creates durable streams; the scheduler creates those in memory. A stream's creator
+chooses its subjects, and so could read everything. The server sends answers of consumers and
+direct gets to any subject: the README says what an attacker gains by that.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ HOSTS, HTTP, LEASES, SNAPSHOTS = "KV_hosts", "KV_http", "KV_leases", "OBJ_snapsh
 
 
 class Rights(NamedTuple):
-    """The subjects that a user may publish to and subscribe to, besides its own inbox."""
+    """Subjects that a user may publish and subscribe to, besides its own inbox."""
 
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ def _info_rights(*streams: str) -> tuple[str, ...]:
 
 
 def _read_rights(stream: str) -> tuple[str, ...]:
-    """By consumers without a name, which end with their reader."""
+    """Rights to read by ephemeral consumers."""
     return (
         f"{API}.CONSUMER.CREATE.{stream}",
         f"{API}.CONSUMER.INFO.{stream}.*",
@@ -38,7 +38,7 @@ def _read_rights(stream: str) -> tuple[str, ...]:
 
 
 def _consume_rights(stream: str, durable: str) -> tuple[str, ...]:
-    """By a durable consumer; the second form of an acknowledgement has domain and account."""
+    """Rights to work off a durable consumer; one form of acks has domain and account."""
     return (
         f"{API}.CONSUMER.MSG.NEXT.{stream}.{durable}",
         f"$JS.ACK.{stream}.{durable}.>",
@@ -116,6 +116,7 @@ USERS: dict[str, Rights] = {
         subscribe=_ANNOUNCEMENTS,
     ),
     "processor": Rights(
+        # A processor meets hostile pages, so it can neither read events nor send commands.
         publish=(*_worker_rights("fetch"), *_bucket_rights("http"), *_bucket_rights("hosts")),
         subscribe=("$KV.hosts.>",),
     ),
@@ -135,7 +136,7 @@ USERS: dict[str, Rights] = {
 
 
 def may_create(user: str | None, stream: str) -> bool:
-    """Whether a user makes a stream that is missing; who is not of the table has rights unknown."""
+    """Return True if a user may create a missing stream; users outside the table may try."""
     rights = USERS.get(user or PROVISION)
     return rights is None or not {"$JS.>", f"{API}.STREAM.CREATE.{stream}"}.isdisjoint(
         rights.publish
@@ -143,10 +144,10 @@ def may_create(user: str | None, stream: str) -> bool:
 
 
 def format_authorization(password: Callable[[str], str]) -> str:
-    """The users as a block of a nats-server's configuration.
+    """Format the users as a block of a nats-server's configuration.
 
     Args:
-        password: of a user, as it stands in the file: quoted, or the name of a variable.
+        password: returns a user's password as it stands in the file: quoted, or a variable's name.
     """
     users = "\n".join(_format_user(user, rights, password(user)) for user, rights in USERS.items())
     return f"authorization {{\n  users: [\n{users}\n  ]\n}}\n"

@@ -1,4 +1,4 @@
-"""Batched direct get: messages read from a stream without a consumer."""
+"""Batched direct get: read messages of a stream, sparing a consumer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +11,12 @@ from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 
 PAGE_EVENTS = 1000
-PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
+PAGE_BYTES = 10 * 1024 * 1024  # above the largest message
 _FORGED = "Nats-Forged"  # a header that `direct_get` sets
 
 
 async def read_newest(connection: Connection, stream: str, patterns: Sequence[str]) -> list[Msg]:
-    """The last message of each subject of ``stream`` that one of ``patterns`` matches.
+    """Return the last message of each subject of ``stream`` that matches one of ``patterns``.
 
     Raises:
         Unavailable: the stream does not answer.
@@ -26,21 +26,21 @@ async def read_newest(connection: Connection, stream: str, patterns: Sequence[st
 
 
 def is_forged(message: Msg) -> bool:
-    """Whether a message that `direct_get` found is what `frames.is_answer` tells of."""
+    """Return True if a message of `direct_get` is what `frames.is_server_answer` describes."""
     return _FORGED in (message.headers or {})
 
 
 async def direct_get(
     connection: Connection, stream: str, request: Mapping[str, object]
 ) -> tuple[list[Msg], int]:
-    """What a stream answers to a batched direct get, and how many messages more there are.
+    """Run a batched direct get; return the messages, and how many more there are.
 
     Raises:
         Unavailable: the stream does not answer.
     """
     if not connection.is_connected:
         raise Unavailable("not connected to NATS")
-    asked = f"$JS.API.DIRECT.GET.{stream}"
+    subject = f"$JS.API.DIRECT.GET.{stream}"
     inbox = connection.client.new_inbox()
     subscription = await connection.client.subscribe(inbox)
     found: list[Msg] = []
@@ -52,9 +52,9 @@ async def direct_get(
 
     connection.client.intercept(subscription, note)
     try:
-        await connection.client.publish(asked, msgspec.json.encode(request), reply=inbox)
+        await connection.client.publish(subject, msgspec.json.encode(request), reply=inbox)
         while True:
-            message = await connection.client.next_message(subscription, asked, ANSWER_WITHIN_S)
+            message = await connection.client.next_message(subscription, subject, ANSWER_WITHIN_S)
             headers = message.headers or {}
             if "Nats-Stream" not in headers:  # a stored message may have a "Status" of its own
                 status = headers.get("Status")

@@ -1,7 +1,7 @@
-"""Standing pulls on one or many consumers, whose deliveries come out of one queue.
+"""Pull from one or many consumers into one queue, with open requests at all times.
 
-nats-py's own `fetch` asks twice and serves one consumer; this asks ahead, and a reader takes all
-that is there at once.
+nats-py's `fetch` makes two requests and serves one consumer. A reader here takes all that has
+arrived at once.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from eventjob.bus.wire.client import Denied
 from eventjob.bus.wire.connection import Connection
 
 EXPIRES_S = 30.0
-HEARTBEAT_S = 1.5  # where a pull lasts long enough for some
-MAX_MISSED_HEARTBEATS = 3  # a pull is lost after so many of them without a word
-EXPIRY_SLACK_S = 1.5  # how much later than it should the server may say that a pull has expired
+HEARTBEAT_S = 1.5  # for pulls that are long enough
+MAX_MISSED_HEARTBEATS = 3  # then the pull is lost: its consumer has no leader
+EXPIRY_SLACK_S = 1.5  # how late the server may report that a pull has expired
 CHECK_EVERY_S = 0.5
-LONGEST_GAP_S = 1.5  # between two looks; after more it was this process that was silent
+LONGEST_GAP_S = 1.5  # between two checks; after a longer gap this process itself was frozen
 RETRY_AFTER_S = 0.1
-MAX_REFUSALS = 20  # in a row: a new consumer is not known to all servers of a cluster at once
-HALVING_FROM = 100  # from here on, asked for again by halves
+MAX_REFUSALS = 20  # in a row: servers of a cluster learn of a new consumer one by one
+HALVING_FROM = 100  # larger demands are topped up when half is used, in fewer requests
 NANOSECOND = 1_000_000_000
 
 
@@ -40,7 +40,7 @@ class Source(NamedTuple):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A message as a consumer delivered it, and where its acknowledgement goes."""
+    """A delivered message, and the subject of its acknowledgement."""
 
     source: int  # index of the consumer among the pull's sources
     subject: str
@@ -58,7 +58,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Demand:
-    """What is asked of one consumer and not yet delivered."""
+    """Messages that are requested from one consumer, queued or still to come."""
 
     def __init__(self) -> None:
         self.wanted = 0
@@ -69,13 +69,11 @@ class _Demand:
 
 
 class Pull:
-    """Deliveries of several consumers, as many at a time as was asked for.
+    """Deliveries of several consumers, limited to each one's demand.
 
-    A source's demand is how many messages are to be under way to this reader at any time;
-    a worker sets it to its free slots, a scheduler leaves it high.
-
-    A reader that freezes is still sent what it asked for, until its pulls expire: a scheduler,
-    whom others replace, has short ones.
+    The demand is the number of messages under way at any time: a worker's free slots, or a large
+    number for a scheduler. A frozen reader still gets what it asked for until its pulls expire, so
+    a scheduler, which others replace, has short pulls.
     """
 
     def __init__(
@@ -98,7 +96,7 @@ class Pull:
         self._looked_at = time.monotonic()
 
     async def open(self) -> None:
-        """Begin to listen; nothing is asked for yet."""
+        """Subscribe; the first `set_demand` starts deliveries."""
         self._subscription = await self._connection.client.subscribe(
             f"{self._inbox}.*", cb=self._status
         )
@@ -106,7 +104,7 @@ class Pull:
         self._connection.on_reconnect(self._lost)
 
     async def close(self) -> None:
-        """Stop listening. What is under way comes back after the consumer's ``ack_wait``."""
+        """Unsubscribe. Messages under way come back after the consumer's ``ack_wait``."""
         self._connection.remove_callback(self._lost)
         if self._subscription is None:
             return
@@ -115,7 +113,7 @@ class Pull:
             await self._subscription.unsubscribe()
 
     async def set_demand(self, source: int, count: int) -> None:
-        """Have ``count`` messages under way from now on, queued ones included."""
+        """Keep ``count`` messages under way, including queued ones."""
         pulls = self._pulls[source]
         pulls.wanted = count
         missing = count - pulls.asked - pulls.queued
@@ -123,7 +121,7 @@ class Pull:
             await self._ask(source, missing)
 
     async def receive(self, most: int, within_s: float) -> list[Delivery]:
-        """Up to ``most`` deliveries, as soon as there is one; none after ``within_s``.
+        """Return up to ``most`` deliveries as soon as there are any; [] after ``within_s``.
 
         Raises:
             Unavailable: the pulls are lost, with the connection or with the consumer.
@@ -144,12 +142,12 @@ class Pull:
         return taken
 
     def wake(self) -> None:
-        """Let a reader that waits in `receive` come back at once."""
+        """Make a waiting `receive` return at once."""
         self._arrived.set()
 
     @property
     def queued(self) -> int:
-        """Deliveries that nobody has taken yet."""
+        """Number of deliveries in the queue."""
         return len(self._queue)
 
     def _lost(self) -> None:
@@ -174,7 +172,7 @@ class Pull:
             raise Unavailable(f"cannot pull from {source.durable}: {error!r}") from error
 
     def _enqueue(self, subject: bytes, reply: bytes, data: bytes, head: bytes) -> bool:
-        """Queue a delivery; False for what the server says of the pull itself."""
+        """Queue a delivery; return False for the server's status messages."""
         if not reply.startswith(b"$JS.ACK."):
             return False
         address = reply.decode()
@@ -202,7 +200,7 @@ class Pull:
         return True
 
     async def _status(self, message: Msg) -> None:
-        """A pull ended without its messages, or is still alive."""
+        """Handle a status message: a heartbeat, or the end of a pull."""
         index = int(message.subject.rsplit(".", 1)[1])
         pulls = self._pulls[index]
         headers = message.headers or {}
@@ -226,7 +224,7 @@ class Pull:
                 self._arrived.set()
 
     def _check_silence(self) -> None:
-        """See which consumer says nothing, be it that others do: each may lose its leader."""
+        """Detect silent consumers one by one, since each has a leader of its own."""
         now = time.monotonic()
         if now - self._looked_at < CHECK_EVERY_S:
             return
@@ -244,7 +242,7 @@ class Pull:
 
 
 def pull_subject(source: Source) -> str:
-    """Where a consumer is asked for messages."""
+    """Return the subject of a consumer's pull requests."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
 
 
