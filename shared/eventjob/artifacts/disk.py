@@ -18,7 +18,7 @@ from obstore.store import LocalStore
 STAGING = "incoming"
 MAX_SYNCED_FOLDERS = 20_000
 PARALLEL_SYNCS = 8
-_ABANDONED_AFTER_S = 24 * 3600
+_ABANDONED_AFTER_S = 24 * 3600  # longer than any upload takes
 
 
 def prepare_folder(folder: Path) -> None:
@@ -100,7 +100,7 @@ class BlobFolder:
                     break
         self._run_parallel(_sync, reached)
         if len(self._synced) > MAX_SYNCED_FOLDERS:
-            self._synced.clear()
+            self._synced.clear()  # bounds the memory; a second sync is harmless
         self._synced |= reached
 
     def _run_parallel(self, do: Callable[..., None], *arguments: Iterable[object]) -> None:
@@ -117,6 +117,41 @@ class BlobFolder:
         """Return the content if it has at most ``most_bytes``."""
         result = self._store.get(path)
         return result.bytes().to_bytes() if result.meta["size"] <= most_bytes else None
+
+
+class BlobWriter:
+    """Writes blobs to a folder, with one thread call for all that are waiting."""
+
+    def __init__(self, folder: BlobFolder) -> None:
+        self._folder = folder
+        self._waiting: list[tuple[Sequence[NewBlob], asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def store(self, blobs: Sequence[NewBlob]) -> None:
+        """Store ``blobs``; fails if any blob written in the same call failed.
+
+        Raises:
+            OSError, BaseError: the disk is full or fails.
+        """
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting.append((blobs, stored))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await stored
+
+    async def _write(self) -> None:
+        while self._waiting:
+            written, self._waiting = self._waiting, []
+            blobs = [blob for some, _ in written for blob in some]
+            writing = asyncio.get_running_loop().run_in_executor(None, self._folder.store, blobs)
+            await asyncio.wait([writing])
+            for _, stored in written:
+                if stored.done():  # its caller was cancelled
+                    continue
+                if error := writing.exception():
+                    stored.set_exception(error)
+                else:
+                    stored.set_result(None)
 
 
 def move_into_place(folder: Path, staged: Mapping[str, Path]) -> None:
@@ -163,38 +198,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-class BlobWriter:
-    """Writes blobs to a folder, with one thread call for all that are waiting."""
-
-    def __init__(self, folder: BlobFolder) -> None:
-        self._folder = folder
-        self._waiting: list[tuple[Sequence[NewBlob], asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
-
-    async def store(self, blobs: Sequence[NewBlob]) -> None:
-        """Store ``blobs``; fails if any blob written in the same call failed.
-
-        Raises:
-            OSError, BaseError: the disk is full or fails.
-        """
-        stored = asyncio.get_running_loop().create_future()
-        self._waiting.append((blobs, stored))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        await stored
-
-    async def _write(self) -> None:
-        while self._waiting:
-            written, self._waiting = self._waiting, []
-            blobs = [blob for some, _ in written for blob in some]
-            writing = asyncio.get_running_loop().run_in_executor(None, self._folder.store, blobs)
-            await asyncio.wait([writing])
-            for _, stored in written:
-                if stored.done():  # its caller was cancelled
-                    continue
-                if error := writing.exception():
-                    stored.set_exception(error)
-                else:
-                    stored.set_result(None)

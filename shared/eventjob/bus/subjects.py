@@ -28,6 +28,7 @@ HEADER_REPLY = "Ej-Reply"
 HEADER_VERSION = "Ej-Version"
 HEADER_REASON = "Ej-Reason"
 HEADER_DELIVERIES = "Ej-Deliveries"
+_TRUSTED = "every-door"
 
 _INBOX = re.compile(r"_INBOX[\w-]*(?:\.[\w-]+)+", re.ASCII)
 
@@ -125,9 +126,6 @@ def worker_durable(kind: WorkKind) -> str:
 def announcement_subject(kind: str) -> str:
     """Return the subject of announcements, on core NATS."""
     return f"say.{kind}"
-
-
-_TRUSTED = "every-door"
 
 
 def caller_headers(caller: Caller) -> dict[str, str]:

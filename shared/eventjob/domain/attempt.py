@@ -43,7 +43,7 @@ def decide_failed_attempt(
         attempt=report.attempt,
         error=report.error,
         retry_at=at + retry_delay(growth, policy, at_least_s=report.retry_after_s, salt=salt),
-        counted=report.counted,
+        counted=report.counted,  # the number still grows: it fences off late reports
         log=report.log,
         at=at,
     )

@@ -88,7 +88,7 @@ class Group:
         self.failed = 0
         self.present = 0
         self.added_by: dict[str, AddedBy] = {}
-        self.commands: OrderedDict[str, int] = OrderedDict()  # and the number of a job it added
+        self.commands: OrderedDict[str, int] = OrderedDict()  # by id: the number of the added job
 
     @property
     def completed(self) -> int:

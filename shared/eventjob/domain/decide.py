@@ -226,7 +226,7 @@ def _set_active(command: SetBatchActive, group: Group, now: Context) -> list[Dra
 
 def _set_archived(command: SetBatchArchived, group: Group, now: Context) -> list[Draft]:
     _check_batch(command.batch_id, group, now.caller)
-    if command.archived == group.archived:
+    if command.archived == group.archived:  # archiving a retired batch again is no change
         return []
     check_not_retired(group)
     return [

@@ -17,7 +17,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int = 5
     first_pause: timedelta = timedelta(seconds=2)
     attempt_timeout: timedelta = timedelta(minutes=15)
-    max_postponement: timedelta = timedelta(hours=24)
+    max_postponement: timedelta = timedelta(hours=24)  # then the job fails with http_429
 
 
 def retry_delay(tries: int, policy: Policy, *, at_least_s: float, salt: str) -> timedelta:

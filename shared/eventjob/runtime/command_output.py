@@ -3,6 +3,8 @@
 import sys
 import time
 
+PRINT_EVERY_S = 2.0
+
 
 def print_line(line: str) -> None:
     """Write a line at once, unbuffered."""
@@ -10,7 +12,9 @@ def print_line(line: str) -> None:
     sys.stdout.flush()
 
 
-PRINT_EVERY_S = 2.0
+def format_megabytes(size_bytes: int) -> str:
+    """Format a size for people."""
+    return f"{size_bytes / 1_000_000:,.1f} MB"
 
 
 class CommandOutput:
@@ -24,8 +28,3 @@ class CommandOutput:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PRINT_EVERY_S
             print_line(line)
-
-
-def format_megabytes(size_bytes: int) -> str:
-    """Format a size for people."""
-    return f"{size_bytes / 1_000_000:,.1f} MB"

@@ -20,6 +20,7 @@ __all__ = ["CannotStart", "Stop", "run_service"]
 Stop: TypeAlias = asyncio.Event
 
 COLLECT_AFTER = (50_000, 20, 100)  # objects; Python's defaults cost a tenth of all CPU time
+HEARTBEAT_EVERY_S = 2.0
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
@@ -89,9 +90,6 @@ def _end_with_parent(parent_pipe: int) -> None:
     """
     os.read(parent_pipe, 1)  # the parent never writes, so this returns when it ends
     os._exit(EXIT_FAILED)
-
-
-HEARTBEAT_EVERY_S = 2.0
 
 
 @asynccontextmanager

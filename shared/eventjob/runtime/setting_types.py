@@ -25,6 +25,16 @@ _MONGODB = re.compile(  # several hosts are separated by commas
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_DAYS = 36_500
 _PORTS = range(1, 65_536)
+RATE_FORM = "a number per time such as 50/s, 3000/min or 10000/h"
+_RATE = re.compile(r"([1-9][0-9]{0,5}) */ *(s|min|h)")
+_WINDOWS_S = {"s": 1, "min": 60, "h": 3600}
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """A limit of ``quota`` requests per ``window_s`` seconds; also the largest burst."""
+
+    quota: int
+    window_s: int
 
 
 def parse_host(text: str) -> str:
@@ -150,6 +160,14 @@ def parse_pipe(text: str) -> int:
     return int(text)
 
 
+def parse_rate(text: str) -> Rate:
+    """Return the rate; raise ValueError with the expected form."""
+    found = _RATE.fullmatch(text)
+    if found is None:
+        raise ValueError(RATE_FORM)
+    return Rate(int(found[1]), _WINDOWS_S[found[2]])
+
+
 def _split(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)
@@ -173,23 +191,3 @@ def _is_network(found: re.Match[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-RATE_FORM = "a number per time such as 50/s, 3000/min or 10000/h"
-_RATE = re.compile(r"([1-9][0-9]{0,5}) */ *(s|min|h)")
-_WINDOWS_S = {"s": 1, "min": 60, "h": 3600}
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """A limit of ``quota`` requests per ``window_s`` seconds; also the largest burst."""
-
-    quota: int
-    window_s: int
-
-
-def parse_rate(text: str) -> Rate:
-    """Return the rate; raise ValueError with the expected form."""
-    found = _RATE.fullmatch(text)
-    if found is None:
-        raise ValueError(RATE_FORM)
-    return Rate(int(found[1]), _WINDOWS_S[found[2]])

@@ -18,6 +18,9 @@ from eventjob.bus.wire.publish import Rejected, publish
 
 UNFINISHED_MARK = "eventjob_restore"  # in the metadata of streams that are not complete yet
 LASTING = (subjects.EVENTS, subjects.CMD, subjects.PARKED)
+_OF_ITS_SERVER = {"placement", "metadata", "num_replicas"}
+_NEVER_OURS = {"republish", "mirror", "sources", "subject_transform"}  # only in a forged backup
+_LEFT_OUT = _OF_ITS_SERVER | _NEVER_OURS
 
 
 async def is_restore_unfinished(connection: Connection) -> bool:
@@ -98,7 +101,7 @@ async def resend_commands(connection: Connection, commands: Iterable[StoredMessa
 
 async def mark_whole(connection: Connection) -> None:
     """Declare the restored log complete."""
-    for stream in (subjects.PARKED, subjects.EVENTS):
+    for stream in (subjects.PARKED, subjects.EVENTS):  # EVENTS last: its mark is the one checked
         config = await _config(connection, stream)
         if config is None:
             raise Unavailable(f"{stream} is gone")
@@ -119,8 +122,3 @@ async def _config(connection: Connection, stream: str) -> StreamConfig | None:
         return None
     except (APIError, TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"{stream} does not answer: {error!r}") from error
-
-
-_OF_ITS_SERVER = {"placement", "metadata", "num_replicas"}
-_NEVER_OURS = {"republish", "mirror", "sources", "subject_transform"}  # only in a forged backup
-_LEFT_OUT = _OF_ITS_SERVER | _NEVER_OURS

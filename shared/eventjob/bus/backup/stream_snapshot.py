@@ -78,7 +78,7 @@ async def save_stream(
     finally:
         if connection.is_connected:
             await subscription.unsubscribe()
-    if connection.reconnects != reconnects:
+    if connection.reconnects != reconnects:  # nats-py resubscribes in silence; chunks are lost
         raise Unavailable(f"the connection was lost, and the snapshot of {stream} with it")
     return StreamDescription(config=answer.config, state=answer.state)
 

@@ -28,7 +28,7 @@ from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.contracts.base import UNREADABLE
 
 BUCKET = "hosts"
-CLOCK_VALID_S = timedelta(minutes=10).total_seconds()
+CLOCK_VALID_S = timedelta(minutes=10).total_seconds()  # then measured again, as clocks drift
 MAX_AGE_S = timedelta(hours=2).total_seconds()  # longer than any wait that a host can ask for
 
 CONFIG = StreamConfig(

@@ -41,6 +41,7 @@ class LeaseView:
         self._owners |= {key.name: key for key in seen if key.kind == "owner"}
         was_away = now - self._looked_at > LONGEST_GAP_S
         for name, key in members.items():
+            # After a freeze of our own, silence of others says nothing: start counting anew.
             if was_away or key.revision > self.revision("member", name):
                 self._changed_at[name] = now
         self._members = members

@@ -29,6 +29,7 @@ from eventjob.runtime.logs import Logger
 
 BUCKET = "leases"
 STREAM = f"KV_{BUCKET}"
+_PREFIX = f"$KV.{BUCKET}."
 CHECK_EVERY_S = 0.5
 RENEW_EVERY_S = 1.0
 OWN_FOR_S = 2.5  # an owner that could not renew stops after this, before others take over
@@ -71,7 +72,7 @@ class Leases:
         self._instance = instance
         self._parts = parts
         self._log = log
-        self._incarnation = uuid4().hex
+        self._incarnation = uuid4().hex  # tells this process from another of the same name
         self._view = LeaseView()
         self._held: frozenset[str] = frozenset()
         self._renewed_at = -OWN_FOR_S
@@ -191,9 +192,6 @@ class Leases:
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot create bucket {BUCKET}: {error!r}") from error
         self._is_open = True
-
-
-_PREFIX = f"$KV.{BUCKET}."
 
 
 def _key(message: Msg) -> LeaseKey:

@@ -12,7 +12,7 @@ from eventjob.contracts.events import SCHEMA_VERSION, Event
 from eventjob.domain.recorded_event import RecordedEvent
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Event)
+_decoder = msgspec.json.Decoder(Event)  # ignores unknown fields of newer versions
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ def encode_event(new: NewEvent) -> Outgoing:
     if new.command_id:
         headers[subjects.HEADER_COMMAND] = new.command_id
     if new.actor:
-        headers[subjects.HEADER_ACTOR] = quote(new.actor, safe="")
+        headers[subjects.HEADER_ACTOR] = quote(new.actor, safe="")  # users' names have any letters
     if new.expected is not None:
         headers["Nats-Expected-Last-Subject-Sequence"] = str(new.expected)
     return Outgoing(new.subject, _encoder.encode(new.event), headers)

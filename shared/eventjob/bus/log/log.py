@@ -24,7 +24,7 @@ _HAS_CALLER = re.compile(
     f"\r\n(?:{subjects.HEADER_COMMAND}|{subjects.HEADER_ACTOR}):".encode()
 ).search
 FULL = frozenset({10023, 10047, 10077})  # insufficient resources, storage or a stream's limit
-READ_AHEAD = 8000
+READ_AHEAD = 8000  # two stretches: one is decoded while the next arrives
 MAX_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
 
 
@@ -182,11 +182,11 @@ class EventLog:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=after + 1,
-            ack_policy=AckPolicy.NONE,
+            ack_policy=AckPolicy.NONE,  # redelivery would reorder the events
             filter_subject=pattern,
-            inactive_threshold=60.0,
+            inactive_threshold=60.0,  # removes the consumer of a reader that crashed
             mem_storage=True,
-            num_replicas=1,
+            num_replicas=1,  # a lost reader is opened again, so copies would only cost
         )
         try:
             info = await self._connection.jetstream.add_consumer(subjects.EVENTS, config)

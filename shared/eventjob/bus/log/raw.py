@@ -20,6 +20,7 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024  # in one atomic batch
 _SERVER_HEADERS = (
     "Nats-"  # headers that the server reads; they did their work when it was first stored
 )
+_encoder = msgspec.json.Encoder()
 
 
 class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ async def read_messages(
         opt_start_seq=after + 1,
         filter_subject=pattern,
         ack_policy=AckPolicy.NONE,
-        inactive_threshold=60.0,
+        inactive_threshold=60.0,  # removes the consumer of a reader that crashed
         mem_storage=True,
         num_replicas=1,
     )
@@ -125,6 +126,7 @@ async def rewrite_events(
         if message.sequence <= last:
             continue
         fillers = message.sequence - last - 1 - len(out)
+        # A forged message keeps its sequence, or all later events would move.
         own = Outgoing(GAP, b"") if is_forged(message) else copy_message(message)
         for filler in [Outgoing(GAP, b"")] * fillers + [own]:
             out.append(filler)
@@ -154,12 +156,22 @@ def copy_message(message: StoredMessage, subject: str | None = None) -> Outgoing
     return Outgoing(subject or message.subject, message.data, headers)
 
 
+def encode_line(message: StoredMessage) -> bytes:
+    """Encode a message as a line of a file."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_line(text: bytes) -> StoredMessage:
+    """Decode a line: the inverse of `encode_line`; raises msgspec.MsgspecError."""
+    return msgspec.json.decode(text, type=StoredMessage)
+
+
 async def _write(connection: Connection, out: Sequence[Outgoing], last: int) -> int:
     try:
         end = await publish(connection, out)
     except Rejected as error:
         raise Unavailable(f"the events cannot be stored: {error}") from error
-    if end != last + len(out):
+    if end != last + len(out):  # the sequences are part of documents and ZIPs
         raise Unavailable(f"another writer is active: event {last + len(out)} became {end}")
     return end
 
@@ -177,16 +189,3 @@ async def _delete_consumer(connection: Connection, stream: str, durable: str) ->
         await connection.jetstream.delete_consumer(stream, durable)
     except (APIError, TimeoutError, nats.errors.Error):
         return  # the server removes it after a minute without pulls
-
-
-def encode_line(message: StoredMessage) -> bytes:
-    """Encode a message as a line of a file."""
-    return _encoder.encode(message) + b"\n"
-
-
-def decode_line(text: bytes) -> StoredMessage:
-    """Decode a line: the inverse of `encode_line`; raises msgspec.MsgspecError."""
-    return msgspec.json.decode(text, type=StoredMessage)
-
-
-_encoder = msgspec.json.Encoder()

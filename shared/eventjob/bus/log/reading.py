@@ -40,7 +40,7 @@ async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[l
         if page := [_decode(message) for message in found if not is_forged(message)]:
             yield page
         if found:
-            start = _sequence(found[-1]) + 1
+            start = _sequence(found[-1]) + 1  # also past forged messages
 
 
 async def read_first_on(connection: Connection, subject: str) -> RecordedEvent | None:

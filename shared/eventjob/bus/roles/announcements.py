@@ -27,7 +27,7 @@ _KINDS = {WorkerAlive: "worker", SchedulerAlive: "scheduler", ProjectedTo: "proj
 async def announce(connection: Connection, announcement: Announcement) -> None:
     """Publish an announcement; it is lost if the server is away."""
     if not connection.is_connected:
-        return
+        return  # nats-py would queue it, and send outdated ones later
     subject = subjects.announcement_subject(_KINDS[type(announcement)])
     try:
         await connection.client.publish(subject, _encoder.encode(announcement))

@@ -18,6 +18,7 @@ from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.pull import Source
 
 SCHEDULER_STREAMS = (subjects.CMD, subjects.REPORTS)
+_SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 def scheduler_sources(tokens: Collection[str]) -> list[Source]:
@@ -97,9 +98,6 @@ async def list_tasks_out(
         raise Unavailable(f"cannot list the tasks: {error!r}") from error
     found = (subjects.parse_task_subject(subject) for subject in info.state.subjects or {})
     return {task for task in found if subjects.token_of(task.group) in tokens}
-
-
-_SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 async def find_sha256s(connection: Connection, stream: str) -> set[str]:

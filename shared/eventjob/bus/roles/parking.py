@@ -49,7 +49,7 @@ async def park(connection: Connection, delivery: Delivery, reason: str) -> None:
         Unavailable: it was not stored; the caller must stop, or the message is lost.
     """
     headers = {key: value for key, value in delivery.headers.items() if not key.startswith("Nats-")}
-    headers[subjects.HEADER_REASON] = quote(reason[:500], safe=" ")
+    headers[subjects.HEADER_REASON] = quote(reason[:500], safe=" ")  # line breaks end a header
     headers[subjects.HEADER_DELIVERIES] = str(delivery.delivered)
     message = Outgoing(f"{PREFIX}{delivery.subject}", delivery.data, headers)
     try:
@@ -108,8 +108,8 @@ async def put_back(connection: Connection, message: Parked) -> None:
     Raises:
         Unavailable: it was not stored, or is still parked as well.
     """
-    ours = {subjects.HEADER_REASON, subjects.HEADER_DELIVERIES, subjects.HEADER_REPLY}
-    headers = {key: value for key, value in message.headers.items() if key not in ours}
+    dropped = {subjects.HEADER_REASON, subjects.HEADER_DELIVERIES, subjects.HEADER_REPLY}
+    headers = {key: value for key, value in message.headers.items() if key not in dropped}
     headers["Nats-Msg-Id"] = f"parked-{message.sequence}-{message.at}"
     try:
         await publish(connection, [Outgoing(message.subject, message.data, headers)])

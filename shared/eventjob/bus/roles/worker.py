@@ -82,7 +82,7 @@ class Worker:
             await self._take_tasks(stop)
             await self._hand_back()
             await cancel_and_wait(*chores)
-        await self._say_goodbye()
+        await self._say_goodbye()  # so that the scheduler sends nothing more at once
 
     async def _take_tasks(self, stop: asyncio.Event) -> None:
         """Pull as many tasks as there are free slots; start anew when the pulls are lost."""

@@ -16,6 +16,9 @@ from eventjob.runtime.logs import Logger
 
 RUN_PROVISION = "run `eventjob provision`"
 _STREAM_EXISTS = 10058  # with other settings; with the same ones there is no error
+RETRY_PAUSE_S = 0.5
+_NO_SERVER = (TimeoutError, ServiceUnavailableError, nats.errors.NoRespondersError)
+T = TypeVar("T")
 
 
 def with_replicas(config: StreamConfig, replicas: int) -> StreamConfig:
@@ -46,11 +49,6 @@ async def ensure_stream(connection: Connection, config: StreamConfig) -> None:
         raise Unavailable(f"{name} is missing: {RUN_PROVISION}") from error
 
 
-RETRY_PAUSE_S = 0.5
-
-T = TypeVar("T")
-
-
 async def open_with_retry(
     opening: Callable[[Connection], Awaitable[T]],
     connection: Connection,
@@ -70,6 +68,3 @@ async def open_with_retry(
                 raise
             log.warning("bus.waits", reason=str(reason))
             await asyncio.sleep(RETRY_PAUSE_S)
-
-
-_NO_SERVER = (TimeoutError, ServiceUnavailableError, nats.errors.NoRespondersError)

@@ -30,7 +30,7 @@ EVENTS = StreamConfig(
     subjects=["ev.>"],
     retention=RetentionPolicy.LIMITS,
     storage=StorageType.FILE,
-    discard=DiscardPolicy.NEW,
+    discard=DiscardPolicy.NEW,  # a full log refuses new events: old ones are never lost
     deny_delete=True,  # the log is append-only; deletions of users purge whole subjects
     allow_atomic=True,
     allow_direct=True,
@@ -109,5 +109,5 @@ def _consumer(durable: str, filter_subject: str) -> ConsumerConfig:
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ACK_WAIT_S,
         max_ack_pending=MAX_ACK_PENDING,
-        max_waiting=512,
+        max_waiting=512,  # pulls of all workers of a kind
     )

@@ -167,7 +167,7 @@ async def connect(
                 servers=[part.strip() for part in url.split(",")],
                 name=name,
                 allow_reconnect=True,
-                max_reconnect_attempts=-1,
+                max_reconnect_attempts=-1,  # for ever: services wait for the bus, not a person
                 connect_timeout=2,
                 ping_interval=5,
                 pending_size=PENDING_BYTES,

@@ -8,6 +8,11 @@ from collections.abc import Iterable, Mapping
 
 from nats.aio.client import Client
 
+# Stored as a reason in PARKED and compared there, so the text must stay.
+FORGED = "an answer of the server, to somebody who may not send this"
+_SERVER_HEADER = b"\r\nNats-Stream:"
+_SERVER_BODY = b'{"type":"io.nats.jetstream.'
+
 
 def encode_with_headers(
     subject: str, headers: Mapping[str, str], data: bytes, *, more: str = ""
@@ -38,12 +43,6 @@ def parse_headers(head: bytes) -> dict[str, str]:
         if colon:
             found[name] = value.strip()
     return found
-
-
-# Stored as a reason in PARKED and compared there, so the text must stay.
-FORGED = "an answer of the server, to somebody who may not send this"
-_SERVER_HEADER = b"\r\nNats-Stream:"
-_SERVER_BODY = b'{"type":"io.nats.jetstream.'
 
 
 def is_server_answer(head: bytes, data: bytes = b"") -> bool:

@@ -30,6 +30,7 @@ RETRY_AFTER_S = 0.1
 MAX_REFUSALS = 20  # in a row: servers of a cluster learn of a new consumer one by one
 HALVING_FROM = 100  # larger demands are topped up when half is used, in fewer requests
 NANOSECOND = 1_000_000_000
+_TOKENS_V1 = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<left>
 
 
 class Source(NamedTuple):
@@ -208,7 +209,7 @@ class Pull:
         match headers.get("Status"):
             case "100":
                 return
-            case "404" | "408":
+            case "404" | "408":  # no messages, or expired: ask again for the rest
                 pulls.asked -= int(headers.get("Nats-Pending-Messages", pulls.asked))
                 missing = pulls.wanted - pulls.asked - pulls.queued
                 if missing > 0 and self._trouble is None:
@@ -244,6 +245,3 @@ class Pull:
 def pull_subject(source: Source) -> str:
     """Return the subject of a consumer's pull requests."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
-
-
-_TOKENS_V1 = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<left>
