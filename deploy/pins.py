@@ -14,12 +14,12 @@ PARENT = re.compile(r"^ +# +(?:via )?([a-z0-9._-]+)", re.IGNORECASE | re.MULTILI
 
 
 def name(requirement: str) -> str:
-    """The normalised name at the beginning of a requirement."""
+    """Return the normalised name at the beginning of a requirement."""
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
 def pins(asked: list[str]) -> str:
-    """The lock's entries of these extras, groups and packages, and of all that they depend on."""
+    """Return the lock's entries of these extras, groups and packages, and of their dependencies."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = declared["project"]
     sets = project["optional-dependencies"] | declared["dependency-groups"]

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from eventjob.runtime.setting_reader import PREFIX, Reader
-from eventjob.runtime.settings import settings_from
+from eventjob.runtime.setting_reader import PREFIX, SettingReader
+from eventjob.runtime.settings import declare_settings
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ MEANINGS = {
 INTERNAL = {"PARENT_PIPE"}  # `up` sets it for the services that it starts
 
 
-class Recorder(Reader):
+class Recorder(SettingReader):
     """Records each setting's default, and what the error for a wrong value expects."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ def settings_page() -> str:
         ValueError: a setting has no meaning here, or a meaning no setting.
     """
     recorder = Recorder()
-    settings_from(recorder)
+    declare_settings(recorder)
     explained = {name for section in MEANINGS.values() for name in section}
     if differing := explained ^ recorder.defaults.keys() ^ INTERNAL:
         raise ValueError(f"either declared or explained, but not both: {sorted(differing)}")

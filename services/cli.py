@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from eventjob.bus.errors import Unavailable
-from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop, run_service
+from eventjob.runtime.lifecycle import EXIT_WRONG_USE, CannotStart, Stop, run_service
 from eventjob.runtime.logs import set_up_logs
-from eventjob.runtime.setting_types import days
+from eventjob.runtime.setting_types import parse_days
 from eventjob.runtime.settings import Settings, SettingsError, read_settings
 
 FILE = "file of keys; default: EVENTJOB_API_KEYS_FILE"
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(os.environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
-        return WRONG_USE
+        return EXIT_WRONG_USE
     if command == "provision" and options.print_config:  # needs no bus, like `key`
         sys.stdout.write(importlib.import_module("services.provision.main").build_config())
         return 0
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _days(text: str) -> timedelta:
     try:
-        return days(text, least=0)
+        return parse_days(text, least=0)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: expected {error}") from error
 

@@ -10,7 +10,7 @@ from msgspec import Raw
 from eventjob.contracts import commands, events, work
 from eventjob.contracts.base import Access, Export, FileRef, JobError, JobSpec, LogLine
 from eventjob.domain import batch, job
-from eventjob.domain.access import owned_by
+from eventjob.domain.access import private_access
 from eventjob.domain.batch import Group
 from eventjob.domain.decide import Draft
 from eventjob.domain.retry import Policy
@@ -41,7 +41,7 @@ def job_spec(**changes):
 
 
 def submit_job(**changes):
-    usual = {"job_id": "job-1", "job": job_spec(), "owner": OWNER, "access": owned_by(OWNER)}
+    usual = {"job_id": "job-1", "job": job_spec(), "owner": OWNER, "access": private_access(OWNER)}
     return commands.SubmitJob(**usual | changes)
 
 
@@ -51,7 +51,7 @@ def submit_batch(**changes):
         "batch_name": "FOSDEM",
         "jobs": [job_spec(), job_spec()],
         "owner": OWNER,
-        "access": owned_by(OWNER),
+        "access": private_access(OWNER),
     }
     return commands.SubmitBatch(**usual | changes)
 
@@ -61,7 +61,7 @@ def add_job(**changes):
 
 
 def job_submitted(**changes):
-    usual = {"job_id": "job-1", "job": job_spec(), "owner": OWNER, "access": owned_by(OWNER)}
+    usual = {"job_id": "job-1", "job": job_spec(), "owner": OWNER, "access": private_access(OWNER)}
     return events.JobSubmitted(**usual | {"at": AT} | changes)
 
 
@@ -71,7 +71,7 @@ def batch_submitted(**changes):
         "batch_name": "FOSDEM",
         "total_jobs": 2,
         "owner": OWNER,
-        "access": owned_by(OWNER),
+        "access": private_access(OWNER),
         "at": AT,
     }
     return events.BatchSubmitted(**usual | changes)
@@ -83,7 +83,7 @@ def jobs_added(**changes):
         "first": 1,
         "jobs": [job_spec(), job_spec()],
         "owner": OWNER,
-        "access": owned_by(OWNER),
+        "access": private_access(OWNER),
         "at": AT,
     }
     return events.JobsAdded(**usual | changes)
@@ -132,7 +132,7 @@ def batch_filed(**changes):
         "exports": [Export(sha256="e" * 64, events=9)],
         "completed": 1,
         "owner": OWNER,
-        "access": owned_by(OWNER),
+        "access": private_access(OWNER),
         "at": AT,
     }
     return events.BatchFiled(**usual | changes)
@@ -201,7 +201,7 @@ def folded_job(history):
     state = job.SUBMITTED
     for event in history:
         if isinstance(event, events.JobsStarted):
-            state = job.started(state, event.starts[0].attempt, event.deadline)
+            state = job.evolve_started(state, event.starts[0].attempt, event.deadline)
         else:
             state = job.evolve(state, event)
     return state

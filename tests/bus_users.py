@@ -8,7 +8,7 @@ from typing import Self
 from machine import Machine
 from nats_server import NatsServer
 
-from eventjob.bus.streams.permissions import authorization
+from eventjob.bus.streams.permissions import format_authorization
 from eventjob.bus.wire.connection import Connection, connect
 
 
@@ -24,7 +24,7 @@ class UsersServer(NatsServer):
     """One server; what the users may do is in its configuration."""
 
     def __init__(self, more: str = "") -> None:
-        super().__init__(authorization(lambda user: f'"{password_of(user)}"') + more)
+        super().__init__(format_authorization(lambda user: f'"{password_of(user)}"') + more)
 
 
 @contextmanager

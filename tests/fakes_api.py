@@ -21,13 +21,13 @@ from eventjob.domain import batch, decide
 from eventjob.domain.access import Caller, may_read
 from eventjob.domain.batch import Group
 from eventjob.domain.errors import Refused
-from eventjob.domain.ids import batch_group, job_key
+from eventjob.domain.ids import batch_group, parse_job_id
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.domain.retry import Policy
 from eventjob.projection.fold import fold, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import BatchQuery, JobQuery, Page, PageStart
-from eventjob.runtime.disk_space import Space
+from eventjob.runtime.disk_space import DiskSpace
 from services.api.app import create_app
 from services.api.context import Context, Options
 
@@ -102,14 +102,14 @@ class Deployment:
 
     # Projection
 
-    async def reached(self, sequence: int, within: timedelta) -> bool:
+    async def wait_until_reached(self, sequence: int, within: timedelta) -> bool:
         assert within > timedelta()
         return self.is_following and sequence <= len(self.records)
 
-    def troubles(self) -> list[str]:
+    def find_troubles(self) -> list[str]:
         return self.reasons
 
-    async def parked(self) -> int:
+    async def count_parked(self) -> int:
         self._check_bus()
         return self.parked_messages
 
@@ -183,7 +183,7 @@ class Deployment:
         )
         digest = await self.blobs.put(msgspec.json.encode(bundle))
         archive = await self._stored("s.zip", "application/zip", b"PK" + bytes(range(256)) * 8)
-        key = job_key(job_id)
+        key = parse_job_id(job_id)
         assert key is not None
         at = BEGINNING
         starts = JobsStarted(starts=[Start(key.n, 1)], deadline=at, at=at)
@@ -201,9 +201,9 @@ class Deployment:
         for draft in drafts:
             self.append(draft.group, draft.n, draft.event, caller.user or "")
 
-    def _now(self, caller: Caller) -> decide.Circumstances:
+    def _now(self, caller: Caller) -> decide.Context:
         at = BEGINNING + timedelta(seconds=len(self.records)) + self.passed
-        return decide.Circumstances(caller, at, Policy())
+        return decide.Context(caller, at, Policy())
 
     def _check_bus(self) -> None:
         if self.bus_fault is not None:
@@ -269,7 +269,7 @@ async def client_of(
         projection=deployment,
         store=deployment,  # type: ignore[arg-type]  # the api only reads
         artifacts=deployment.blobs,
-        space=Space(Path(), 1000, free_bytes=free_bytes),
+        space=DiskSpace(Path(), 1000, free_bytes=free_bytes),
         options=Options(**options),
     )
     transport = httpx2.ASGITransport(create_app(context), raise_app_exceptions=False)

@@ -138,7 +138,7 @@ class FakeHosts:
     async def read(self, host: str) -> Entry:
         return self.entries.get(host, Entry(b"", 0))
 
-    async def swap(self, host: str, value: bytes, revision: int) -> int | None:
+    async def compare_and_set(self, host: str, value: bytes, revision: int) -> int | None:
         if (await self.read(host)).revision != revision:
             return None
         self.swaps += 1
@@ -147,7 +147,7 @@ class FakeHosts:
         self._changed = asyncio.Event()
         return revision + 1
 
-    async def changed(self, _: str, within_s: float) -> None:
+    async def wait_for_change(self, _: str, within_s: float) -> None:
         try:
             async with asyncio.timeout(within_s):
                 await self._changed.wait()

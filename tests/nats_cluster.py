@@ -14,7 +14,7 @@ from nats.js.api import ClusterInfo
 from nats.js.errors import APIError
 from nats_server import NatsServer, free_port
 
-from eventjob.bus.streams.permissions import PROVISION, authorization
+from eventjob.bus.streams.permissions import PROVISION, format_authorization
 from eventjob.bus.wire.connection import Connection, connect
 
 NAMES = ("one", "two", "three")
@@ -26,7 +26,7 @@ class NatsCluster:
 
     def __init__(self, *, users: bool = False) -> None:
         self._users = users
-        rights = authorization(lambda user: f'"{password_of(user)}"') if users else ""
+        rights = format_authorization(lambda user: f'"{password_of(user)}"') if users else ""
         routes = {name: free_port() for name in NAMES}
         listed = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in routes.values())
         self.servers = {

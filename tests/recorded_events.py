@@ -19,7 +19,7 @@ from eventjob.contracts.events import (
     JobSubmitted,
     Start,
 )
-from eventjob.domain.access import owned_by
+from eventjob.domain.access import private_access
 from eventjob.domain.ids import batch_group
 from eventjob.domain.recorded_event import RecordedEvent
 
@@ -55,7 +55,7 @@ class Log:
 
     def submit(self, job_id: str = "job-a", owner: str | None = "ann") -> RecordedEvent:
         event = JobSubmitted(
-            job_id=job_id, job=spec(), owner=owner, access=owned_by(owner), at=self.at
+            job_id=job_id, job=spec(), owner=owner, access=private_access(owner), at=self.at
         )
         return self.add(f"j-{job_id}", None, event)
 
@@ -69,7 +69,7 @@ class Log:
             batch_name="A batch",
             total_jobs=size,
             owner=owner,
-            access=owned_by(owner),
+            access=private_access(owner),
             at=self.at,
         )
         self.add(group, None, opened)
@@ -92,7 +92,7 @@ class Log:
             first=first,
             jobs=[spec()] * count,
             owner=owner,
-            access=owned_by(owner),
+            access=private_access(owner),
             at=self.at,
         )
         return self.add(group, None, event)

@@ -9,7 +9,7 @@ from typing import Any
 from fakes import QuietLog
 from fakes_api import Deployment
 
-from eventjob.runtime.disk_space import Space
+from eventjob.runtime.disk_space import DiskSpace
 from eventjob.runtime.lifecycle import Stop
 from services.api.app import create_app
 from services.api.context import Context, Options
@@ -33,7 +33,7 @@ async def serving(
         projection=deployment,
         store=deployment,  # type: ignore[arg-type]  # the api only reads
         artifacts=deployment.blobs,
-        space=Space(Path(), 1, free_bytes=lambda _folder: free_bytes),
+        space=DiskSpace(Path(), 1, free_bytes=lambda _folder: free_bytes),
         options=Options(**options),
     )
     log, stop = QuietLog(), Stop()

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from eventjob.contracts.base import LogLine
-from eventjob.domain.access import owned_by
+from eventjob.domain.access import private_access
 from eventjob.projection.fold_job import position
 from eventjob.projection.open_store import open_store
 from eventjob.projection.read_model import BatchDocument, JobDocument
@@ -57,7 +57,7 @@ def job(number: int, **changes: Any) -> JobDocument:
         "job_name": "FOSDEM - Main - Größe 你好 🎉",
         "parameters": msgspec.Raw(b'{"event":"FOSDEM"}'),
         "owner": owner,
-        "access": owned_by(owner),
+        "access": private_access(owner),
         "log": [LogLine(timestamp=at(number), level="info", message="submitted")],
     }
     return JobDocument(**(fields | changes))
@@ -81,7 +81,7 @@ def batch(name: str, number: int, **changes: Any) -> BatchDocument:
         "created_at": at(number),
         "updated_at": at(number),
         "owner": owner,
-        "access": owned_by(owner),
+        "access": private_access(owner),
         "states": "prcfd",
     }
     return BatchDocument(**(fields | changes))

@@ -13,7 +13,7 @@ from eventjob.contracts.commands import Command, FailBatches
 from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.access import Caller
 from eventjob.domain.decide import Draft
-from eventjob.domain.ids import PARTITIONS, partition
+from eventjob.domain.ids import PARTITIONS, compute_partition
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.domain.retry import Policy
 from services.scheduler import snapshot_codec
@@ -68,7 +68,7 @@ class World:
             [snapshot_codec.restored(kept) for part in parts for kept in part.groups]
         )
         for record in self.log:
-            if not parts or record.sequence > parts[partition(record.group)].position:
+            if not parts or record.sequence > parts[compute_partition(record.group)].position:
                 self.memory.fold(record)
         for purge in self.memory.leftovers:
             self._purge(purge)

@@ -1,7 +1,7 @@
-"""Starts SecantusDB as the official image starts MongoDB, and says on each start that it is none.
+"""Start SecantusDB in the place of MongoDB's official image, with a warning on each start.
 
-The first start makes the user of MONGO_INITDB_ROOT_USERNAME, with the password in the file
-MONGO_INITDB_ROOT_PASSWORD_FILE, before anybody else can connect. Without a user it is open.
+The first start creates the user of MONGO_INITDB_ROOT_USERNAME before the port opens. The password
+is in the file MONGO_INITDB_ROOT_PASSWORD_FILE. Without a user, access is open.
 """
 
 import os
@@ -20,7 +20,7 @@ START_WITHIN_S = 60
 
 
 def main() -> None:
-    """Become the server, once there is a user."""
+    """Create the user on the first start, then become the server."""
     sys.stderr.write("THIS IS NOT MONGODB: SecantusDB stands in for it, for trying things out\n")
     user = os.environ.get("MONGO_INITDB_ROOT_USERNAME")
     made = DATA / "user-is-made"
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def make(user: str, password: str) -> None:
-    """The user, through a server that only this container can reach."""
+    """Create the user through a server that listens inside this container only."""
     server = subprocess.Popen([DAEMON, "--host", "127.0.0.1", "--port", "27018", *USUAL])
     try:
         with MongoClient("mongodb://127.0.0.1:27018/?directConnection=true") as client:

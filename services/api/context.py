@@ -12,7 +12,7 @@ from eventjob.contracts.replies import Reply
 from eventjob.domain.access import Caller
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.store import Store
-from eventjob.runtime.disk_space import Space
+from eventjob.runtime.disk_space import DiskSpace
 from services.api.access.authenticate import KeyPolicy
 
 
@@ -49,13 +49,13 @@ class History(Protocol):
 class ServiceWatch(Protocol):
     """Tracks the services' announcements on the bus."""
 
-    async def reached(self, sequence: int, within: timedelta) -> bool:
+    async def wait_until_reached(self, sequence: int, within: timedelta) -> bool:
         """Wait until the projection reflects ``sequence``; False after ``within``."""
 
-    def troubles(self) -> list[str]:
+    def find_troubles(self) -> list[str]:
         """List problems of bus, scheduler and projector; empty if all work."""
 
-    async def parked(self) -> int:
+    async def count_parked(self) -> int:
         """Count the parked messages. Raises `eventjob.bus.errors.Unavailable`."""
 
 
@@ -91,7 +91,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     projection: ServiceWatch
     store: Store
     artifacts: ArtifactReader
-    space: Space
+    space: DiskSpace
     options: Options
 
 

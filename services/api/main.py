@@ -8,8 +8,8 @@ from eventjob.bus.roles.watch import Watch
 from eventjob.bus.wire.connection import connect_as
 from eventjob.projection.open_store import open_store
 from eventjob.retired.whole_log import WholeLog
-from eventjob.runtime.disk_space import Space
-from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
+from eventjob.runtime.disk_space import DiskSpace
+from eventjob.runtime.lifecycle import EXIT_WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger, get_logger
 from eventjob.runtime.settings import Settings
 from services.api.access.authenticate import KeyPolicy
@@ -46,7 +46,7 @@ async def run(settings: Settings, stop: Stop) -> None:
             projection=watch,
             store=store,
             artifacts=artifacts,
-            space=Space(settings.data_dir, settings.min_free_bytes),
+            space=DiskSpace(settings.data_dir, settings.min_free_bytes),
             options=options,
         )
         await Server(create_app(context), listener, log).run_until(stop)
@@ -67,5 +67,5 @@ def _open_keys(settings: Settings, log: Logger) -> KeyPolicy | None:
     try:
         ring = KeyRing(settings.api_keys_file, log)
     except KeysError as error:
-        raise CannotStart(f"EVENTJOB_API_KEYS_FILE: {error}", WRONG_USE) from error
+        raise CannotStart(f"EVENTJOB_API_KEYS_FILE: {error}", EXIT_WRONG_USE) from error
     return KeyPolicy(ring, settings.rate_limit, anonymous_reads=settings.anonymous != "none")

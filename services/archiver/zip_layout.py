@@ -6,7 +6,7 @@ from itertools import count
 import msgspec
 
 from eventjob.contracts.base import FileRef
-from eventjob.domain.names import collision_key, numbered
+from eventjob.domain.names import append_number, collision_key
 
 
 class SessionFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ def _moved(session: SessionFiles, taken: set[str], next_number: dict[str, int]) 
     folder, _, stem = _beside(session).rpartition("/")
     key = collision_key(_beside(session))
     for number in count(next_number.get(key, 2)):
-        own = f"{folder}/{numbered(stem, number)}"
+        own = f"{folder}/{append_number(stem, number)}"
         if collision_key(own) not in taken:
             break
     taken.add(collision_key(own))

@@ -18,7 +18,7 @@ from eventjob.bus.backup import stream_snapshot
 from eventjob.bus.backup.stream_snapshot import StreamDescription
 from eventjob.bus.errors import Poison
 from eventjob.bus.log import raw
-from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.log.event_codec import decode_event
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.base import UNREADABLE
 from eventjob.contracts.commands import Command, StoredCommand
@@ -102,14 +102,14 @@ class Backup:
 
     async def _copy(self, after: int, until: int | None = None) -> int:
         """Copy what the events behind ``after`` name; the last event that was read."""
-        async with aclosing(raw.read(self._connection, subjects.EVENTS, after)) as pages:
+        async with aclosing(raw.read_messages(self._connection, subjects.EVENTS, after)) as pages:
             async for page in pages:
                 self._check_stop()
                 wanted: dict[str, RecordedEvent] = {}
                 for message in page:
                     if until is not None and message.sequence > until:
                         continue
-                    record = recorded(
+                    record = decode_event(
                         message.subject, message.headers, message.data, message.sequence
                     )
                     wanted |= dict.fromkeys(named(record.event), record)
@@ -139,9 +139,9 @@ class Backup:
     async def _commands(self) -> None:
         """What was accepted and is not decided. Before the log: what is in both happens once."""
         with self._writing(COMMANDS) as file:
-            for message in await raw.waiting(self._connection, subjects.CMD):
+            for message in await raw.read_queue(self._connection, subjects.CMD):
                 self._check_stop()
-                file.write(raw.line(message))
+                file.write(raw.encode_line(message))
                 command = _decoded(message.data)
                 if isinstance(command, StoredCommand):
                     await self._copying.copy_all([command.sha256])
@@ -155,7 +155,7 @@ class Backup:
                 self._check_stop()
                 file.write(chunk)
 
-            described = await stream_snapshot.take(self._connection, stream, write)
+            described = await stream_snapshot.save_stream(self._connection, stream, write)
             self._files.append(file.done())
         return described
 

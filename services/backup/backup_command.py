@@ -11,7 +11,7 @@ from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.bus.wire.connection import connect_as
 from eventjob.runtime import clock
-from eventjob.runtime.command_output import CommandOutput, mb, say
+from eventjob.runtime.command_output import CommandOutput, format_megabytes, print_line
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -70,9 +70,9 @@ async def _backup(settings: Settings, folder: Path, stop: Stop) -> Manifest:
         remove_others(folder, taking.names)
         shutil.rmtree(folder / run_name / "names")
     seconds = time.monotonic() - started
-    say(
+    print_line(
         f"backed up the log up to event {manifest.last_sequence:,} and {manifest.artifacts:,} "
-        f"artifacts with {mb(manifest.artifact_bytes)} ({taking.new_artifacts:,} of them new) "
-        f"in {seconds:.1f} s: {folder}"
+        f"artifacts with {format_megabytes(manifest.artifact_bytes)} "
+        f"({taking.new_artifacts:,} of them new) in {seconds:.1f} s: {folder}"
     )
     return manifest

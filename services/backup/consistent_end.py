@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log import raw
-from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.log.event_codec import decode_event
 from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled, JobDeleted
@@ -39,11 +39,11 @@ class ConsistentEnd:
         """
         self._end = after
         # Once more from the snapshot's own end: it may be within an atomic append.
-        async for page in raw.read(self._connection, subjects.EVENTS, max(after - 1, 0)):
+        async for page in raw.read_messages(self._connection, subjects.EVENTS, max(after - 1, 0)):
             self._keep(self._whole(page))
         for _ in range(MOST_LOOKS):
             behind = self._torn[-1].sequence if self._torn else self._end
-            pages = raw.read(self._connection, subjects.EVENTS, behind)
+            pages = raw.read_messages(self._connection, subjects.EVENTS, behind)
             found = self._whole([message async for page in pages for message in page])
             if not self._torn and not any(map(_deletes, found)):
                 return self._end  # what was read up to here has no hole that nothing explains
@@ -60,7 +60,7 @@ class ConsistentEnd:
     def _keep(self, messages: Sequence[StoredMessage]) -> None:
         for message in messages:
             if message.sequence > self._end:
-                self._write(raw.line(message))
+                self._write(raw.encode_line(message))
                 self._end = message.sequence
 
 
@@ -74,5 +74,5 @@ def whole_length(messages: Sequence[StoredMessage]) -> int:
 
 
 def _deletes(message: StoredMessage) -> bool:
-    record = recorded(message.subject, message.headers, message.data, message.sequence)
+    record = decode_event(message.subject, message.headers, message.data, message.sequence)
     return isinstance(record.event, DELETIONS)

@@ -45,8 +45,8 @@ async def check_empty(connection: Connection, store: Store, where: str) -> None:
             f"the projection reflects another log already (up to event {await store.checkpoint()}"
             "): restore needs an empty one, EVENTJOB_STORE_URL"
         )
-    found = await restore_streams.messages_in(connection)
-    if found and not await restore_streams.is_unfinished(connection):
+    found = await restore_streams.find_last_sequences(connection)
+    if found and not await restore_streams.is_restore_unfinished(connection):
         listed = ", ".join(f"{stream} up to {last:,}" for stream, last in found.items())
         raise CannotStart(f"{where} is not empty ({listed}): restore into an empty one only")
 
@@ -70,13 +70,13 @@ async def restore(
     await restore_streams.remove_streams(connection)
     for stream, name in ((subjects.PARKED, PARKED), (subjects.EVENTS, EVENTS)):
         pieces = _until(stop, chunks(folder / manifest.file(name).path))
-        await restore_streams.put_back(connection, stream, manifest.streams[stream], pieces)
+        await restore_streams.restore_stream(connection, stream, manifest.streams[stream], pieces)
     await topology.ensure_streams(connection)
     events = _lines(folder / manifest.file(TAIL).path, "ev.")
     await restore_streams.write_events(connection, events, manifest.last_sequence)
     commands = _lines(folder / manifest.file(COMMANDS).path, "cmd.")
-    count = await restore_streams.send_again(connection, commands)
-    await restore_streams.finish(connection)
+    count = await restore_streams.resend_commands(connection, commands)
+    await restore_streams.mark_whole(connection)
     return count
 
 
@@ -121,7 +121,7 @@ def _lines(file: Path, begin: str) -> Iterator[StoredMessage]:
     """Messages to subjects that begin so: on others the server itself takes orders."""
     with file.open("rb") as lines:
         for line in lines:
-            message = raw.of_line(line)
+            message = raw.decode_line(line)
             if not message.subject.startswith(begin):
                 raise CannotStart(f"{file} has a message to {message.subject!r}, not to {begin}…")
             yield message

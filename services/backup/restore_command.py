@@ -12,7 +12,7 @@ from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import UNREADABLE
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import StoreUnavailable
-from eventjob.runtime.command_output import CommandOutput, mb, say
+from eventjob.runtime.command_output import CommandOutput, format_megabytes, print_line
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -31,13 +31,13 @@ def checked(folder: Path, stop: Stop) -> Manifest:
     started = time.monotonic()
     verify(folder, manifest, stop, CommandOutput())
     read_bytes = manifest.artifact_bytes + sum(file.size_bytes for file in manifest.files)
-    say(
+    print_line(
         f"the backup of {manifest.ended_at:%Y-%m-%d %H:%M:%S} UTC is whole: the log up to event "
         f"{manifest.last_sequence:,} and {manifest.artifacts:,} artifacts "
-        f"({mb(read_bytes)} read in {time.monotonic() - started:.1f} s)"
+        f"({format_megabytes(read_bytes)} read in {time.monotonic() - started:.1f} s)"
     )
     for lost in manifest.missing:
-        say(f"lost before it was made: artifact {lost.sha256}, named by {lost.named_by}")
+        print_line(f"lost before it was made: artifact {lost.sha256}, named by {lost.named_by}")
     return manifest
 
 
@@ -68,7 +68,7 @@ async def run(
             raise CannotStart(f"{reason}; what is there is not whole, restore again") from reason
         except UNREADABLE as error:
             raise CannotStart(f"a file of the backup cannot be read: {error}") from error
-    say(
+    print_line(
         f"restored the log up to event {manifest.last_sequence:,}, {manifest.artifacts:,} "
         f"artifacts and {count:,} undecided commands in {time.monotonic() - started:.1f} s: "
         "start eventjob, which makes all else from them"

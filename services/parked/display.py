@@ -11,7 +11,7 @@ import msgspec
 from eventjob.bus.roles.parking import Parked
 from eventjob.bus.subjects import parse_task_subject
 from eventjob.contracts.base import UNREADABLE
-from eventjob.domain.ids import batch_group, job_key
+from eventjob.domain.ids import batch_group, parse_job_id
 
 COLUMNS = ("seq", "parked at", "from", "kind", "group", "deliveries", "reason")
 MAX_SHOWN_BYTES = 64 * 1024  # of a message's data
@@ -72,7 +72,7 @@ def _summarize(message: Parked) -> tuple[str, list[str]]:
     groups = [peeked.group, *(outcome.group for outcome in peeked.outcomes)]
     if peeked.batch_id:
         groups.append(batch_group(peeked.batch_id))
-    if key := job_key(peeked.job_id):
+    if key := parse_job_id(peeked.job_id):
         groups.append(key.group)
     if message.subject.startswith("task."):
         with suppress(ValueError):  # a parked message may have any subject

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.roles.parking import Parked, drop, parked, parked_at, put_back
+from eventjob.bus.roles.parking import Parked, drop, put_back, read_parked, read_parked_at
 from eventjob.bus.wire.connection import Connection, connect_as
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
@@ -53,7 +53,7 @@ async def _connected(settings: Settings) -> AsyncGenerator[Connection]:
 
 async def _list(connection: Connection) -> None:
     count = 0
-    async with aclosing(parked(connection)) as messages:
+    async with aclosing(read_parked(connection)) as messages:
         async for message in messages:
             if not count:
                 sys.stdout.write("\t".join(COLUMNS) + "\n")
@@ -65,7 +65,7 @@ async def _list(connection: Connection) -> None:
 
 async def _show(connection: Connection, sequences: Sequence[int]) -> None:
     for sequence in sequences:
-        message = await parked_at(connection, sequence)
+        message = await read_parked_at(connection, sequence)
         if message is None:
             raise CannotStart(_missing_text(sequence))
         sys.stdout.write(format_message(message))
@@ -79,7 +79,7 @@ async def _apply_to_each(
 ) -> None:
     faults = []  # collected: one failure must not keep the other messages from being handled
     for sequence in sequences:
-        message = await parked_at(connection, sequence)
+        message = await read_parked_at(connection, sequence)
         try:
             if message is None:
                 faults.append(_missing_text(sequence))

@@ -13,7 +13,7 @@ from eventjob.artifacts.store import Artifacts
 from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.roles.worker import Worker
-from eventjob.bus.streams.ensure import opened
+from eventjob.bus.streams.ensure import open_with_retry
 from eventjob.bus.wire.connection import connect_as
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.client import Fetcher
@@ -55,10 +55,13 @@ async def run(settings: Settings, stop: Stop) -> None:
             await pool.open()
             async with (
                 _fetching(settings.fetch) as fetcher,
-                polite_turns(await opened(open_hosts, connection, stop, log)) as turns,
+                polite_turns(await open_with_retry(open_hosts, connection, stop, log)) as turns,
             ):
                 cached = CachedFetcher(
-                    fetcher, await opened(open_http_cache, connection, stop, log), artifacts, now
+                    fetcher,
+                    await open_with_retry(open_http_cache, connection, stop, log),
+                    artifacts,
+                    now,
                 )
                 handler = _handler(
                     settings, folder, pool=pool, fetcher=cached, artifacts=artifacts, turns=turns

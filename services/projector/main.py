@@ -92,11 +92,11 @@ async def _whenever_held(
     leases: Leases, work: Callable[[Stop], Awaitable[None]], stop: Stop
 ) -> None:
     """Begin ``work`` each time that the lease is won, and end it when it is lost."""
-    owning = asyncio.create_task(leases.keep(stop))
+    owning = asyncio.create_task(leases.maintain(stop))
     try:
         while not stop.is_set() and not owning.done():
             if not leases.held:
-                await leases.changed(LOOK_EVERY_S)
+                await leases.wait_for_change(LOOK_EVERY_S)
                 continue
             over = Stop()
             watching = asyncio.create_task(_until_lost(leases, stop, over))
@@ -110,5 +110,5 @@ async def _whenever_held(
 
 async def _until_lost(leases: Leases, stop: Stop, over: Stop) -> None:
     while leases.held and not stop.is_set():
-        await leases.changed(LOOK_EVERY_S)
+        await leases.wait_for_change(LOOK_EVERY_S)
     over.set()

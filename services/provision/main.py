@@ -4,9 +4,9 @@ Runs as a user of its own: a stream's creator chooses which messages it collects
 """
 
 from eventjob.bus.roles.provisioning import StreamCheck, provision
-from eventjob.bus.streams.permissions import LIMITS, authorization
+from eventjob.bus.streams.permissions import LIMITS, format_authorization
 from eventjob.bus.wire.connection import connect_as
-from eventjob.runtime.command_output import say
+from eventjob.runtime.command_output import print_line
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 
@@ -35,7 +35,7 @@ async def run(settings: Settings) -> None:
     connection = await connect_as("provision", settings.nats, get_logger("provision"))
     try:
         for check in await provision(connection):
-            say(format_check(check))
+            print_line(format_check(check))
     finally:
         await connection.close()
 
@@ -49,4 +49,4 @@ def format_check(check: StreamCheck) -> str:
 
 def build_config() -> str:
     """Configuration of a nats-server for eventjob, with variables as passwords."""
-    return _HEAD + authorization(lambda user: f"$NATS_PASSWORD_{user.upper()}")
+    return _HEAD + format_authorization(lambda user: f"$NATS_PASSWORD_{user.upper()}")

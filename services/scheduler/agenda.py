@@ -15,7 +15,7 @@ from eventjob.contracts.announcements import WorkKind
 from eventjob.domain.batch import Group, ZipBuilding, ZipState
 from eventjob.domain.dispatch import Candidate, Dispatch, host_share
 from eventjob.domain.ids import is_batch
-from eventjob.domain.job import Archiving, Fetching, JobState, Waiting
+from eventjob.domain.job import Fetching, JobState, Waiting, Zipping
 
 Line = Literal["fetch", "archive", "zip"]
 LINES: dict[WorkKind, tuple[Line, ...]] = {"fetch": ("fetch",), "archive": ("archive", "zip")}
@@ -65,21 +65,21 @@ class Agenda:
             return
         if isinstance(before, Fetching):
             self._out["fetch"].discard(TaskKey("fetch", group.id, n, before.attempt))
-            self._dispatch.ended(host)
-        elif isinstance(before, Archiving):
+            self._dispatch.count_end(host)
+        elif isinstance(before, Zipping):
             self._out["archive"].discard(TaskKey("archive", group.id, n, before.attempt))
         match after:
             case Waiting(due=None):
-                self._dispatch.ready(lane(group), Candidate(group.id, n, after.attempt, host))
+                self._dispatch.add(lane(group), Candidate(group.id, n, after.attempt, host))
             case Waiting(due=due) if due is not None:
                 heapq.heappush(self._due, DueTask(due, "retry", group.id, n, after.attempt))
             case Fetching():
-                self._dispatch.began(host)
+                self._dispatch.count_start(host)
                 self._queue["fetch"].append(TaskKey("fetch", group.id, n, after.attempt))
                 heapq.heappush(
                     self._due, DueTask(after.deadline, "fetch", group.id, n, after.attempt)
                 )
-            case Archiving():
+            case Zipping():
                 self._queue["archive"].append(TaskKey("archive", group.id, n, after.attempt))
             case _:
                 return
@@ -120,7 +120,7 @@ class Agenda:
     def starts(self, capacity: int) -> list[Candidate]:
         """The waiting jobs that start now, as many as the processors can take."""
         free = capacity - len(self._out["fetch"]) - len(self._queue["fetch"])
-        return self._dispatch.take(free, host_share(capacity), self._is_waiting)
+        return self._dispatch.take_jobs(free, host_share(capacity), self._is_waiting)
 
     def errands(self, kind: WorkKind, capacity: int) -> list[TaskKey]:
         """The tasks to hand out now, counted as out from here on."""
@@ -152,7 +152,7 @@ class Agenda:
     def wanted(self, kind: WorkKind) -> int:
         """How many tasks of this kind are out, or could be if there were workers enough."""
         known = sum(len(self._out[line]) + len(self._queue[line]) for line in LINES[kind])
-        return known + self._dispatch.waiting if kind == "fetch" else known
+        return known + self._dispatch.ready_count if kind == "fetch" else known
 
     def next_due(self) -> datetime | None:
         """When time brings something next."""
@@ -175,7 +175,7 @@ class Agenda:
         if isinstance(state, Waiting) and state.attempt == due.attempt:
             host = group.hosts[due.n - 1]
             candidate = Candidate(due.group, due.n, due.attempt, host)
-            self._dispatch.ready(lane(group), candidate)
+            self._dispatch.add(lane(group), candidate)
 
     def _is_waiting(self, candidate: Candidate) -> bool:
         state = self._find(candidate.group).job(candidate.n)
@@ -187,9 +187,9 @@ class Agenda:
         return isinstance(state, _STEPS[errand.line]) and state.attempt == errand.attempt
 
 
-_STEPS: dict[Line, type[Fetching | Archiving | ZipBuilding]] = {
+_STEPS: dict[Line, type[Fetching | Zipping | ZipBuilding]] = {
     "fetch": Fetching,
-    "archive": Archiving,
+    "archive": Zipping,
     "zip": ZipBuilding,
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.subjects import event_subject
-from eventjob.bus.wire.publish import MOST_MESSAGES
+from eventjob.bus.wire.publish import MAX_BATCH_MESSAGES
 from services.scheduler.decide import EventUnit
 from services.scheduler.memory import Memory, purges
 from services.scheduler.tasks import Tasks
@@ -43,7 +43,7 @@ def _fitting(units: Sequence[EventUnit]) -> Iterator[list[EventUnit]]:
     for unit in units:
         if not unit.drafts:
             continue
-        if count + len(unit.drafts) > MOST_MESSAGES:
+        if count + len(unit.drafts) > MAX_BATCH_MESSAGES:
             yield fitting
             fitting, count = [], 0
         fitting.append(unit)

@@ -14,7 +14,7 @@ from eventjob.domain import batch_zip, decide, job
 from eventjob.domain.access import Caller
 from eventjob.domain.batch import Group
 from eventjob.domain.batch_zip import ZipEvent
-from eventjob.domain.decide import Circumstances, Draft
+from eventjob.domain.decide import Context, Draft
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.ids import group_of
 from eventjob.domain.job import LoseAttempt
@@ -80,7 +80,7 @@ class MessageDecider:
         if command_id in entry.group.commands:
             added = entry.group.commands[command_id] if isinstance(command, AddJob) else 0
             return EventUnit(drafts=[], number=added)
-        now = Circumstances(caller, at, self._policy)
+        now = Context(caller, at, self._policy)
         try:
             drafts = decide.decide(command, entry.group, now)
             _check_exported(command, entry, drafts)
@@ -95,7 +95,7 @@ class MessageDecider:
         self, command: FailBatches, partition: int, command_id: str, caller: Caller, at: datetime
     ) -> list[EventUnit]:
         """What a fail-all does in one partition: a unit per batch."""
-        now = Circumstances(caller, at, self._policy)
+        now = Context(caller, at, self._policy)
         units = []
         for entry in self._memory.in_partition(partition):
             if command_id in entry.group.commands:
@@ -117,31 +117,35 @@ class MessageDecider:
         if entry.group.existence == "deleted":
             return []
         if isinstance(outcome, BatchPacked) or (isinstance(outcome, WorkFailed) and not outcome.n):
-            return self._move_zip(entry.group, batch_zip.report(outcome, entry.group.zip, at))
-        if entry.group.filed is not None:
+            return self._move_zip(
+                entry.group, batch_zip.decide_report(outcome, entry.group.zip, at)
+            )
+        if entry.group.retired_completed is not None:
             return []  # of an attempt that has long been over
         state = entry.group.job(outcome.n)
         if state is None:
             raise StaleMemory(f"a report of {outcome.group}.{outcome.n}, which is unknown")
-        setting = job.Setting(outcome.group, outcome.n, at, self._policy)
+        setting = job.JobContext(outcome.group, outcome.n, at, self._policy)
         return self._move_job(outcome, state, setting)
 
     def lost(self, due: DueTask, at: datetime) -> list[Draft]:
         """What follows from a task that nobody reported in time."""
         group = self._memory.entry(due.group).group
         if not due.n:
-            lost = batch_zip.lose(due.attempt, group.zip, at, self._policy)
+            lost = batch_zip.lose_attempt(due.attempt, group.zip, at, self._policy)
             return self._move_zip(group, lost)
         state = group.job(due.n)
         if state is None:
             return []
-        setting = job.Setting(due.group, due.n, at, self._policy)
+        setting = job.JobContext(due.group, due.n, at, self._policy)
         return self._move_job(LoseAttempt(due.attempt), state, setting)
 
     def settle(self, groups: Sequence[str], at: datetime) -> list[Draft]:
         """The completions of batches among ``groups`` in which nothing is unfinished any more."""
         drafts = [
-            draft for name in groups for draft in decide.settle(self._memory.entry(name).group, at)
+            draft
+            for name in groups
+            for draft in decide.complete_batch(self._memory.entry(name).group, at)
         ]
         return self._moved(drafts)
 
@@ -150,7 +154,7 @@ class MessageDecider:
         self._moved(drafts)
 
     def _move_job(
-        self, command: JobOutcome | LoseAttempt, state: job.JobState, setting: job.Setting
+        self, command: JobOutcome | LoseAttempt, state: job.JobState, setting: job.JobContext
     ) -> list[Draft]:
         events = job.decide(command, state, setting)
         return self._moved([Draft(setting.group, setting.n, event) for event in events])

@@ -9,7 +9,7 @@ from uuid import uuid4
 from eventjob.artifacts.open_artifacts import reach_artifacts
 from eventjob.bus.buckets.leases import Displaced, Leases
 from eventjob.bus.errors import Conflict, StorageFull, Unavailable
-from eventjob.bus.roles.announcements import EVERY_S, announce, listen
+from eventjob.bus.roles.announcements import ANNOUNCE_EVERY_S, announce, listen
 from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.bus.wire.connection import Connection, connect_as
 from eventjob.contracts.announcements import Announcement, ProjectedTo, SchedulerAlive, WorkerAlive
@@ -83,14 +83,14 @@ class Scheduler:
         """
         await listen(self._connection, (WorkerAlive, SchedulerAlive, ProjectedTo), self._hear)
         chores = [asyncio.create_task(self._tell()), asyncio.create_task(self._wake_at(stop))]
-        owning = asyncio.create_task(self._leases.keep(stop))
+        owning = asyncio.create_task(self._leases.maintain(stop))
         chores.append(asyncio.create_task(self._wake_when_moved()))
         try:
             while not stop.is_set() and not owning.done():
                 if await self._has_let_go() and self._leases.held:
                     await self._run_session(stop)
                 else:
-                    await self._leases.changed(PAUSE_S)
+                    await self._leases.wait_for_change(PAUSE_S)
             await owning
             await self._leases.leave()
         finally:
@@ -99,7 +99,7 @@ class Scheduler:
     async def _has_let_go(self) -> bool:
         """False where the bus does not hear of it, which whoever keeps the leases logs."""
         try:
-            await self._leases.let_go()
+            await self._leases.release_surplus()
         except Unavailable:
             return False
         return True
@@ -136,7 +136,7 @@ class Scheduler:
 
     async def _wake_when_moved(self) -> None:
         while True:
-            await self._leases.changed(EVERY_S)
+            await self._leases.wait_for_change(ANNOUNCE_EVERY_S)
             self._wake()
 
     def _wake(self) -> None:
@@ -164,7 +164,7 @@ class Scheduler:
         while True:
             await announce(self._connection, self._alive())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
+                async with asyncio.timeout(ANNOUNCE_EVERY_S):
                     await self._news.wait()
             self._news.clear()
 

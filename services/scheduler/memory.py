@@ -26,7 +26,7 @@ from eventjob.contracts.events import (
 from eventjob.domain import batch
 from eventjob.domain.batch import Group, ZipIdle
 from eventjob.domain.decide import Draft
-from eventjob.domain.ids import is_batch, partition
+from eventjob.domain.ids import compute_partition, is_batch
 from eventjob.domain.recorded_event import RecordedEvent
 from services.scheduler.agenda import Agenda
 
@@ -92,7 +92,7 @@ class Memory:
 
     def in_partition(self, number: int) -> list[Entry]:
         """The groups of one partition."""
-        return [e for name, e in self._entries.items() if partition(name) == number]
+        return [e for name, e in self._entries.items() if compute_partition(name) == number]
 
     def restore(self, entries: Sequence[Entry]) -> None:
         """Begin with groups as they were, in the order in which they came to be."""

@@ -15,7 +15,7 @@ from eventjob.bus import subjects
 from eventjob.bus.errors import Poison, StorageFull, Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.roles.parking import park
-from eventjob.bus.subjects import asker_of
+from eventjob.bus.subjects import parse_caller
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.pull import Delivery
@@ -130,7 +130,7 @@ class Rounds:
                 self._log.error("message.parked", subject=delivery.subject, reason=str(poison))
                 await park(self._connection, delivery, str(poison))
                 units = [EventUnit(drafts=[], declined=UNREADABLE)]
-            answers.append(DeliveryOutcome(delivery, units, subjects.reply_of(delivery.headers)))
+            answers.append(DeliveryOutcome(delivery, units, subjects.parse_reply(delivery.headers)))
         return answers
 
     async def _decide_one(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
@@ -138,7 +138,7 @@ class Rounds:
         key = (delivery.subject, delivery.stream_sequence)
         if self._faults[key] >= MOST_FAULTS:
             raise Poison(f"deciding it failed {MOST_FAULTS} times")
-        if frames.is_answer(delivery.head, delivery.data):
+        if frames.is_server_answer(delivery.head, delivery.data):
             raise Poison(frames.FORGED)
         try:
             if delivery.subject.startswith("rep."):
@@ -162,7 +162,7 @@ class Rounds:
         if isinstance(command, StoredCommand):
             command = decode_command(await self._stored(command.sha256))
         command_id = delivery.headers.get(subjects.HEADER_COMMAND, "")
-        caller = asker_of(delivery.headers)
+        caller = parse_caller(delivery.headers)
         match command:
             case FailBatches():
                 number = int(delivery.subject.rsplit(".", 1)[1])
@@ -221,7 +221,7 @@ class Rounds:
 
     async def _send(self, replies: Sequence[tuple[str, Reply]]) -> None:
         if replies:
-            plain = (frames.plain(inbox, _encoder.encode(reply)) for inbox, reply in replies)
+            plain = (frames.encode_plain(inbox, _encoder.encode(reply)) for inbox, reply in replies)
             await frames.write(self._connection.client, plain)
 
     def _reply(self, answer: DeliveryOutcome) -> Reply:

@@ -44,7 +44,7 @@ class GroupSnapshot(msgspec.Struct, frozen=True, array_like=True):
     commands: dict[str, int]
     last: dict[int | None, int]
     places: list[JobsPlace]
-    filed: int | None
+    retired_completed: int | None
 
 
 class PartitionSnapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -97,7 +97,7 @@ def restored(kept: GroupSnapshot) -> Entry:
     group.existence, group.batch_id, group.owner = kept.existence, kept.batch_id, kept.owner
     group.access, group.request_hash = kept.access, kept.request_hash
     group.active, group.archived, group.outcome = kept.active, kept.archived, kept.outcome
-    group.zip, group.jobs, group.filed = kept.zip, kept.jobs, kept.filed
+    group.zip, group.jobs, group.retired_completed = kept.zip, kept.jobs, kept.retired_completed
     group.hosts = [kept.hosts[index] for index in kept.host_of]
     group.added_by, group.commands = kept.added_by, OrderedDict(kept.commands)
     group.unfinished = sum(is_unfinished(state) for state in kept.jobs)
@@ -129,5 +129,5 @@ def _kept(entry: Entry) -> GroupSnapshot:
         commands=group.commands,
         last=entry.last,
         places=entry.places,
-        filed=group.filed,
+        retired_completed=group.retired_completed,
     )

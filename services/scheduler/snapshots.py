@@ -39,7 +39,7 @@ class Snapshots:
         Raises:
             Unavailable: NATS is away.
         """
-        self._origin = await self._events.origin()
+        self._origin = await self._events.read_origin()
         parts = await asyncio.gather(*(self._part(token, last) for token in self._positions))
         found = {token: part for token, part in zip(self._positions, parts, strict=True) if part}
         memory.restore([restored(kept) for part in found.values() for kept in part.groups])
@@ -56,7 +56,7 @@ class Snapshots:
         is_storing = self._storing is not None and not self._storing.done()
         if is_storing or time.monotonic() < self._looks_at:
             return
-        self._origin = self._origin or await self._events.origin()
+        self._origin = self._origin or await self._events.read_origin()
         last = await self._events.last_sequence()
         due = [token for token in self._positions if self._is_due(token, memory, last)]
         if not due:

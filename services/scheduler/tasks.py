@@ -12,13 +12,13 @@ from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.publish import MOST_MESSAGES, Outgoing, Rejected, publish
+from eventjob.bus.wire.publish import MAX_BATCH_MESSAGES, Outgoing, Rejected, publish
 from eventjob.contracts.base import JobSpec
 from eventjob.contracts.events import Event, JobsAdded, JobSubmitted
 from eventjob.contracts.work import BuildArchive, FetchSession, PackBatch, Task
 from eventjob.domain.batch import Group, ZipBuilding
-from eventjob.domain.ids import job_id
-from eventjob.domain.job import Archiving, Fetching
+from eventjob.domain.ids import format_job_id
+from eventjob.domain.job import Fetching, Zipping
 from services.scheduler.agenda import TaskKey
 from services.scheduler.memory import Entry, Memory
 
@@ -60,8 +60,8 @@ class Tasks:
             Unavailable: nobody knows which of them are out.
         """
         messages = [await self._message(errand, at) for errand in errands]
-        for first in range(0, len(messages), MOST_MESSAGES):
-            await self._publish(messages[first : first + MOST_MESSAGES])
+        for first in range(0, len(messages), MAX_BATCH_MESSAGES):
+            await self._publish(messages[first : first + MAX_BATCH_MESSAGES])
 
     async def _publish(self, messages: list[Outgoing]) -> None:
         try:
@@ -83,7 +83,7 @@ class Tasks:
         if not errand.n:
             return _pack(entry.group, errand)
         state = entry.group.job(errand.n)
-        job = job_id(errand.group, errand.n)
+        job = format_job_id(errand.group, errand.n)
         match state:
             case Fetching():
                 spec = await self._describe(entry, errand.n)
@@ -95,7 +95,7 @@ class Tasks:
                     deadline=state.deadline,
                     parameters=spec.parameters,
                 )
-            case Archiving():
+            case Zipping():
                 deadline = at + self._timeout
                 self._memory.agenda.expect_archive(errand, deadline)
                 return BuildArchive(
@@ -112,7 +112,7 @@ class Tasks:
     async def _describe(self, entry: Entry, n: int) -> JobSpec:
         place = entry.places[bisect_right(entry.places, n, key=_first) - 1]
         if place.sequence not in self._known:
-            record = await self._log.at(place.sequence)
+            record = await self._log.read_at(place.sequence)
             if record is None:
                 raise Unavailable(f"event {place.sequence} is gone")
             self.remember(place.sequence, record.event)

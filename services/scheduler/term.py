@@ -77,7 +77,7 @@ class Term:
             faults=faults,
             log=log,
         )
-        self._sources = backlog.sources(self.partitions)
+        self._sources = backlog.scheduler_sources(self.partitions)
         self._pull = Pull(connection, self._sources, expires_s=PULLS_EXPIRE_S)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -87,16 +87,16 @@ class Term:
             Conflict, StaleMemory, StorageFull, Unavailable: this memory is at its end.
         """
         await check_whole(self._connection)
-        await backlog.prepare(self._connection, self.partitions)
+        await backlog.prepare_partitions(self._connection, self.partitions)
         await self._fold()
         await self._find_out()
-        ends = await backlog.ends(self._connection)
+        ends = await backlog.read_ends(self._connection)
         await self._pull.open()
         try:
-            left = await backlog.unfinished(self._connection, self._sources, ends)
+            left = await backlog.find_unfinished(self._connection, self._sources, ends)
             while left and self._goes_on(stop):
                 await self._round()
-                left = await backlog.unfinished(self._connection, left, ends)
+                left = await backlog.find_unfinished(self._connection, left, ends)
             self.ready = not left
             self._on_news()
             self._log.info(
@@ -140,9 +140,11 @@ class Term:
                 if record.sequence > known[token_of(record.group)]:
                     self._memory.fold(record)
         self._memory.position = last
-        if self._events.passed:
-            self._memory.heed(self._events.passed)
-            self._log.error("log.forged", reason=frames.FORGED, subjects=len(self._events.passed))
+        if self._events.non_events:
+            self._memory.heed(self._events.non_events)
+            self._log.error(
+                "log.forged", reason=frames.FORGED, subjects=len(self._events.non_events)
+            )
         self._log.info("scheduler.folded", position=self._memory.position)
         if not self._tenure.is_sure:
             raise Unavailable("the lease ran out while the log was read")
@@ -150,7 +152,7 @@ class Term:
             await self._events.purge(purge.subject, purge.keep, purge.before)
 
     async def _find_out(self) -> None:
-        found = await backlog.tasks_out(self._connection, self.partitions)
+        found = await backlog.list_tasks_out(self._connection, self.partitions)
         until = self._clock() + self._policy.attempt_timeout
         for kind in KINDS:
             out = {TaskKey(kind, t.group, t.n, t.attempt) for t in found if t.kind == kind}
@@ -158,8 +160,8 @@ class Term:
 
     async def _round(self) -> None:
         for source in range(len(self._sources)):
-            await self._pull.keep(source, MOST_DELIVERIES)
-        deliveries = await self._pull.take(MOST_DELIVERIES, self._longest_wait())
+            await self._pull.set_demand(source, MOST_DELIVERIES)
+        deliveries = await self._pull.receive(MOST_DELIVERIES, self._longest_wait())
         if self._tenure.held != self.partitions:
             return  # they come again to whoever owns them now
         now = self._clock()

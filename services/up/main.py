@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from eventjob.runtime.async_tasks import cancel_and_wait
-from eventjob.runtime.command_output import say
+from eventjob.runtime.command_output import print_line
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -56,7 +56,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
             supervisor.start(_services(settings.processors, {**environ, **chosen}, bus))
             if await _until_ready(address, stop):
                 supervisor.settled = True
-                say(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
+                print_line(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
         finally:
             await cancel_and_wait(*chores)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from eventjob.bus.streams.permissions import LIMITS, PROVISION, USERS, authorization
+from eventjob.bus.streams.permissions import LIMITS, PROVISION, USERS, format_authorization
 from eventjob.runtime import die_with_parent
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger
@@ -144,7 +144,7 @@ jetstream {{
 {LIMITS}log_file: {_quoted(str(server.log))}
 logfile_size_limit: 10MB
 logfile_max_num: 3
-{authorization(lambda user: _quoted(server.passwords[user]))}"""
+{format_authorization(lambda user: _quoted(server.passwords[user]))}"""
 
 
 def _quoted(text: str) -> str:

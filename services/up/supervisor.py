@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
+from eventjob.runtime.lifecycle import EXIT_WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import Logger
 
 FIRST_PAUSE_S = 0.1
@@ -81,8 +81,8 @@ class Supervisor:
             started = time.monotonic()
             code = await child.run()
             ends = 1 if time.monotonic() - started >= WELL_AFTER_S else ends + 1
-            if code == WRONG_USE:
-                self._give_up(f"{child.program.name} refused to start", WRONG_USE)
+            if code == EXIT_WRONG_USE:
+                self._give_up(f"{child.program.name} refused to start", EXIT_WRONG_USE)
                 return
             if ends == MOST_EARLY_ENDS and not self.settled:
                 self._give_up(f"{child.program.name} ended {ends} times, last with {code}")

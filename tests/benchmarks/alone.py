@@ -18,13 +18,13 @@ from processes import Processes, line_of, pss_mb, tree_cpu_s
 from whole_machine import start_server
 
 from eventjob.bus import subjects
-from eventjob.bus.roles.backlog import prepare
+from eventjob.bus.roles.backlog import prepare_partitions
 from eventjob.bus.wire.connection import Connection, connect
 from eventjob.bus.wire.frames import acknowledge
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.bus.wire.pull import Pull, Source
 from eventjob.contracts.work import FetchSession, Report, SessionFetched
-from eventjob.domain.ids import job_id
+from eventjob.domain.ids import format_job_id
 from eventjob.runtime.clock import now
 from eventjob.runtime.settings import read_settings
 
@@ -68,8 +68,8 @@ class Alone:
         done = 0
         async with asyncio.timeout(WITHIN_S):
             while done < count:
-                await pull.keep(0, 200)
-                taken = await pull.take(200, 1.0)
+                await pull.set_demand(0, 200)
+                taken = await pull.receive(200, 1.0)
                 for delivery in taken:
                     report = msgspec.json.decode(delivery.data, type=Report)
                     assert all(isinstance(o, SessionFetched) for o in report.outcomes), report
@@ -85,7 +85,7 @@ class Alone:
                 subjects.task_subject("fetch", group, n, 1),
                 msgspec.json.encode(
                     FetchSession(
-                        job_id=job_id(group, n),
+                        job_id=format_job_id(group, n),
                         group=group,
                         n=n,
                         attempt=1,
@@ -145,5 +145,5 @@ async def _connected(settings: dict[str, str]) -> Connection:
         user=settings["EVENTJOB_NATS_USER"],
         password=settings["EVENTJOB_NATS_PASSWORD"],
     )
-    await prepare(connection)
+    await prepare_partitions(connection)
     return connection

@@ -136,7 +136,7 @@ async def test_a_range_of_bytes(artifacts, start, end, expected):
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (5, 4), (10, None), (0, 11), (-1, None)])
 async def test_a_range_outside_the_blob_is_refused(artifacts, start, end):
     await artifacts.put(DATA)
-    with pytest.raises(ValueError, match=rf"no bytes {start} to .* in 10 of artifact {SHA256}"):
+    with pytest.raises(ValueError, match=rf"no bytes {start} to .* in artifact {SHA256} of 10"):
         await read(artifacts, SHA256, start, end)
 
 
@@ -177,14 +177,14 @@ async def test_a_truncated_blob_is_repaired_by_the_next_put(artifacts, store):
 
 async def test_a_blob_grows_old(artifacts, clock):
     await artifacts.put(DATA)
-    assert not await artifacts.older_than(SHA256, MOMENT)
+    assert not await artifacts.is_older(SHA256, MOMENT)
     clock.ahead = timedelta(hours=1)
-    assert await artifacts.older_than(SHA256, timedelta(minutes=59))
-    assert not await artifacts.older_than(SHA256, timedelta(minutes=61))
+    assert await artifacts.is_older(SHA256, timedelta(minutes=59))
+    assert not await artifacts.is_older(SHA256, timedelta(minutes=61))
 
 
 async def test_what_is_not_there_is_not_old(artifacts):
-    assert not await artifacts.older_than(UNKNOWN, timedelta())
+    assert not await artifacts.is_older(UNKNOWN, timedelta())
 
 
 async def test_putting_an_old_blob_again_makes_it_young(artifacts, store, clock, tmp_path):
@@ -207,9 +207,9 @@ async def test_what_is_no_sha256_never_becomes_a_path(artifacts, sha256):
         lambda: artifacts.get(sha256),
         lambda: artifacts.size(sha256),
         lambda: artifacts.delete(sha256),
-        lambda: artifacts.older_than(sha256, timedelta()),
+        lambda: artifacts.is_older(sha256, timedelta()),
         lambda: read(artifacts, sha256),
     ]
     for attempt in attempts:
-        with pytest.raises(ValueError, match="not a sha256 in lower-case hex"):
+        with pytest.raises(ValueError, match="expected a sha256 in lower-case hex"):
             await attempt()

@@ -57,10 +57,10 @@ KILLED = """
 import asyncio, sys, time
 from eventjob.artifacts import disk
 from eventjob.artifacts.open_artifacts import open_artifacts
-def publish(*_):
+def move_into_place(*_):
     print("staged", flush=True)
     time.sleep(60)
-disk.publish = publish
+disk.move_into_place = move_into_place
 asyncio.run(open_artifacts(sys.argv[1]).put(b"0123456789"))
 """
 

@@ -145,7 +145,10 @@ def variables(server, **changes):
             {"EVENTJOB_ARTIFACTS_URL": "http://host/bucket"}, 2, "s3://bucket/prefix", id="scheme"
         ),
         pytest.param(
-            {"EVENTJOB_ARTIFACTS_URL": "s3://me:hush@artifacts"}, 2, "no user in it", id="user"
+            {"EVENTJOB_ARTIFACTS_URL": "s3://me:hush@artifacts"},
+            2,
+            "a URL without a user",
+            id="user",
         ),
     ],
 )

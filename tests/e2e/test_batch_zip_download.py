@@ -94,7 +94,7 @@ def test_it_is_built_once_asked_for_and_holds_every_session(shared_up, site):
     post(up, "all", sessions(site, "a/talk", "b/talk", "c/other") + sessions(site, "missing"))
     running = up.get(path_of("all"), **OWNER)
     assert (running.status, running.json["error_type"]) == (409, "conflict")
-    assert "still runs" in running.json["message"]
+    assert "is still running" in running.json["message"]
     site.hold.set()
     wait_until_done(up, "all")
     asked = up.get(path_of("all"), **OWNER)

@@ -133,7 +133,7 @@ def test_a_scheduler_that_hangs_finds_what_was_accepted(up, batch):
         where = accepted[0].headers["location"].removeprefix("/api/event-job")
         assert up.get(where, **ANN).status == 404
         eventually("it to be missed", 5, lambda: not up.is_ready())
-        assert up.get("/readyz").json["details"] == ["nothing is heard of the scheduler"]
+        assert up.get("/readyz").json["details"] == ["the scheduler is silent"]
     eventually("the job", BACK_WITHIN_S, lambda: up.get(where, **ANN).status == 200)
     check_done(up, batch, "later")
 

@@ -82,7 +82,7 @@ def test_a_filed_batch_reads_as_before_through_backup_sweep_and_rebuild(tmp_path
         code, out, err = up.ran("backup", str(backup))
         assert code == 0, (out, err)
         refused = up.post("/job-old.1/restart", **ANN)
-        assert (refused.status, "is filed" in refused.json["message"]) == (409, True)
+        assert (refused.status, "is retired" in refused.json["message"]) == (409, True)
 
         other = tmp_path / "other"
         other.mkdir()

@@ -121,7 +121,7 @@ async def test_a_reader_may_ask_and_a_stranger_may_not(client, done):
 async def test_while_the_batch_runs_there_is_none(client, deployment):
     status, code, message = await problem(client)
     assert (status, code) == (409, "conflict")
-    assert message == "batch batch-x still runs: wait until it is done, or pause it"
+    assert message == "batch batch-x is still running: wait until it ends, or pause it"
     await client.post("/batches/batch-x/toggle-active", json={"active": False}, headers=ANN)
     assert (await problem(client))[2] == "the ZIP is being built"
     await build(deployment)

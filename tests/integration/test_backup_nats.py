@@ -57,20 +57,22 @@ async def delete(log, name, last):
 
 
 async def all_of(connection, stream=subjects.EVENTS, after=0):
-    return [message async for page in raw.read(connection, stream, after) for message in page]
+    return [
+        message async for page in raw.read_messages(connection, stream, after) for message in page
+    ]
 
 
 async def restored(other, last, taken, chunks, lines):
-    await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
+    await restore_streams.restore_stream(other, subjects.EVENTS, taken, chunks)
     await topology.ensure_streams(other)
-    await restore_streams.write_events(other, [raw.of_line(line) for line in lines], last)
-    await restore_streams.finish(other)
+    await restore_streams.write_events(other, [raw.decode_line(line) for line in lines], last)
+    await restore_streams.mark_whole(other)
 
 
 async def test_what_comes_after_the_snapshot_keeps_its_sequences_and_its_holes(connection, log):
     last = await submit(log, "one")
     chunks, lines = [], []
-    taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
+    taken = await stream_snapshot.save_stream(connection, subjects.EVENTS, chunks.append)
     assert taken.last_sequence == last == 4
     two = await submit(log, "two", jobs=5)
     await submit(log, "three")
@@ -84,7 +86,7 @@ async def test_what_comes_after_the_snapshot_keeps_its_sequences_and_its_holes(c
             (m.sequence, m.subject, m.data) for m in here
         ]
         assert [m.headers["Ej-Command"] for m in there] == ["c"] * 8 + ["d"]
-        assert await restore_streams.messages_in(other) == {subjects.EVENTS: 15}
+        assert await restore_streams.find_last_sequences(other) == {subjects.EVENTS: 15}
         assert await submit(EventLog(other), "four") == 19
 
 
@@ -104,7 +106,7 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
 
     churning = asyncio.create_task(churn())
     chunks, lines = [], []
-    taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
+    taken = await stream_snapshot.save_stream(connection, subjects.EVENTS, chunks.append)
     last = await ConsistentEnd(connection, lines.append).find(taken.last_sequence)
     over.set()
     await churning
@@ -129,20 +131,20 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
 async def test_until_the_end_a_restored_log_says_that_it_is_not_whole(connection, log):
     await submit(log, "one")
     chunks = []
-    taken = await stream_snapshot.take(connection, subjects.EVENTS, chunks.append)
+    taken = await stream_snapshot.save_stream(connection, subjects.EVENTS, chunks.append)
     async with another() as other:
-        await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
+        await restore_streams.restore_stream(other, subjects.EVENTS, taken, chunks)
         with pytest.raises(Unavailable, match="run `eventjob restore` again"):
             await restore_streams.check_whole(other)
         with pytest.raises(Unavailable, match="in use"):  # there it is
-            await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
+            await restore_streams.restore_stream(other, subjects.EVENTS, taken, chunks)
         await restore_streams.remove_streams(other)
         with pytest.raises(Unavailable):
-            await restore_streams.put_back(other, subjects.EVENTS, taken, [chunks[0][:-20]])
-        assert await restore_streams.messages_in(other) == {}
-        await restore_streams.put_back(other, subjects.EVENTS, taken, chunks)
+            await restore_streams.restore_stream(other, subjects.EVENTS, taken, [chunks[0][:-20]])
+        assert await restore_streams.find_last_sequences(other) == {}
+        await restore_streams.restore_stream(other, subjects.EVENTS, taken, chunks)
         await topology.ensure_streams(other)
-        await restore_streams.finish(other)
+        await restore_streams.mark_whole(other)
         await restore_streams.check_whole(other)
 
 
@@ -151,14 +153,14 @@ async def test_commands_that_nobody_has_decided_come_along(connection, log):
     for n in range(3):
         headers = {"Ej-Command": f"c{n}", "Nats-Msg-Id": f"c{n}"}
         await publish(connection, [Outgoing("cmd.03", b"{}", headers)])
-    waiting = await raw.waiting(connection, subjects.CMD)
+    waiting = await raw.read_queue(connection, subjects.CMD)
     assert [(m.sequence, m.subject, m.data) for m in waiting] == [
         (n, "cmd.03", b"{}") for n in (1, 2, 3)
     ]
     async with another() as other:
         await topology.ensure_streams(other)
-        assert await restore_streams.send_again(other, waiting) == 3
-        there = await raw.waiting(other, subjects.CMD)
+        assert await restore_streams.resend_commands(other, waiting) == 3
+        there = await raw.read_queue(other, subjects.CMD)
         assert [m.headers["Ej-Command"] for m in there] == ["c0", "c1", "c2"]
 
 

@@ -104,7 +104,7 @@ async def zip_events(machine):
 
 async def no_task_is_out(machine):
     async with asyncio.timeout(20):
-        while await backlog.tasks_out(machine.connection):
+        while await backlog.list_tasks_out(machine.connection):
             await asyncio.sleep(0)
 
 

@@ -22,9 +22,9 @@ async def delivered(connection, count):
     await pull.open()
     found = []
     async with asyncio.timeout(10):
-        await pull.keep(0, count)
+        await pull.set_demand(0, count)
         while len(found) < count:
-            found += await pull.take(count, within_s=5)
+            found += await pull.receive(count, within_s=5)
     await pull.close()
     return found
 
@@ -65,9 +65,9 @@ async def test_a_pull_that_nobody_answers_hears_that_its_consumer_is_gone(connec
     pull = Pull(connection, [Source(subjects.CMD, subjects.scheduler_durable("00"))])
     await pull.open()
     await publish(connection, [Outgoing("cmd.00", b"x")])
-    await pull.keep(0, 5)
-    assert len(await pull.take(5, within_s=10)) == 1  # so the server knows of the pull
-    waiting = asyncio.ensure_future(pull.take(5, within_s=10))
+    await pull.set_demand(0, 5)
+    assert len(await pull.receive(5, within_s=10)) == 1  # so the server knows of the pull
+    waiting = asyncio.ensure_future(pull.receive(5, within_s=10))
     await connection.jetstream.delete_consumer(subjects.CMD, subjects.scheduler_durable("00"))
     with pytest.raises(Unavailable, match="scheduler-00: 409"):
         await waiting
@@ -84,20 +84,20 @@ async def test_other_subscriptions_are_served_as_always(connection):
 def test_a_value_that_would_break_out_of_its_header_is_refused():
     for value in ("a\r\nB: c", "a\n", "\r"):
         with pytest.raises(ValueError, match="line break"):
-            frames.headed("x", {"A": value}, b"")
+            frames.encode_with_headers("x", {"A": value}, b"")
 
 
 def test_a_head_is_read_as_it_was_written():
-    frame = frames.headed("x", ODD, b"data", more="More: 1\r\n")
+    frame = frames.encode_with_headers("x", ODD, b"data", more="More: 1\r\n")
     head = frame[frame.index(b"NATS/1.0") : frame.index(b"data")]
-    assert frames.headers_of(head) == {**ODD, "More": "1"}
-    assert frames.headers_of(b"") == {}
+    assert frames.parse_headers(head) == {**ODD, "More": "1"}
+    assert frames.parse_headers(b"") == {}
 
 
 async def test_a_pull_asks_again_until_its_consumer_is_there(connection):
     pull = Pull(connection, [Source(subjects.CMD, "later")])
     await pull.open()
-    await pull.keep(0, 1)
+    await pull.set_demand(0, 1)
     await asyncio.sleep(0.3)
     consumer = ConsumerConfig(durable_name="later", ack_policy=AckPolicy.EXPLICIT)
     await connection.jetstream.delete_consumer(subjects.CMD, subjects.scheduler_durable("01"))
@@ -105,7 +105,7 @@ async def test_a_pull_asks_again_until_its_consumer_is_there(connection):
         subjects.CMD, replace(consumer, filter_subject="cmd.01")
     )
     await publish(connection, [Outgoing("cmd.01", b"x")])
-    [found] = await pull.take(1, within_s=5)
+    [found] = await pull.receive(1, within_s=5)
     await pull.close()
     assert found.data == b"x"
 
@@ -113,9 +113,9 @@ async def test_a_pull_asks_again_until_its_consumer_is_there(connection):
 async def test_a_pull_from_nobody_is_given_up(connection):
     pull = Pull(connection, [Source(subjects.CMD, "nobody")])
     await pull.open()
-    await pull.keep(0, 1)
+    await pull.set_demand(0, 1)
     with pytest.raises(Unavailable, match="nobody: 503"):
-        await pull.take(1, within_s=10)
+        await pull.receive(1, within_s=10)
     await pull.close()
 
 

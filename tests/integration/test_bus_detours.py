@@ -16,13 +16,13 @@ from nats.js.errors import BadRequestError
 from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import STREAM, Objects
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.log.raw import is_forged, read, write_again
+from eventjob.bus.log.raw import is_forged, read_messages, rewrite_events
 from eventjob.bus.roles.commands import CommandSender
-from eventjob.bus.roles.parking import parked_at
+from eventjob.bus.roles.parking import read_parked_at
 from eventjob.bus.roles.provisioning import provision
 from eventjob.bus.subjects import (
     ALL_PARTITIONS,
-    asker_headers,
+    caller_headers,
     command_subject,
     event_subject,
     token_of,
@@ -67,7 +67,7 @@ async def remember_and_send(users, data, headers, to):
 
 def evil():
     """A command and its headers, as somebody might send who is trusted with everything."""
-    headers = asker_headers(Caller("root", trusted=True)) | {"Ej-Command": "1"}
+    headers = caller_headers(Caller("root", trusted=True)) | {"Ej-Command": "1"}
     return msgspec.json.encode(DeleteBatch(batch_id="batch-one")), headers
 
 
@@ -82,7 +82,7 @@ async def test_a_command_that_the_server_was_made_to_send_is_parked(machine, use
 
     await until(is_parked)
     assert await machine.events.last_sequence() == before
-    assert (await parked_at(await users.connection("provision"), 1)).is_forged
+    assert (await read_parked_at(await users.connection("provision"), 1)).is_forged
 
 
 async def forge_events(users, to):
@@ -105,7 +105,7 @@ async def test_events_that_the_server_was_made_to_send_are_passed_over(users):
     assert [page async for page in log.follow(0, until=3)] == []
     assert await log.read(GROUP) == []
     assert [page async for page in log.read_with_jobs(GROUP)] == []
-    assert await log.first_of(GROUP) is None
+    assert await log.read_first(GROUP) is None
 
 
 async def test_work_goes_on_where_events_are_forged(machine, users):
@@ -135,10 +135,10 @@ async def test_a_restore_brings_back_no_event_that_was_forged(users):
         return (await state(users, "EVENTS")).last_seq == 3
 
     await until(are_stored)
-    backed_up = [m async for stretch in read(connection, "EVENTS", 0) for m in stretch]
+    backed_up = [m async for stretch in read_messages(connection, "EVENTS", 0) for m in stretch]
     assert all(is_forged(message) for message in backed_up)
     moved = [msgspec.structs.replace(m, sequence=m.sequence + 3) for m in backed_up]
-    assert await write_again(connection, moved, 3) == 6
+    assert await rewrite_events(connection, moved, 3) == 6
     assert (await state(users, "EVENTS")).messages == 3
 
 
@@ -149,7 +149,7 @@ async def test_a_lease_that_the_server_was_made_to_store_displaces_nobody(users,
         connection, role="scheduler", instance="me", parts=ALL_PARTITIONS, log=QuietLog()
     )
     stop = asyncio.Event()
-    keeping = asyncio.create_task(leases.keep(stop))
+    keeping = asyncio.create_task(leases.maintain(stop))
 
     async def has_all():
         return leases.held == frozenset(ALL_PARTITIONS)
@@ -174,7 +174,7 @@ async def test_what_the_server_was_made_to_park_is_not_put_back(users):
         return (await state(users, "PARKED")).messages == 1
 
     await until(is_parked)
-    message = await parked_at(connection, 1)
+    message = await read_parked_at(connection, 1)
     assert message.is_forged
     with pytest.raises(CannotStart, match="forged message: not sent by an authorised user"):
         await _apply_to_each(connection, [1], _retry, "put back to")
@@ -183,7 +183,7 @@ async def test_what_the_server_was_made_to_park_is_not_put_back(users):
 
 async def test_the_scheduler_answers_to_inboxes_alone(machine, users):
     await machine.schedule()
-    headers = asker_headers(Caller("ann")) | {"Ej-Reply": "rep.00", "Ej-Command": "1"}
+    headers = caller_headers(Caller("ann")) | {"Ej-Reply": "rep.00", "Ej-Command": "1"}
     data = msgspec.json.encode(batch("batch-one", 1))
     message = Outgoing(command_subject(token_of(GROUP)), data, headers)
     await publish(await users.connection("api"), [message])

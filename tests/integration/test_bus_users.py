@@ -13,7 +13,7 @@ from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.errors import NoAnswer, Unavailable
-from eventjob.bus.roles.provisioning import prepare, provision
+from eventjob.bus.roles.provisioning import ensure_for_scheduler, provision
 from eventjob.bus.wire.client import Denied
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.replies import Accepted
@@ -63,7 +63,7 @@ async def test_after_a_crash_of_the_server_the_scheduler_makes_again_what_was_in
     await machine.schedule()
     await machine.work()
     hosts = await open_hosts(await users.connection("processor"))
-    assert await hosts.swap("a.example", b"x", 0)
+    assert await hosts.compare_and_set("a.example", b"x", 0)
     server.kill()
     server.start()
 
@@ -75,7 +75,7 @@ async def test_after_a_crash_of_the_server_the_scheduler_makes_again_what_was_in
     await until(is_decided)
     assert types(await machine.until("BatchCompleted"))["JobCompleted"] == 3
     assert (await hosts.read("a.example")).value == b""
-    assert await hosts.swap("a.example", b"y", 0)
+    assert await hosts.compare_and_set("a.example", b"y", 0)
 
 
 @pytest.mark.usefixtures("made")
@@ -84,11 +84,11 @@ async def test_each_bucket_serves_whom_it_is_for(users):
     cache = await open_http_cache(processor)
     await cache.write("key", b"value")
     assert await cache.read("key") == b"value"
-    await cache.forget("key")
+    await cache.delete("key")
     hosts = await open_hosts(processor)
-    waiting = asyncio.create_task(hosts.changed("b.example", 5))
+    waiting = asyncio.create_task(hosts.wait_for_change("b.example", 5))
     await asyncio.sleep(0.1)
-    assert await hosts.swap("b.example", b"x", 0)
+    assert await hosts.compare_and_set("b.example", b"x", 0)
     await waiting
     objects = Objects(await users.connection("scheduler"))
     for data in (b"1" * 300_000, b"2"):
@@ -102,21 +102,21 @@ async def test_without_provision_a_lease_says_what_to_run(users, role):
     log, stop = QuietLog(), asyncio.Event()
     connection = await users.connection(role)
     leases = Leases(connection, role=role, instance="one", parts=["00"], log=log)
-    keeping = asyncio.create_task(leases.keep(stop))
+    keeping = asyncio.create_task(leases.maintain(stop))
     await asyncio.sleep(1.2)
     said = [fields["reason"] for _, event, fields in log.lines if event == "leases.wait"]
     assert said == ["KV_leases is missing: run `eventjob provision`"]
     await provision(await users.connection("provision"))
     async with asyncio.timeout(WITHIN_S):
         while not leases.held:
-            await leases.changed(0.1)
+            await leases.wait_for_change(0.1)
     stop.set()
     await keeping
 
 
 async def test_without_provision_each_says_what_is_missing(users):
     with pytest.raises(Unavailable, match="EVENTS is missing: run `eventjob provision`"):
-        await prepare(await users.connection("scheduler"))
+        await ensure_for_scheduler(await users.connection("scheduler"))
     processor = await users.connection("processor")
     for opening in (open_hosts, open_http_cache):
         with pytest.raises(Unavailable, match="is missing: run `eventjob provision`"):

@@ -8,7 +8,7 @@ import pytest
 from obstore.store import LocalStore
 from stores import job
 
-from eventjob.artifacts.store import Aged, ArtifactMissing, Artifacts
+from eventjob.artifacts.store import ArtifactMissing, Artifacts, OldBlob
 from eventjob.bus import subjects
 from eventjob.bus.buckets import http_cache
 from eventjob.bus.wire.publish import Outgoing, publish
@@ -96,15 +96,15 @@ async def test_a_blob_that_a_job_uses_again_during_the_sweep_stays(store, artifa
         older_than = now.older_than
         size = artifacts.size
 
-        async def older(self, _age):
-            yield [Aged(sha256, 4)]
+        async def list_older(self, _age):
+            yield [OldBlob(sha256, 4)]
 
     assert (await sweep_all(store, Slow(), GRACE, set())).removed == 0
     assert await is_there(artifacts, sha256)
 
 
 async def test_many_blobs_are_looked_at_in_stretches(store, artifacts, clock, monkeypatch):
-    monkeypatch.setattr("eventjob.artifacts.store.LISTED_AT_ONCE", 10)
+    monkeypatch.setattr("eventjob.artifacts.store.LIST_PAGE", 10)
     shas = await artifacts.put_all(*(f"{number}".encode() for number in range(45)))
     await store.apply(Changes(jobs=[with_page(1, shas[0])], checkpoint=1))
     clock.ahead = 2 * GRACE

@@ -169,9 +169,9 @@ async def test_a_large_body_is_renewed_before_it_is_used_again(connection, tmp_p
         first, _ = await cached.fetch(site.url())
         later, before = datetime.now(UTC) + timedelta(minutes=40), datetime.now(UTC)
         cached.artifacts._clock = lambda: later
-        assert await cached.artifacts.older_than(first.sha256, later - before)
+        assert await cached.artifacts.is_older(first.sha256, later - before)
         await cached.fetch(site.url())
-        assert not await cached.artifacts.older_than(first.sha256, later - before)
+        assert not await cached.artifacts.is_older(first.sha256, later - before)
 
 
 async def test_what_is_remembered_passes_the_same_walls(connection, tmp_path):

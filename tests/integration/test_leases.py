@@ -30,7 +30,7 @@ class Members:
         leases = Leases(
             connection, role="role", instance=name, parts=ALL_PARTITIONS, log=QuietLog()
         )
-        self._tasks[leases] = asyncio.create_task(leases.keep(self.stop))
+        self._tasks[leases] = asyncio.create_task(leases.maintain(self.stop))
         return leases
 
     async def crash(self, leases):
@@ -67,7 +67,7 @@ async def shared(*those):
     async with asyncio.timeout(15):
         while True:
             for leases in those:
-                await leases.let_go()
+                await leases.release_surplus()
             held = [leases.held for leases in those]
             if sum(map(len, held)) == 16 and max(map(len, held)) <= -(-16 // len(those)):
                 assert frozenset().union(*held) == EVERYTHING

@@ -11,7 +11,7 @@ from eventjob.bus.buckets.hosts import open_hosts
 from eventjob.bus.buckets.http_cache import open_http_cache
 from eventjob.bus.buckets.leases import Leases
 from eventjob.bus.buckets.objects import Objects
-from eventjob.bus.roles.backlog import prepare
+from eventjob.bus.roles.backlog import prepare_partitions
 
 STREAMS = {
     "EVENTS", "CMD", "PARKED", "TASKS", "REPORTS", "KV_leases", "KV_hosts", "KV_http",
@@ -33,15 +33,15 @@ async def connection(cluster):
 
 
 async def test_all_that_is_made_is_kept_by_three(connection):
-    await prepare(connection)
+    await prepare_partitions(connection)
     hosts = await open_hosts(connection)
-    assert await hosts.swap("talks.example", b"1", 0)
+    assert await hosts.compare_and_set("talks.example", b"1", 0)
     cache = await open_http_cache(connection)
     await cache.write("key", b"value")
     await Objects(connection).put("name", b"data")
     leases = Leases(connection, role="r", instance="i", parts=["00"], log=QuietLog())
     stop = asyncio.Event()
-    keeping = asyncio.create_task(leases.keep(stop))
+    keeping = asyncio.create_task(leases.maintain(stop))
     until = time.monotonic() + 10
     while not leases.held:
         assert time.monotonic() < until

@@ -7,7 +7,7 @@ import pytest
 from machine import Machine, batch, instantly, types
 
 from eventjob.bus import subjects
-from eventjob.bus.roles.parking import count_parked, drop, parked, parked_at, put_back
+from eventjob.bus.roles.parking import count_parked, drop, put_back, read_parked, read_parked_at
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import JobError
 from eventjob.contracts.commands import SetBatchActive
@@ -22,7 +22,7 @@ async def all_parked(connection, count):
     async with asyncio.timeout(WITHIN_S):
         while await count_parked(connection) < count:
             await asyncio.sleep(0.02)
-    return [message async for message in parked(connection)]
+    return [message async for message in read_parked(connection)]
 
 
 async def test_everything_but_the_servers_own_headers_is_kept(nats_server):
@@ -36,11 +36,11 @@ async def test_everything_but_the_servers_own_headers_is_kept(nats_server):
         assert message.headers["Ej-Actor"] == "ann%20%C3%A4"
         assert message.reason.startswith("not a command: ")
         assert message.deliveries == "1"
-        assert message == await parked_at(machine.connection, message.sequence)
-        assert await parked_at(machine.connection, message.sequence + 1) is None
+        assert message == await read_parked_at(machine.connection, message.sequence)
+        assert await read_parked_at(machine.connection, message.sequence + 1) is None
         await drop(machine.connection, message)
         assert await count_parked(machine.connection) == 0
-        assert [m async for m in parked(machine.connection)] == []
+        assert [m async for m in read_parked(machine.connection)] == []
 
 
 async def test_more_than_a_page_is_listed_in_order(nats_server):
@@ -64,7 +64,7 @@ async def test_nothing_hides_behind_a_message_that_looks_like_the_end(nats_serve
         found = await all_parked(machine.connection, 3)
         assert [message.sequence for message in found] == [1, 2, 3]
         assert {message.subject for message in found} == {"task.fetch.00.b-x.1.1"}
-        assert await parked_at(machine.connection, 2) == found[1]
+        assert await read_parked_at(machine.connection, 2) == found[1]
 
 
 async def test_a_report_from_before_its_time_counts_when_it_is_put_back(nats_server):
@@ -113,7 +113,7 @@ async def test_a_command_that_was_done_already_is_recognised(nats_server):
         for _ in range(2):
             await publish(machine.connection, [Outgoing(f"parked.{command}", flip, headers)])
         heard = await machine.connection.client.subscribe("x")
-        for message in [m async for m in parked(machine.connection)]:
+        for message in [m async for m in read_parked(machine.connection)]:
             await put_back(machine.connection, message)
         assert isinstance(await machine.send(batch("batch-end", 0), "b-end"), Accepted)
         async with asyncio.timeout(WITHIN_S):

@@ -170,10 +170,10 @@ async def test_what_a_host_asked_for_outlives_the_bucket(two, nats_server):
 @pytest.mark.parametrize("host", ["::1", "münchen.example", "a" * 63 + ".example", "UPPER", "x..y"])
 async def test_any_host_can_be_a_key(connection, host):
     hosts = await open_hosts(connection)
-    revision = await hosts.swap(host, b"known", 0)
+    revision = await hosts.compare_and_set(host, b"known", 0)
     entry = await hosts.read(host)
     assert (entry.value, entry.revision) == (b"known", revision)
-    assert await hosts.swap(host, b"late", 0) is None
+    assert await hosts.compare_and_set(host, b"late", 0) is None
 
 
 async def test_a_bucket_with_other_settings_is_taken_as_it_is(connection):
@@ -181,4 +181,4 @@ async def test_a_bucket_with_other_settings_is_taken_as_it_is(connection):
         bucket=BUCKET, history=5, storage=StorageType.MEMORY
     )
     hosts = await open_hosts(connection)
-    assert await hosts.swap(HOST, b"known", 0) == 1
+    assert await hosts.compare_and_set(HOST, b"known", 0) == 1

@@ -84,7 +84,7 @@ async def test_what_is_appended_is_read_once_it_is_announced(
 ):
     async with projector(nats_server, tmp_path):
         last = await append(log, busy_batch())
-        assert await watch.reached(last, WITHIN)
+        assert await watch.wait_until_reached(last, WITHIN)
         assert (await store.batch("batch-x")).states == "c" * 1000
         assert await store.checkpoint() == last
 
@@ -93,13 +93,13 @@ async def test_a_killed_server_costs_nothing(nats_server, log, watch, store, tmp
     records = busy_batch()
     async with projector(nats_server, tmp_path):
         last = await append(log, records[:500])
-        assert await watch.reached(last, WITHIN)
+        assert await watch.wait_until_reached(last, WITHIN)
         nats_server.kill()
         nats_server.start()
         again = await connect(nats_server.url, name="again")
         last = await append(EventLog(again), records[500:])
         assert last == len(records)
-        assert await watch.reached(last, WITHIN)
+        assert await watch.wait_until_reached(last, WITHIN)
         await again.close()
     assert (await store.batch("batch-x")).states == "c" * 1000
 
@@ -112,11 +112,11 @@ async def test_an_event_of_tomorrow_stops_it_and_says_so(
     await append(log, made.records)
     await connection.jetstream.publish(subjects.event_subject("b-x"), b'{"type": "OfTomorrow"}')
     async with projector(nats_server, tmp_path):
-        assert await watch.reached(1, WITHIN)
+        assert await watch.wait_until_reached(1, WITHIN)
         async with asyncio.timeout(WITHIN.total_seconds()):
-            while not any("event 2" in trouble for trouble in watch.troubles()):
-                await watch.reached(2, timedelta(seconds=0.05))
-        assert not await watch.reached(2, timedelta(seconds=0.05))
+            while not any("event 2" in trouble for trouble in watch.find_troubles()):
+                await watch.wait_until_reached(2, timedelta(seconds=0.05))
+        assert not await watch.wait_until_reached(2, timedelta(seconds=0.05))
 
 
 async def test_it_starts_before_there_is_a_log(nats_server, connection, tmp_path, store):
@@ -124,11 +124,11 @@ async def test_it_starts_before_there_is_a_log(nats_server, connection, tmp_path
     await watch.open()
     async with projector(nats_server, tmp_path):
         async with asyncio.timeout(WITHIN.total_seconds()):
-            while not any("the event log" in trouble for trouble in watch.troubles()):
-                await watch.reached(1, timedelta(seconds=0.05))
+            while not any("the event log" in trouble for trouble in watch.find_troubles()):
+                await watch.wait_until_reached(1, timedelta(seconds=0.05))
         await topology.ensure_streams(connection)
         made = Log()
         made.submit()
         last = await append(EventLog(connection), made.records)
-        assert await watch.reached(last, WITHIN)
+        assert await watch.wait_until_reached(last, WITHIN)
         assert (await store.list_jobs(ALL)).total == 1

@@ -30,7 +30,7 @@ async def test_a_scheduler_outlives_a_bus_that_takes_no_lease(connection):
     before = Leases(
         connection, role="scheduler", instance=NAME, parts=ALL_PARTITIONS, log=QuietLog()
     )
-    keeping = asyncio.create_task(before.keep(asyncio.Event()))
+    keeping = asyncio.create_task(before.maintain(asyncio.Event()))
     await until(lambda: before.held)
     await cancelled(keeping)  # as after a kill: the parts are still under its name
     as_made = (await connection.jetstream.stream_info(STREAM)).config

@@ -8,12 +8,12 @@ from fakes import QuietLog
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.roles.backlog import prepare
+from eventjob.bus.roles.backlog import prepare_partitions
 from eventjob.bus.roles.worker import Worker
 from eventjob.bus.wire.pull import Pull, Source
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.work import BuildArchive, Report, SessionFetched
-from eventjob.domain.ids import job_id
+from eventjob.domain.ids import format_job_id
 from eventjob.runtime.clock import now
 
 GROUP = "b-work"
@@ -21,7 +21,12 @@ GROUP = "b-work"
 
 def task(n):
     return BuildArchive(
-        job_id=job_id(GROUP, n), group=GROUP, n=n, attempt=1, deadline=now(), bundle="b" * 64
+        job_id=format_job_id(GROUP, n),
+        group=GROUP,
+        n=n,
+        attempt=1,
+        deadline=now(),
+        bundle="b" * 64,
     )
 
 
@@ -32,7 +37,7 @@ def outcome(n, files=()):
 @pytest.fixture
 async def bench(connection):
     bench = Bench(connection)
-    await prepare(connection)
+    await prepare_partitions(connection)
     yield bench
     await bench.end()
 
@@ -73,8 +78,8 @@ class Bench:
         reports = []
         async with asyncio.timeout(20):
             while sum(len(report.outcomes) for report in reports) < count:
-                await pull.keep(0, 100)
-                taken = await pull.take(100, 1.0)
+                await pull.set_demand(0, 100)
+                taken = await pull.receive(100, 1.0)
                 reports += [msgspec.json.decode(d.data, type=Report) for d in taken]
         await pull.close()
         return reports

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from eventjob.contracts.parameters import Parameters
-from eventjob.domain.names import file_name, session_paths
+from eventjob.domain.names import make_file_name, session_paths
 from eventjob.fetch.client import Fetched
 from services.processor.compose import document
 from services.processor.extract.cascade import read_page
@@ -60,7 +60,7 @@ def text_of(html):
 def _had(wanted):
     return DownloadedFile(
         wanted=wanted,
-        name=file_name(wanted.title, UNTITLED),
+        name=make_file_name(wanted.title, UNTITLED),
         sha256="0" * 64,
         size_bytes=1,
         media_type="application/octet-stream",

@@ -38,7 +38,7 @@ def all_titles():
 async def tally():
     """Each title, and the name that it gets in one folder with all others."""
     titles = all_titles()
-    files = names.unique([names.file_name(f"{title}.md", "session") for title in titles])
+    files = names.make_unique([names.make_file_name(f"{title}.md", "session") for title in titles])
     with tempfile.TemporaryDirectory() as folder:
         await _pack(titles, files, Path(folder) / "all.zip")
         unpacked = _unpacked(Path(folder))

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventjob.contracts.base import Access
-from eventjob.domain.access import EVERYONE, Caller, may_change, may_read, owned_by, readers
+from eventjob.domain.access import (
+    EVERYONE,
+    Caller,
+    allowed_readers,
+    may_change,
+    may_read,
+    private_access,
+)
 
 LISTS = access(read_access=("rita",), write_access=("will",), admin_access=("amir",))
 PUBLIC = access(visibility="public")
@@ -50,13 +57,13 @@ def test_who_may(caller, thing, may):
     ],
 )
 def test_the_readers_are(thing, found):
-    assert readers(*thing) == found
+    assert allowed_readers(*thing) == found
 
 
 def test_a_new_object_is_its_owners():
     ada = ("ada",)
-    assert owned_by("ada") == Access(read_access=ada, write_access=ada, admin_access=ada)
-    assert owned_by(None) == Access()
+    assert private_access("ada") == Access(read_access=ada, write_access=ada, admin_access=ada)
+    assert private_access(None) == Access()
 
 
 USERS = st.sampled_from(["ada", "bob", "eve", "Ada", " ada", "ädä", "\n"])
@@ -76,7 +83,7 @@ UNHURRIED = settings(deadline=None, database=None)
 @given(st.none() | USERS, OWNERS, ACCESS)
 def test_readers_are_those_who_may_read(user, owner, rule):
     """The api keeps users from being called `EVERYONE`."""
-    found = readers(owner, rule)
+    found = allowed_readers(owner, rule)
     assert may_read(Caller(user), owner, rule) == (user in found or found == {EVERYONE})
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventjob.runtime.setting_types import Rate, rate_of
+from eventjob.runtime.setting_types import Rate, parse_rate
 from services.api.access.keys import Key, KeysError, find, format_key, hash_key, new_key, read_keys
 from services.api.access.rate_limits import Buckets, network_of
 
@@ -55,13 +55,13 @@ def test_a_key_is_found_by_all_of_its_text():
     [("50/s", Rate(50, 1)), ("3000/min", Rate(3000, 60)), ("1 / h", Rate(1, 3600))],
 )
 def test_a_rate_is_read(text, rate):
-    assert rate_of(text) == rate
+    assert parse_rate(text) == rate
 
 
 @pytest.mark.parametrize("text", ["", "50", "0/s", "-1/s", "1/day", "1.5/s", "50/s/s", "\u0665/s"])
 def test_what_is_no_rate_is_refused(text):
     with pytest.raises(ValueError, match="such as 50/s"):
-        rate_of(text)
+        parse_rate(text)
 
 
 def test_a_bucket_fills_again(monkeypatch):

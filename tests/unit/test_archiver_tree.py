@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.batch_content import Failure
-from eventjob.domain.names import collision_key, is_safe, numbered, session_paths
+from eventjob.domain.names import append_number, collision_key, is_safe, session_paths
 from services.archiver.readme import batch_readme
 from services.archiver.zip_layout import SessionFiles, arranged
 from services.archiver.zipper import _plan
@@ -112,7 +112,7 @@ def test_all_paths_are_safe_and_unique_and_links_resolve(sessions):
 
 @given(STEMS, st.integers(2, 10**6))
 def test_a_numbered_folder_is_safe(stem, number):
-    name = numbered(session_paths("E", "T", stem).stem, number)
+    name = append_number(session_paths("E", "T", stem).stem, number)
     assert is_safe(name)
     assert name.endswith(f"-{number}")
 

@@ -9,7 +9,7 @@ import pytest
 
 from eventjob.bus.backup import restore_streams, stream_snapshot
 from eventjob.bus.backup.stream_snapshot import StreamDescription
-from eventjob.bus.log.raw import StoredMessage, line
+from eventjob.bus.log.raw import StoredMessage, encode_line
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list
 from services.backup.manifest import NAME, File, Manifest, read_manifest
@@ -82,7 +82,7 @@ def test_what_is_no_event_is_sent_nowhere(tmp_path, subject):
     messages = [
         StoredMessage(sequence=n, subject=s, data=b"") for n, s in ((1, "ev.00.a"), (2, subject))
     ]
-    (tmp_path / "events").write_bytes(b"".join(map(line, messages)))
+    (tmp_path / "events").write_bytes(b"".join(map(encode_line, messages)))
     found = _lines(tmp_path / "events", "ev.")
     assert next(found) == messages[0]
     with pytest.raises(CannotStart, match="has a message to"):
@@ -92,12 +92,12 @@ def test_what_is_no_event_is_sent_nowhere(tmp_path, subject):
 async def test_a_stream_that_comes_back_sends_nothing_on(monkeypatch):
     made = []
 
-    async def put_back(_connection, _stream, described, _chunks):
+    async def load_stream(_connection, _stream, described, _chunks):
         made.append(described.config)
         return described
 
-    monkeypatch.setattr(stream_snapshot, "put_back", put_back)
+    monkeypatch.setattr(stream_snapshot, "load_stream", load_stream)
     evil = {"republish": {"src": "ev.>", "dest": "cmd.>"}, "sources": [{"name": "CMD"}]}
     described = StreamDescription(config={"name": "EVENTS", **evil}, state={"last_seq": 1})
-    await restore_streams.put_back(None, "EVENTS", described, [])
+    await restore_streams.restore_stream(None, "EVENTS", described, [])
     assert made[0].keys() == {"name", "num_replicas", "metadata"}

@@ -40,10 +40,10 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.events import BatchArchived, BatchPaused, BatchResumed, BatchUnarchived
 from eventjob.domain import decide
 from eventjob.domain.access import Caller
-from eventjob.domain.decide import Circumstances
+from eventjob.domain.decide import Context
 from eventjob.domain.ids import group_of
 
-NOW = Circumstances(Caller(OWNER), AT, POLICY)
+NOW = Context(Caller(OWNER), AT, POLICY)
 SHARED = Access(write_access=("bob",))
 
 LONE = [on_group(job_submitted(), ALONE)]
@@ -216,14 +216,12 @@ def test_fail_all_leaves_a_job_alone():
         pytest.param(SHARED, Caller("bob"), "bob", id="a writer is named"),
         pytest.param(SHARED, Caller("eve"), None, id="a stranger fails nothing"),
         pytest.param(SHARED, Caller(None), None, id="nobody fails nothing"),
-        pytest.param(
-            SHARED, Caller(None, trusted=True), "a caller without name", id="an open door"
-        ),
+        pytest.param(SHARED, Caller(None, trusted=True), "an anonymous caller", id="an open door"),
     ],
 )
 def test_fail_all_says_who(access, caller, who):
     group = folded([on_group(batch_submitted(access=access)), on_group(jobs_added())])
-    drafts = decide.fail_all(group, Circumstances(caller, AT, POLICY))
+    drafts = decide.fail_all(group, Context(caller, AT, POLICY))
     assert [draft.event.error for draft in drafts] == ([cancelled(who)] if who else [])
 
 
@@ -275,12 +273,12 @@ def test_fail_all_says_who(access, caller, who):
 )
 def test_a_batch_settles(given, status):
     expected = [] if status is None else [on_group(batch_completed(status))]
-    assert decide.settle(folded(given), AT) == expected
+    assert decide.complete_batch(folded(given), AT) == expected
 
 
 def test_a_deleted_job_can_change_what_was_announced():
     mixed = [*HALF, on_job(2, job_fetched()), on_job(2, job_completed())]
     announced = [*mixed, on_group(batch_completed())]
-    assert decide.settle(folded(announced), AT) == []
+    assert decide.complete_batch(folded(announced), AT) == []
     only_failed = folded([*announced, on_job(2, job_deleted())])
-    assert decide.settle(only_failed, AT) == [on_group(batch_completed("failed"))]
+    assert decide.complete_batch(only_failed, AT) == [on_group(batch_completed("failed"))]

@@ -30,7 +30,7 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.events import BatchArchived
 from eventjob.domain import decide
 from eventjob.domain.access import Caller
-from eventjob.domain.decide import Circumstances
+from eventjob.domain.decide import Context
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
 
@@ -63,7 +63,7 @@ def name(command):
 def answer(given, when, caller):
     """``done``, or the code of the refusal."""
     try:
-        decide.decide(when, folded(given, group_of(when)), Circumstances(caller, AT, POLICY))
+        decide.decide(when, folded(given, group_of(when)), Context(caller, AT, POLICY))
     except Refused as refusal:
         return refusal.code
     return "done"

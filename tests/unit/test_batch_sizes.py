@@ -18,10 +18,10 @@ from eventjob.domain import job
 from eventjob.domain.access import Caller
 from eventjob.domain.batch import REMEMBERED_COMMANDS, Group
 from eventjob.domain.chunks import BYTES_PER_EVENT
-from eventjob.domain.decide import MOST_JOBS, Circumstances, decide
+from eventjob.domain.decide import MAX_JOBS, Context, decide
 from eventjob.domain.errors import Refused
 
-NOW = Circumstances(Caller(OWNER), AT, POLICY)
+NOW = Context(Caller(OWNER), AT, POLICY)
 MOST_EVENTS = 1000  # in one atomic append
 LARGEST_EVENT_BYTES = 1024 * 1024
 
@@ -82,11 +82,11 @@ def test_what_a_body_can_hold_is_one_atomic_append(largest):
 
 def test_a_batch_is_full_some_day():
     group = folded([on_group(batch_submitted())])
-    group.jobs = [job.SUBMITTED] * (MOST_JOBS - 1)
+    group.jobs = [job.SUBMITTED] * (MAX_JOBS - 1)
     (draft,) = decide(add_job(), group, NOW)
-    assert draft.event.first == MOST_JOBS
+    assert draft.event.first == MAX_JOBS
     group.jobs.append(job.SUBMITTED)
-    with pytest.raises(Refused, match=f"has {MOST_JOBS} jobs") as refusal:
+    with pytest.raises(Refused, match=f"has {MAX_JOBS} jobs") as refusal:
         decide(add_job(), group, NOW)
     assert refusal.value.code == "conflict"
 

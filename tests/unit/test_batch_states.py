@@ -26,7 +26,7 @@ from builders import (
 )
 
 from eventjob.contracts.events import BatchArchived, BatchPaused, BatchResumed, BatchUnarchived
-from eventjob.domain.access import owned_by
+from eventjob.domain.access import private_access
 from eventjob.domain.job import Ended, Fetching, Waiting
 
 LONE = [on_group(job_submitted(), ALONE)]
@@ -84,7 +84,7 @@ def test_nothing_happens_to_what_is_deleted(before, tombstone):
 def test_a_submission_says_whose_it_is():
     group = folded([on_group(batch_submitted(request_hash="1"))])
     assert (group.existence, group.batch_id, group.owner) == ("here", "batch-x", OWNER)
-    assert (group.access, group.request_hash) == (owned_by(OWNER), "1")
+    assert (group.access, group.request_hash) == (private_access(OWNER), "1")
 
 
 def test_jobs_keep_their_hosts():

@@ -36,7 +36,7 @@ from eventjob.contracts.events import BatchArchived, BatchPaused
 from eventjob.domain import batch_zip, decide
 from eventjob.domain.access import Caller
 from eventjob.domain.batch import ZipBuilding, ZipIdle
-from eventjob.domain.decide import Circumstances
+from eventjob.domain.decide import Context
 from eventjob.domain.errors import Refused, StaleMemory
 
 ASK = BuildBatchZip(batch_id="batch-x")
@@ -55,7 +55,7 @@ PACK_FAILED = {"group": "b-x", "n": 0, "task": "archive"}
 
 
 def outcome(given, user="ada"):
-    return decide.decide(ASK, folded(given), Circumstances(Caller(user), AT, POLICY))
+    return decide.decide(ASK, folded(given), Context(Caller(user), AT, POLICY))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_no_zip_is_built(given, user, code):
 def test_after_a_failure_it_is_tried_again_but_not_at_once(seconds, is_asked):
     """Seconds from when the failed attempt began: one that took long is tried again at once."""
     group = folded([*ASKED, on_group(zip_failed(at=AT + timedelta(seconds=20)))])
-    now = Circumstances(Caller("ada"), AT + timedelta(seconds=seconds), POLICY)
+    now = Context(Caller("ada"), AT + timedelta(seconds=seconds), POLICY)
     assert bool(decide.decide(ASK, group, now)) == is_asked
 
 
@@ -129,23 +129,23 @@ def test_a_reader_may_ask():
     ],
 )
 def test_a_report_leads_to(state, report, then):
-    assert batch_zip.report(report, state, AT) == then
+    assert batch_zip.decide_report(report, state, AT) == then
 
 
 @pytest.mark.parametrize("state", [ZipIdle(0), ZipIdle(1), BUILDING])
 def test_a_report_ahead_of_the_memory_means_that_it_is_stale(state):
     with pytest.raises(StaleMemory):
-        batch_zip.report(batch_packed(attempt=2), state, AT)
+        batch_zip.decide_report(batch_packed(attempt=2), state, AT)
 
 
 def test_an_attempt_that_nobody_reports_is_lost():
-    assert batch_zip.lose(1, BUILDING, AT, POLICY) == [zip_failed(error=LOST)]
-    assert batch_zip.lose(1, ZipIdle(1), AT, POLICY) == []
-    assert batch_zip.lose(1, ZipBuilding(2, AT, DEADLINE), AT, POLICY) == []
+    assert batch_zip.lose_attempt(1, BUILDING, AT, POLICY) == [zip_failed(error=LOST)]
+    assert batch_zip.lose_attempt(1, ZipIdle(1), AT, POLICY) == []
+    assert batch_zip.lose_attempt(1, ZipBuilding(2, AT, DEADLINE), AT, POLICY) == []
 
 
 def test_a_failure_keeps_its_reason():
-    (event,) = batch_zip.report(work_failed(**PACK_FAILED), BUILDING, AT)
+    (event,) = batch_zip.decide_report(work_failed(**PACK_FAILED), BUILDING, AT)
     assert event.error == ERROR
 
 

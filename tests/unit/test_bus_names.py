@@ -51,4 +51,4 @@ def test_what_is_lasting_is_on_disk_and_refuses_rather_than_forgets():
 
 def test_a_header_cannot_break_out_of_its_line():
     with pytest.raises(ValueError, match="line break"):
-        frames.headed("ev.00.x", {"Ej-Actor": "ann\r\nNats-Batch-Commit: 1"}, b"{}")
+        frames.encode_with_headers("ev.00.x", {"Ej-Actor": "ann\r\nNats-Batch-Commit: 1"}, b"{}")

@@ -46,7 +46,7 @@ def test_wrong_settings_are_2_and_all_are_named():
     done = run("up", PORT="high", CONCURENCY="4")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "EVENTJOB_CONCURENCY is no setting of eventjob\n"
+        "EVENTJOB_CONCURENCY is not a setting of eventjob\n"
         "EVENTJOB_PORT is 'high': expected a whole number, 0 to 65535\n"
     )
 

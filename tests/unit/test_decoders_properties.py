@@ -182,7 +182,7 @@ DECODERS = {
         texts(TASKS),
     ),
     "event": (
-        lambda data: event_codec.recorded(EVENT_SUBJECT, None, data, 1),
+        lambda data: event_codec.decode_event(EVENT_SUBJECT, None, data, 1),
         Poison,
         texts(EVENTS),
     ),
@@ -279,4 +279,4 @@ def test_the_worst(name, sent):
 @example("ev..b-.")
 def test_any_subject_of_an_event(subject):
     with suppress(Poison):
-        event_codec.recorded(subject, None, texts(EVENTS)[0], 1)
+        event_codec.decode_event(subject, None, texts(EVENTS)[0], 1)

@@ -19,12 +19,12 @@ def queued(*batches):
     dispatch = Dispatch()
     for lane, count, host in batches:
         for n in range(1, count + 1):
-            dispatch.ready(lane, job(lane, n, host))
+            dispatch.add(lane, job(lane, n, host))
     return dispatch
 
 
 def take(dispatch, free=MANY, share=MANY, wanted=lambda _: True):
-    return dispatch.take(free, share, wanted)
+    return dispatch.take_jobs(free, share, wanted)
 
 
 def worked_off(dispatch, capacity, *, share=None, most=MANY):
@@ -35,10 +35,10 @@ def worked_off(dispatch, capacity, *, share=None, most=MANY):
         if not started and not running:
             break
         for candidate in started:
-            dispatch.began(candidate.host)
+            dispatch.count_start(candidate.host)
         order += started
         running += started
-        dispatch.ended(running.popleft().host)
+        dispatch.count_end(running.popleft().host)
     return order
 
 
@@ -52,7 +52,7 @@ def test_a_batch_of_10_starts_within_20_behind_one_of_10000(host, capacity):
     dispatch = queued(("A", 10_000, "one.example"))
     before = len(worked_off(dispatch, capacity, most=50))
     for n in range(1, 11):
-        dispatch.ready("B", job("B", n, host))
+        dispatch.add("B", job("B", n, host))
     after = worked_off(dispatch, capacity)
     assert lanes(after[:20]).count("B") == 10
     assert before + len(after) == 10_010
@@ -74,14 +74,14 @@ def test_a_lane_is_first_in_first_out():
 def test_a_lane_keeps_its_order_over_several_hosts():
     dispatch = Dispatch()
     for n, host in enumerate(islice(cycle("abc"), 12), 1):
-        dispatch.ready("A", job("A", n, host))
+        dispatch.add("A", job("A", n, host))
     assert [candidate.n for candidate in take(dispatch)] == [*range(1, 13)]
 
 
 def test_a_job_that_comes_back_stands_at_the_end():
     dispatch = queued(("A", 2, "a"))
     (first,) = take(dispatch, 1)
-    dispatch.ready("A", job("A", first.n, "a", attempt=2))
+    dispatch.add("A", job("A", first.n, "a", attempt=2))
     assert [(candidate.n, candidate.attempt) for candidate in take(dispatch)] == [(2, 1), (1, 2)]
 
 
@@ -94,7 +94,7 @@ def test_a_host_may_have_three_quarters_and_at_least_one(capacity, share):
 
 def test_a_host_never_has_more_than_its_share():
     dispatch = queued(("A", 10, "a"), ("B", 10, "b"))
-    dispatch.began("a")
+    dispatch.count_start("a")
     started = take(dispatch, share=3)
     assert Counter(candidate.host for candidate in started) == {"a": 2, "b": 3}
     assert take(dispatch, share=3, free=1) != []  # taking alone counts nothing: `began` does
@@ -102,11 +102,11 @@ def test_a_host_never_has_more_than_its_share():
 
 def test_jobs_of_a_busy_host_are_passed_over_and_not_lost():
     dispatch = Dispatch()
-    dispatch.began("busy")
+    dispatch.count_start("busy")
     for n, host in enumerate(["busy", "idle", "busy", "idle"], 1):
-        dispatch.ready("A", job("A", n, host))
+        dispatch.add("A", job("A", n, host))
     assert [candidate.n for candidate in take(dispatch, share=1)] == [2]
-    dispatch.ended("busy")
+    dispatch.count_end("busy")
     assert [candidate.n for candidate in take(dispatch)] == [1, 3, 4]
 
 
@@ -118,8 +118,8 @@ def test_a_lane_that_was_passed_over_keeps_its_turn():
     for host in islice(cycle(["slow", "other"]), 100):
         order += started
         for candidate in started:
-            dispatch.began(candidate.host)
-        dispatch.ended(host)
+            dispatch.count_start(candidate.host)
+        dispatch.count_end(host)
         started = take(dispatch, free=1, share=1)
     assert lanes(order[:8]) == "ACBCACBC"
 
@@ -138,7 +138,7 @@ def test_a_paused_lane_starts_nothing_and_loses_nothing():
     dispatch = queued(("A", 2, "a"), ("B", 1, "b"))
     dispatch.pause("A")
     dispatch.pause("A")
-    dispatch.ready("A", job("A", 3, "a"))
+    dispatch.add("A", job("A", 3, "a"))
     assert lanes(take(dispatch)) == "B"
     dispatch.resume("A")
     dispatch.resume("A")
@@ -148,7 +148,7 @@ def test_a_paused_lane_starts_nothing_and_loses_nothing():
 def test_an_empty_lane_can_be_paused_before_its_jobs_come():
     dispatch = Dispatch()
     dispatch.pause("A")
-    dispatch.ready("A", job("A", 1))
+    dispatch.add("A", job("A", 1))
     assert take(dispatch) == []
     dispatch.resume("A")
     assert lanes(take(dispatch)) == "A"

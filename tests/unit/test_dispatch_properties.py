@@ -28,7 +28,7 @@ class Dispatching(RuleBasedStateMachine):
     def ready(self, lane, host, wanted):
         self.n += 1
         candidate = Candidate(lane, self.n, 1, host)
-        self.dispatch.ready(lane, candidate)
+        self.dispatch.add(lane, candidate)
         self.waiting.append(candidate)
         if not wanted:
             self.unwanted.add(candidate)
@@ -48,12 +48,12 @@ class Dispatching(RuleBasedStateMachine):
     def end(self, data):
         ended = data.draw(st.sampled_from(self.running))
         self.running.remove(ended)
-        self.dispatch.ended(ended.host)
+        self.dispatch.count_end(ended.host)
 
     @rule(free=st.integers(0, 4), share=st.integers(1, 3))
     def take(self, free, share):
         before = Counter(candidate.host for candidate in self.running)
-        chosen = self.dispatch.take(free, share, lambda c: c not in self.unwanted)
+        chosen = self.dispatch.take_jobs(free, share, lambda c: c not in self.unwanted)
         expected = self.possible(share, before)
         assert len(chosen) == min(free, expected)
         for candidate in chosen:
@@ -62,7 +62,7 @@ class Dispatching(RuleBasedStateMachine):
             assert candidate == self.first(candidate.group, candidate.host)
             self.waiting.remove(candidate)
             self.running.append(candidate)
-            self.dispatch.began(candidate.host)
+            self.dispatch.count_start(candidate.host)
         after = Counter(candidate.host for candidate in self.running)
         assert all(after[host] <= max(share, before[host]) for host in after)
 
@@ -80,7 +80,7 @@ class Dispatching(RuleBasedStateMachine):
     def teardown(self):
         for lane in "ABC":
             self.dispatch.resume(lane)
-        rest = self.dispatch.take(10**6, 10**6, lambda c: c not in self.unwanted)
+        rest = self.dispatch.take_jobs(10**6, 10**6, lambda c: c not in self.unwanted)
         assert Counter(rest) == Counter(self.wanted())
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventjob.domain.urls import LONGEST_URL, check_url
+from eventjob.domain.urls import MAX_URL_LENGTH, check_url
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_address_of_the_web_has_a_host(url, host):
         ("http://example.org/\x00", "control"),
         ("http://example.org\\@127.0.0.1/", "backslash"),
         ("http://example.org/\ud800", "control"),
-        (f"http://example.org/{'a' * LONGEST_URL}", "2067 characters, at most 2048"),
+        (f"http://example.org/{'a' * MAX_URL_LENGTH}", "2067 characters, at most 2048"),
     ],
 )
 def test_a_wrong_form_is_explained(url, complaint):
@@ -80,7 +80,7 @@ def test_a_password_is_not_repeated():
 
 
 def test_the_longest_address_is_right():
-    url = "http://example.org/".ljust(LONGEST_URL, "a")
+    url = "http://example.org/".ljust(MAX_URL_LENGTH, "a")
     assert check_url(url) == "example.org"
 
 

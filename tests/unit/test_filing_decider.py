@@ -41,7 +41,7 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.events import BatchArchived, BatchPaused
 from eventjob.domain import decide
 from eventjob.domain.access import Caller
-from eventjob.domain.decide import Circumstances
+from eventjob.domain.decide import Context
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
 from eventjob.retired.exports import LARGEST_BYTES, MOST_EVENTS, ExportBuilder, decode, encode
@@ -65,7 +65,7 @@ FILED = [*ARCHIVED, on_group(batch_filed(request_hash="k.1"))]
 def answer(given, when, caller=ROOT):
     """The events, or the code of the refusal."""
     try:
-        return decide.decide(when, folded(given, group_of(when)), Circumstances(caller, AT, POLICY))
+        return decide.decide(when, folded(given, group_of(when)), Context(caller, AT, POLICY))
     except Refused as refusal:
         return refusal.code
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from eventjob.runtime import lifecycle
-from eventjob.runtime.lifecycle import beating
+from eventjob.runtime.lifecycle import touch_heartbeat
 
 
 async def touched_again(file):
@@ -19,9 +19,9 @@ async def touched_again(file):
 async def test_the_file_is_touched_again_and_again_but_not_by_a_loop_that_is_stuck(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(lifecycle, "EVERY_S", 0.02)
+    monkeypatch.setattr(lifecycle, "HEARTBEAT_EVERY_S", 0.02)
     file = tmp_path / "alive"
-    async with beating(file):
+    async with touch_heartbeat(file):
         await touched_again(file)
         await touched_again(file)
         before = file.stat().st_mtime_ns
@@ -35,11 +35,11 @@ async def test_the_file_is_touched_again_and_again_but_not_by_a_loop_that_is_stu
 
 async def test_a_file_that_cannot_be_written_is_said_at_the_start(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
-        async with beating(tmp_path / "nowhere" / "alive"):
+        async with touch_heartbeat(tmp_path / "nowhere" / "alive"):
             pass
 
 
 async def test_without_a_file_nothing_happens(tmp_path):
-    async with beating(None):
+    async with touch_heartbeat(None):
         await asyncio.sleep(0)
     assert list(tmp_path.iterdir()) == []

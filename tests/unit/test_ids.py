@@ -16,12 +16,12 @@ from eventjob.domain.ids import (
     PARTITIONS,
     JobKey,
     batch_group,
+    compute_partition,
+    format_job_id,
     group_of,
     is_batch,
-    is_chosen_id,
-    job_id,
-    job_key,
-    partition,
+    is_client_id,
+    parse_job_id,
 )
 
 UNHURRIED = settings(deadline=None, database=None)
@@ -56,8 +56,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_id_is_no_jobs(text):
-    assert job_key(text) is None
-    assert not is_chosen_id(text)
+    assert parse_job_id(text) is None
+    assert not is_client_id(text)
     assert group_of(RestartJob(job_id=text)) is None
     assert group_of(DeleteJob(job_id=text)) is None
 
@@ -75,7 +75,7 @@ def test_a_hostile_id_is_no_jobs(text):
     ],
 )
 def test_a_job_lives_at(text, key):
-    assert job_key(text) == key
+    assert parse_job_id(text) == key
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_a_command_is_decided_by(command, group):
 @given(CHOSEN | BATCH_JOBS)
 @example("job-.1")
 def test_a_jobs_id_is_found_again_from_its_place(text):
-    key = job_key(text)
-    assert job_id(key.group, key.n) == text
+    key = parse_job_id(text)
+    assert format_job_id(key.group, key.n) == text
 
 
 @UNHURRIED
@@ -119,26 +119,26 @@ def test_a_jobs_id_is_found_again_from_its_place(text):
 def test_a_jobs_place_is_found_again_from_its_id(batch_id, n):
     group = batch_group(batch_id)
     assert is_batch(group)
-    assert job_key(job_id(group, n)) == JobKey(group, n)
+    assert parse_job_id(format_job_id(group, n)) == JobKey(group, n)
     alone = JobKey(f"j-{batch_id}", 1)
-    assert job_key(job_id(*(alone.group, alone.n))) == alone
+    assert parse_job_id(format_job_id(*(alone.group, alone.n))) == alone
 
 
 @UNHURRIED
 @given(st.text())
 @example("job-x.1\n")
 def test_any_text_is_a_job_of_one_place_or_none(text):
-    key = job_key(text)
-    assert key is None or job_id(key.group, key.n) == text
+    key = parse_job_id(text)
+    assert key is None or format_job_id(key.group, key.n) == text
 
 
 @UNHURRIED
 @given(CHOSEN)
 def test_a_partition_is_one_of_sixteen(batch_id):
-    assert 0 <= partition(batch_group(batch_id)) < PARTITIONS == 16
+    assert 0 <= compute_partition(batch_group(batch_id)) < PARTITIONS == 16
 
 
 @pytest.mark.parametrize(("group", "number"), [("b-x", 13), ("b-fosdem", 1), ("j-job-1", 15)])
 def test_a_partition_is_fixed_for_ever(group, number):
     """Stored subjects hold it: another function would be a migration."""
-    assert partition(group) == number
+    assert compute_partition(group) == number

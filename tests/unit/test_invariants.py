@@ -35,8 +35,8 @@ from eventjob.contracts.commands import (
 from eventjob.domain.access import Caller
 from eventjob.domain.batch import ZipBuilding
 from eventjob.domain.errors import StaleMemory
-from eventjob.domain.ids import job_id
-from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
+from eventjob.domain.ids import format_job_id
+from eventjob.domain.job import Deleted, Ended, Fetching, Waiting, Zipping
 from eventjob.projection import fold as projection
 from services.scheduler.memory import Memory
 
@@ -67,7 +67,7 @@ FAULTS = st.builds(
     retry_after_s=st.sampled_from([0.0, 30.0, 1e9]),
 )
 STATUS = {"C": "completed", "F": "failed"}
-LETTERS = {Waiting: "w", Fetching: "f", Archiving: "a", Deleted: "D"}
+LETTERS = {Waiting: "w", Fetching: "f", Zipping: "a", Deleted: "D"}
 
 
 def letter(state):
@@ -271,7 +271,7 @@ class Scheduling(RuleBasedStateMachine):
         """Also one that is built anew, from a log that was purged."""
         here = {name: page for name, page in self.world.pages.items() if not page.is_gone}
         jobs = {
-            job_id(name, n): STATUS[kind]
+            format_job_id(name, n): STATUS[kind]
             for name, page in here.items()
             for n, kind in page.letters.items()
             if kind != "D"

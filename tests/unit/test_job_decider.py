@@ -30,14 +30,16 @@ from eventjob.contracts.base import JobError
 from eventjob.contracts.commands import DeleteJob, RestartJob
 from eventjob.domain import job
 from eventjob.domain.errors import Refused, StaleMemory
-from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, LoseAttempt, Waiting
-from eventjob.domain.retry import pause
+from eventjob.domain.job import Deleted, Ended, Fetching, LoseAttempt, Waiting, Zipping
+from eventjob.domain.retry import retry_delay
 
-SETTING = job.Setting(ALONE, 1, AT, POLICY)
+SETTING = job.JobContext(ALONE, 1, AT, POLICY)
 RESTART = RestartJob(job_id="job-1")
 DELETE = DeleteJob(job_id="job-1")
 LOST = JobError(code="attempts_lost", message="no worker reported within 15 minutes")
-SHUT_OUT = JobError(code="http_429", message=f"put off for 24 hours, at last: {ERROR.message}")
+SHUT_OUT = JobError(
+    code="http_429", message=f"postponed by the host for 24 hours; last answer: {ERROR.message}"
+)
 A_DAY_AGO = AT - timedelta(hours=24)
 LATER = AT + timedelta(hours=1)
 
@@ -48,7 +50,7 @@ FAILED = [*STARTED, job_failed()]
 
 
 def due(tries, attempt, asked_s=0.0):
-    return AT + pause(tries, POLICY, at_least_s=asked_s, salt=f"job-1:{attempt}")
+    return AT + retry_delay(tries, POLICY, at_least_s=asked_s, salt=f"job-1:{attempt}")
 
 
 # What follows from each command in each state: events by name; "" for a report whose time has
@@ -57,7 +59,7 @@ STATES = {
     "waiting": Waiting(2),
     "waiting to try again": Waiting(2, 1, LATER),
     "fetching": Fetching(2, 0, DEADLINE),
-    "archiving": Archiving(2, 0, DEADLINE, BUNDLE),
+    "archiving": Zipping(2, 0, DEADLINE, BUNDLE),
     "completed": Ended(2, "completed"),
     "failed": Ended(2, "failed"),
     "deleted": Deleted(),
@@ -237,7 +239,9 @@ def test_a_job_decides(given, when, then):
 
 
 def test_a_stale_report_says_where_it_stands():
-    with pytest.raises(StaleMemory, match=r"about \(1, 1\) while the job is at \(1, 0\)"):
+    with pytest.raises(
+        StaleMemory, match=r"about \(1, 1\), but the job is known to be at \(1, 0\)"
+    ):
         job.decide(session_fetched(), Waiting(1), SETTING)
 
 

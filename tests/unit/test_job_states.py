@@ -19,7 +19,7 @@ from builders import (
 )
 
 from eventjob.domain import job
-from eventjob.domain.job import Archiving, Deleted, Ended, Fetching, Waiting
+from eventjob.domain.job import Deleted, Ended, Fetching, Waiting, Zipping
 
 LATER = AT + timedelta(hours=1)
 
@@ -34,9 +34,7 @@ FAILED = [*STARTED, job_failed()]
     [
         pytest.param([], Waiting(1), id="a new job waits for its first attempt"),
         pytest.param(STARTED, Fetching(1, 0, DEADLINE), id="a started job is fetched"),
-        pytest.param(
-            FETCHED, Archiving(1, 0, DEADLINE, BUNDLE), id="a fetched job keeps its bundle"
-        ),
+        pytest.param(FETCHED, Zipping(1, 0, DEADLINE, BUNDLE), id="a fetched job keeps its bundle"),
         pytest.param(
             [*STARTED, attempt_failed(retry_at=LATER)],
             Waiting(2, 1, LATER),
@@ -66,7 +64,7 @@ FAILED = [*STARTED, job_failed()]
         ),
         pytest.param(
             [*failed_attempts(count=2), job_fetched(attempt=3)],
-            Archiving(3, 2, DEADLINE, BUNDLE),
+            Zipping(3, 2, DEADLINE, BUNDLE),
             id="failed attempts are counted through the fetch",
         ),
         pytest.param(COMPLETED, Ended(1, "completed"), id="a built ZIP is an end"),
@@ -104,4 +102,4 @@ def test_a_job_becomes(given, then):
     ],
 )
 def test_a_person_fails(given, then):
-    assert job.failed(folded_job(given)) == then
+    assert job.evolve_failed(folded_job(given)) == then

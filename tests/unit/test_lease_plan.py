@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.bus.buckets.lease_view import (
-    FRESH_FOR_S,
+    BELIEVED_FOR_S,
     LONGEST_GAP_S,
     LeaseKey,
     LeaseView,
@@ -22,18 +22,18 @@ def member(name, revision, value="x"):
 
 
 def test_whoever_is_alone_takes_everything():
-    assert plan_leases("a", PARTS, set(), {}).take == PARTS
+    assert plan_leases("a", PARTS, set(), {}).claim == PARTS
 
 
 def test_a_newcomer_takes_nothing_from_the_living_who_give_up_half():
     owners = dict.fromkeys(PARTS, "a")
-    assert plan_leases("b", PARTS, {"a", "b"}, owners).take == []
-    assert plan_leases("a", PARTS, {"a", "b"}, owners).give == PARTS[8:]
+    assert plan_leases("b", PARTS, {"a", "b"}, owners).claim == []
+    assert plan_leases("a", PARTS, {"a", "b"}, owners).release == PARTS[8:]
 
 
 def test_the_parts_of_the_dead_are_taken():
     owners = dict.fromkeys(PARTS[:8], "a") | dict.fromkeys(PARTS[8:], "b")
-    assert plan_leases("b", PARTS, {"b"}, owners).take == PARTS[:8]
+    assert plan_leases("b", PARTS, {"b"}, owners).claim == PARTS[:8]
 
 
 @given(
@@ -44,8 +44,8 @@ def test_in_a_few_rounds_all_is_shared_evenly_and_nothing_moves_any_more(owners,
     for _ in range(3):
         for name in sorted(live):
             wanted = plan_leases(name, PARTS, live, owners)
-            assert all(owners.get(part, "") not in live for part in wanted.take)
-            owners |= dict.fromkeys(wanted.take, name) | dict.fromkeys(wanted.give, "")
+            assert all(owners.get(part, "") not in live for part in wanted.claim)
+            owners |= dict.fromkeys(wanted.claim, name) | dict.fromkeys(wanted.release, "")
     shares = [sum(owner == name for owner in owners.values()) for name in live]
     assert sum(shares) == len(PARTS)
     assert max(shares) <= -(-len(PARTS) // len(live))
@@ -56,7 +56,7 @@ def test_who_does_not_renew_is_dead_after_a_while():
     view = LeaseView()
     for tick in range(7):
         view.update([member("a", 1 + tick), member("b", 1)], tick / 2)
-    assert view.live(FRESH_FOR_S) == {"a"}
+    assert view.live_members(BELIEVED_FOR_S) == {"a"}
 
 
 def test_an_observer_that_was_away_finds_nobody_dead_at_first():
@@ -64,23 +64,23 @@ def test_an_observer_that_was_away_finds_nobody_dead_at_first():
     view.update([member("a", 1)], 0.0)
     view.update([member("a", 1)], 10.0)
     assert LONGEST_GAP_S < 10
-    assert view.live(10.0) == {"a"}
+    assert view.live_members(10.0) == {"a"}
 
 
 def test_where_nobody_could_renew_all_are_believed_again():
     view = LeaseView()
     for tick in range(9):
         view.update([member("a", 1), member("b", 1)], tick / 2)
-    assert view.live(4.0) == set()
-    view.forgive(4.0)
-    assert view.live(4.0) == {"a", "b"}
-    assert view.live(4.0 + FRESH_FOR_S) == set()
+    assert view.live_members(4.0) == set()
+    view.trust_all(4.0)
+    assert view.live_members(4.0) == {"a", "b"}
+    assert view.live_members(4.0 + BELIEVED_FOR_S) == set()
 
 
 def test_a_server_that_is_behind_takes_nothing_back():
     view = LeaseView()
-    view.note(member("a", 5, value="new"))
-    view.note(LeaseKey("owner", "00", "a", 6))
+    view.record(member("a", 5, value="new"))
+    view.record(LeaseKey("owner", "00", "a", 6))
     view.update([member("a", 1, value="old"), LeaseKey("owner", "00", "b", 2)], 0.0)
     assert view.incarnation("a") == "new"
     assert (view.owners, view.revision("owner", "00")) == ({"00": "a"}, 6)
@@ -89,7 +89,7 @@ def test_a_server_that_is_behind_takes_nothing_back():
 def test_who_has_left_is_not_alive():
     view = LeaseView()
     view.update([member("a", 1, value="")], 0.0)
-    assert view.live(0.0) == set()
+    assert view.live_members(0.0) == set()
 
 
 @pytest.mark.parametrize(

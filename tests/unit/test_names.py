@@ -33,24 +33,24 @@ from eventjob.domain import names
     ],
 )
 def test_a_name_is_made_safe(text, expected):
-    assert names.folder_name(text, "fallback") == expected
-    assert names.file_name(text, "fallback") == expected
+    assert names.make_folder_name(text, "fallback") == expected
+    assert names.make_file_name(text, "fallback") == expected
 
 
 def test_a_useless_fallback_still_gives_a_name():
-    assert names.folder_name("..", "?") == "unnamed"
+    assert names.make_folder_name("..", "?") == "unnamed"
 
 
 def test_a_long_name_is_cut_between_characters():
-    assert names.folder_name("€" * 100, "x") == "€" * 66
+    assert names.make_folder_name("€" * 100, "x") == "€" * 66
 
 
 def test_a_long_file_name_keeps_its_extension():
-    assert names.file_name("ä" * 150 + ".pdf", "x") == "ä" * 98 + ".pdf"
+    assert names.make_file_name("ä" * 150 + ".pdf", "x") == "ä" * 98 + ".pdf"
 
 
 def test_a_version_number_is_no_extension():
-    assert names.unique(["Release v1.2", "Release v1.2"]) == ["Release v1.2", "Release v1.2-2"]
+    assert names.make_unique(["Release v1.2", "Release v1.2"]) == ["Release v1.2", "Release v1.2-2"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_version_number_is_no_extension():
     ],
 )
 def test_a_stem_is_the_filename_without_md(filename, expected):
-    assert names.stem_of(filename) == expected
+    assert names.make_stem(filename) == expected
 
 
 def test_the_paths_of_a_session():
@@ -99,7 +99,7 @@ def test_no_event_takes_the_name_of_a_file_at_the_top(event):
     ],
 )
 def test_colliding_names_are_numbered(given, expected):
-    assert names.unique(given) == expected
+    assert names.make_unique(given) == expected
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def assert_valid_everywhere(name):
 @example("CON." + "x" * 196, "")
 @example("a" * 198 + " .pdf", "")
 def test_any_text_becomes_a_valid_name_that_stays(text, fallback):
-    for sanitise in (names.folder_name, names.file_name):
+    for sanitise in (names.make_folder_name, names.make_file_name):
         name = sanitise(text, fallback)
         assert_valid_everywhere(name)
         assert sanitise(name, "other") == name
@@ -46,19 +46,19 @@ def test_any_text_becomes_a_valid_name_that_stays(text, fallback):
 @given(ANY_TEXT)
 @example("x" * 193 + ".md" * 30)
 def test_any_filename_becomes_a_stem_that_stays(filename):
-    stem = names.stem_of(filename)
+    stem = names.make_stem(filename)
     for name in (stem, f"{stem}.md", f"{stem}.zip"):
         assert_valid_everywhere(name)
-    assert names.stem_of(stem) == stem
-    assert names.stem_of(f"{stem}.md") == stem
+    assert names.make_stem(stem) == stem
+    assert names.make_stem(f"{stem}.md") == stem
 
 
 @UNHURRIED
-@given(st.lists(ANY_TEXT.map(lambda text: names.file_name(text, "x"))))
+@given(st.lists(ANY_TEXT.map(lambda text: names.make_file_name(text, "x"))))
 def test_unique_names_are_valid_and_do_not_collide(given_names):
-    result = names.unique(given_names)
+    result = names.make_unique(given_names)
     assert len({names.collision_key(name) for name in result}) == len(given_names)
-    assert names.unique(result) == result
+    assert names.make_unique(result) == result
     for name in result:
         assert_valid_everywhere(name)
         assert names.is_safe(name)
@@ -97,7 +97,7 @@ def test_the_sessions_of_a_real_conference_get_valid_paths():
 def test_the_titles_of_real_schedules_become_valid_names(schedule):
     titles = re.findall(r"<title>([^<]+)</title>", read(CORPUS / "schedules" / schedule))
     assert len(titles) > 100
-    result = names.unique([names.file_name(f"{title}.md", "session") for title in titles])
+    result = names.make_unique([names.make_file_name(f"{title}.md", "session") for title in titles])
     assert len({names.collision_key(name) for name in result}) == len(titles)
     for name in result:
         assert_valid_everywhere(name)

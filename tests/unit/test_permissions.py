@@ -5,8 +5,8 @@ import typing
 import msgspec
 import pytest
 
-from eventjob.bus.streams.permissions import PROVISION, USERS, authorization, may_make
-from eventjob.bus.subjects import inbox_prefix, reply_of
+from eventjob.bus.streams.permissions import PROVISION, USERS, format_authorization, may_create
+from eventjob.bus.subjects import inbox_prefix, parse_reply
 from eventjob.contracts.commands import Command
 from eventjob.contracts.events import Event
 from eventjob.contracts.work import Report, Task
@@ -27,14 +27,14 @@ def test_every_user_has_an_inbox_that_no_other_user_s_begins_with():
 
 @pytest.mark.parametrize("user", USERS)
 def test_streams_are_made_by_two_users(user):
-    made = {stream for stream in STREAMS | DERIVED if may_make(user, stream)}
+    made = {stream for stream in STREAMS | DERIVED if may_create(user, stream)}
     wanted = {PROVISION: STREAMS | DERIVED, "scheduler": DERIVED}
     assert made == wanted.get(user, set())
 
 
 @pytest.mark.parametrize("user", [None, "another"])
 def test_without_these_users_everybody_makes_what_is_missing(user):
-    assert all(may_make(user, stream) for stream in STREAMS | DERIVED)
+    assert all(may_create(user, stream) for stream in STREAMS | DERIVED)
 
 
 def test_nothing_of_one_kind_can_be_taken_for_another():
@@ -46,7 +46,7 @@ def test_nothing_of_one_kind_can_be_taken_for_another():
 
 
 def test_the_configuration_names_each_user_with_its_own_inbox_and_password():
-    text = authorization(lambda user: f"$PASSWORD_{user}")
+    text = format_authorization(lambda user: f"$PASSWORD_{user}")
     for user in USERS:
         assert f"user: {user}, password: $PASSWORD_{user}\n" in text
         assert text.count(f'"_INBOX_{user}.>"') == (2 if user in {"api", PROVISION} else 1)
@@ -55,7 +55,7 @@ def test_the_configuration_names_each_user_with_its_own_inbox_and_password():
 
 @pytest.mark.parametrize("inbox", ["_INBOX.abc", "_INBOX_api.a_b-C9.d"])
 def test_an_inbox_is_answered(inbox):
-    assert reply_of({"Ej-Reply": inbox}) == inbox
+    assert parse_reply({"Ej-Reply": inbox}) == inbox
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_an_inbox_is_answered(inbox):
     ],
 )
 def test_nothing_else_is(wanted):
-    assert reply_of({"Ej-Reply": wanted}) is None
+    assert parse_reply({"Ej-Reply": wanted}) is None

@@ -112,7 +112,7 @@ async def test_one_who_waits_for_a_dead_process_goes_on_when_its_share_has_expir
     hosts = FakeHosts()
     async with polite_turns(hosts) as turns:
         dead = HostState(shares={"dead": Share(hosts.now() + 0.3, 2)})
-        await hosts.swap("h", msgspec.json.encode(dead), 0)
+        await hosts.compare_and_set("h", msgspec.json.encode(dead), 0)
         start = await turns.enter("h", AT_ONCE, PATIENT)
         assert start >= dead.shares["dead"].until
 
@@ -121,7 +121,7 @@ async def test_patience_ends_also_where_only_requests_of_others_are_in_the_way()
     hosts = FakeHosts()
     async with polite_turns(hosts) as turns:
         busy = HostState(shares={"busy": Share(hosts.now() + 300, 2)})
-        await hosts.swap("h", msgspec.json.encode(busy), 0)
+        await hosts.compare_and_set("h", msgspec.json.encode(busy), 0)
         with pytest.raises(TooLong):
             await turns.enter("h", AT_ONCE, timedelta(seconds=0.1))
         assert turns._lines["h"].running == 0
@@ -130,7 +130,7 @@ async def test_patience_ends_also_where_only_requests_of_others_are_in_the_way()
 async def test_what_another_version_has_written_is_no_obstacle():
     hosts = FakeHosts()
     async with polite_turns(hosts) as turns:
-        await hosts.swap("h", b"\xff not ours", 0)
+        await hosts.compare_and_set("h", b"\xff not ours", 0)
         await turns.enter("h", AT_ONCE, PATIENT)
         assert [share.running for share in state_of(hosts).shares.values()] == [1]
 

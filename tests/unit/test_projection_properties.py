@@ -8,8 +8,8 @@ from recorded_events import TIMEOUT, Log
 
 from eventjob.contracts.events import BatchCompleted, BatchDeleted, JobDeleted, JobsFailed
 from eventjob.domain import batch as domain
-from eventjob.domain.ids import job_id
-from eventjob.domain.job import Archiving, Deleted, Fetching, Waiting
+from eventjob.domain.ids import format_job_id
+from eventjob.domain.job import Deleted, Fetching, Waiting, Zipping
 from eventjob.projection.fold import fold, touched
 
 SIZE = 4
@@ -17,7 +17,7 @@ STATUS = {"p": "pending", "r": "processing", "c": "completed", "f": "failed"}
 
 
 def delete(log, group, n):
-    log.add(group, n, JobDeleted(job_id=job_id(group, n), at=log.at))
+    log.add(group, n, JobDeleted(job_id=format_job_id(group, n), at=log.at))
 
 
 def cancel(log, group, n):
@@ -112,7 +112,7 @@ def letter(state):
     match state:
         case Waiting():
             return "p"
-        case Fetching() | Archiving():
+        case Fetching() | Zipping():
             return "r"
         case Deleted():
             return "d"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventjob.domain.retry import LONGEST_PAUSE, Policy, pause
+from eventjob.domain.retry import MAX_DELAY, Policy, retry_delay
 
 POLICY = Policy()
 UNHURRIED = settings(deadline=None, database=None)
@@ -16,7 +16,7 @@ ASKED = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def waits(tries, asked_s=0.0, salt="job-1:1", policy=POLICY):
-    return pause(tries, policy, at_least_s=asked_s, salt=salt)
+    return retry_delay(tries, policy, at_least_s=asked_s, salt=salt)
 
 
 def test_the_policy_is_the_contracts():
@@ -39,9 +39,9 @@ def test_jobs_that_failed_together_do_not_come_back_together():
     [
         pytest.param(60, timedelta(minutes=1), id="what the host asks for"),
         pytest.param(0.5, waits(1), id="not less than the pause"),
-        pytest.param(3600, LONGEST_PAUSE, id="an hour"),
-        pytest.param(3601, LONGEST_PAUSE, id="not more than an hour"),
-        pytest.param(1e308, LONGEST_PAUSE, id="not for ever"),
+        pytest.param(3600, MAX_DELAY, id="an hour"),
+        pytest.param(3601, MAX_DELAY, id="not more than an hour"),
+        pytest.param(1e308, MAX_DELAY, id="not for ever"),
         pytest.param(-1e308, waits(1), id="not backwards"),
     ],
 )
@@ -53,7 +53,7 @@ def test_a_host_may_ask_for(asked_s, wait):
 @given(TRIES, ASKED, SALTS)
 def test_a_pause_is_neither_nothing_nor_endless(tries, asked_s, salt):
     wait = waits(tries, asked_s, salt)
-    assert timedelta(seconds=1.5) <= wait <= LONGEST_PAUSE
+    assert timedelta(seconds=1.5) <= wait <= MAX_DELAY
     assert wait == waits(tries, asked_s, salt)
 
 

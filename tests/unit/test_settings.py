@@ -96,32 +96,32 @@ def test_right(name, value):
         ("PORT", "²", "a whole number, 0 to 65535"),
         ("NATS_URL", "localhost:4222", "nats://host:port or tls://host:port"),
         ("NATS_URL", "nats://host:port", "nats://host:port or tls://host:port"),
-        ("NATS_CA_FILE", "/nowhere/ca.pem", "the path of a file that exists"),
+        ("NATS_CA_FILE", "/nowhere/ca.pem", "the path of an existing file"),
         ("STORE_URL", "sqlite://projection.db", "sqlite:///absolute/path"),
         ("STORE_URL", "mongodb://db", "mongodb://host/database"),
-        ("STORE_URL_FILE", "/nowhere/url", "the path of a readable file, with sqlite:///"),
+        ("STORE_URL_FILE", "/nowhere/url", "the path of a readable file that holds sqlite:///"),
         ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
         ("ARTIFACTS_URL", "s3:///prefix", "s3://bucket/prefix"),
         ("ANONYMOUS", "yes", "restricted or full or none"),
-        ("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it"),
-        ("RATE_LIMIT", "50/s", "EVENTJOB_API_KEYS_FILE beside it"),
+        ("ANONYMOUS", "none", "restricted or full unless EVENTJOB_API_KEYS_FILE is set"),
+        ("RATE_LIMIT", "50/s", "EVENTJOB_API_KEYS_FILE to be set"),
         ("MAX_BODY_MB", "201", "a number, 0.01 to 200"),
         ("CONTACT", "me\r\nHost: x", "an http(s) URL or a mail address"),
         ("CONTACT", "https://example.org/(x)", "an http(s) URL or a mail address"),
-        ("FETCH_ALLOW", "127.0.0.1/32", "which '127.0.0.1/32' is not"),
-        ("FETCH_ALLOW", "10.0.0.0/8:80,10.1.1.1/8:80", "which '10.1.1.1/8:80' is not"),
-        ("FETCH_ALLOW", "10.0.0.1:0", "which '10.0.0.1:0' is not"),
+        ("FETCH_ALLOW", "127.0.0.1/32", "but got '127.0.0.1/32'"),
+        ("FETCH_ALLOW", "10.0.0.0/8:80,10.1.1.1/8:80", "but got '10.1.1.1/8:80'"),
+        ("FETCH_ALLOW", "10.0.0.1:0", "but got '10.0.0.1:0'"),
         ("FETCH_DELAY_S", "-1", "a number, 0 to 86400"),
         ("FETCH_READ_S", "nan", "a number, 0.01 to 86400"),
         ("FETCH_FILE_S", "inf", "a number, 0.01 to 86400"),
-        ("NATS_URL", "nats://one:4222,,nats://two:4222", "several separated by commas"),
+        ("NATS_URL", "nats://one:4222,,nats://two:4222", "separated by commas if several"),
         ("NATS_REPLICAS", "2", "1 or 3 or 5"),
         ("RETENTION_DAYS", "0", "a whole number of days"),
         ("RETENTION_DAYS", "1e3", "a whole number of days"),
-        ("NATS_REPLICAS", "3", "EVENTJOB_NATS_URL beside it"),
+        ("NATS_REPLICAS", "3", "EVENTJOB_NATS_URL to be set"),
         ("CONCURRENCY", "0", "a whole number, 1 to 1000"),
         ("LOG_LEVEL", "INFO", "info or debug or warning or error"),
-        ("PARENT_PIPE", "0x1", "nothing: it is not for you to set"),
+        ("PARENT_PIPE", "0x1", "no value: only `eventjob up` sets this"),
     ],
 )
 def test_wrong(name, value, expected):
@@ -136,12 +136,12 @@ def test_all_that_is_wrong_is_said_at_once_by_name():
 
 
 def test_a_variable_that_nobody_knows_is_wrong():
-    assert complaints(CONCURENCY="4") == ["EVENTJOB_CONCURENCY is no setting of eventjob"]
+    assert complaints(CONCURENCY="4") == ["EVENTJOB_CONCURENCY is not a setting of eventjob"]
 
 
 def test_keys_leave_no_door_open():
     [complaint] = complaints(API_KEYS_FILE="keys", ANONYMOUS="full")
-    assert complaint.endswith("restricted or none, where EVENTJOB_API_KEYS_FILE is set")
+    assert complaint.endswith("restricted or none while EVENTJOB_API_KEYS_FILE is set")
     [complaint] = complaints(API_KEYS_FILE="keys", RATE_LIMIT="often")
     assert complaint.endswith("a number per time such as 50/s, 3000/min or 10000/h")
     right = {"EVENTJOB_API_KEYS_FILE": "keys", "EVENTJOB_RATE_LIMIT": "3000/min"}
@@ -163,7 +163,7 @@ def test_the_store_may_be_named_in_a_file_of_its_own(tmp_path):
     settings = read_settings({"EVENTJOB_STORE_URL_FILE": str(file)})
     assert settings.store_url == "mongodb://me:hush@db/eventjob"
     [complaint] = complaints(STORE_URL_FILE=str(file), STORE_URL="mongodb://db/eventjob")
-    assert complaint.endswith("EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, not both")
+    assert complaint.endswith("EVENTJOB_STORE_URL or EVENTJOB_STORE_URL_FILE, but not both")
     file.write_text("mongodb://me:hush@db")
     [complaint] = complaints(STORE_URL_FILE=str(file))
     assert "mongodb://host/database" in complaint
@@ -190,11 +190,11 @@ def test_a_password_comes_out_of_a_file(tmp_path):
     told = {"EVENTJOB_NATS_USER": "me", "EVENTJOB_NATS_PASSWORD_FILE": str(file)}
     assert read_settings(told).nats.password == "hush hush"  # noqa: S105
     [complaint] = complaints(NATS_USER="me", NATS_PASSWORD_FILE=str(file), NATS_PASSWORD="hush")  # noqa: S106
-    assert complaint.endswith("this or EVENTJOB_NATS_PASSWORD, not both")
+    assert complaint.endswith("this or EVENTJOB_NATS_PASSWORD, but not both")
     file.write_text(" \n")
     for wrong in (file, tmp_path / "nowhere", tmp_path):
         [complaint] = complaints(NATS_USER="me", NATS_PASSWORD_FILE=str(wrong))
-        assert complaint.endswith("the path of a file that can be read and is not empty")
+        assert complaint.endswith("the path of a readable file that is not empty")
 
 
 def test_an_authority_goes_with_tls():
@@ -207,4 +207,4 @@ def test_an_authority_goes_with_tls():
 @pytest.mark.parametrize("user", ["a.b", ">", "*", "a b", "x" * 65])
 def test_a_user_can_stand_in_a_subject(user):
     [complaint] = complaints(NATS_USER=user, NATS_PASSWORD="x")  # noqa: S106
-    assert complaint.endswith("1 to 64 letters, digits, - and _")
+    assert complaint.endswith("1 to 64 letters, digits, - or _")

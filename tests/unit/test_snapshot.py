@@ -8,7 +8,7 @@ import pytest
 from recorded_events import Log
 
 from eventjob.contracts.events import JobsStarted, Start
-from eventjob.domain.ids import partition
+from eventjob.domain.ids import compute_partition
 from services.scheduler.memory import Memory
 from services.scheduler.snapshot_codec import PartitionSnapshot, decode, encode, restored
 
@@ -75,7 +75,7 @@ def test_what_was_paused_stays_so(log):
 )
 def test_a_snapshot_that_does_not_fit_is_ignored(log, changes, log_name, last):
     memory = folded(log.records)
-    data = encode(memory.in_partition(partition("b-x")), "log", 9)
+    data = encode(memory.in_partition(compute_partition("b-x")), "log", 9)
     assert decode(data, "log", 9) is not None
     part = msgspec.structs.replace(msgspec.msgpack.decode(data, type=PartitionSnapshot), **changes)
     assert decode(msgspec.msgpack.encode(part), log_name, last) is None

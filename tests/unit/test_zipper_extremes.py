@@ -48,7 +48,7 @@ def assert_extracts_inside(archive, folder):
 @given(st.text(), st.text(), st.lists(st.text(st.characters(exclude_categories=())), max_size=5))
 def test_any_session_extracts_inside_its_folder(event, track, titles):
     paths = names.session_paths(event, track, "".join(titles))
-    assets = names.unique([names.file_name(title, "asset") for title in titles])
+    assets = names.make_unique([names.make_file_name(title, "asset") for title in titles])
     files = letters([paths.markdown, *(f"{paths.asset_folder}/{asset}" for asset in assets)])
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as place:
         target = Path(place) / "z.zip"
@@ -63,7 +63,7 @@ async def test_a_whole_conference_extracts_inside_its_folder(tmp_path):
         pytest.skip("the corpus is not here: fosdem-2025-sessions.json")
     sessions = json.loads(schedule.read_text(encoding="utf-8"))
     paths = [names.session_paths(s["event"], s["track"], s["filename"]) for s in sessions]
-    stems = names.unique([path.stem for path in paths])
+    stems = names.make_unique([path.stem for path in paths])
     files = letters(f"{p.folder}/{stem}.md" for p, stem in zip(paths, stems, strict=True))
     await build_zip(Letters(), files, "readme", tmp_path / "z.zip")
     members, found = assert_extracts_inside(tmp_path / "z.zip", tmp_path / "unpacked")

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from eventjob.runtime.lifecycle import FINE, WRONG_USE
+from eventjob.runtime.lifecycle import EXIT_OK, EXIT_WRONG_USE
 from eventjob.runtime.settings import Settings
 from services.api.access.keys import Key, KeysError, format_key, new_key, parse_key, read_keys
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 return _revoke(_file(options, settings), options.id)
     except KeysError as error:
         sys.stderr.write(f"eventjob key: {error}\n")
-        return WRONG_USE
+        return EXIT_WRONG_USE
 
 
 def _file(options: argparse.Namespace, settings: Settings) -> Path:
@@ -52,12 +52,12 @@ def _new(options: argparse.Namespace, path: Path | None) -> int:
         sys.stderr.write(
             "Line 1 is the key, printed only once. Line 2 belongs in the file of keys.\n"
         )
-        return FINE
+        return EXIT_OK
     if path.exists() and key.id in read_keys(path):
         raise KeysError(f"{path}: the id {key.id} is taken")
     _append(path, line)
     sys.stdout.write(f"{text}\n")
-    return FINE
+    return EXIT_OK
 
 
 def _append(path: Path, line: str) -> None:
@@ -78,7 +78,7 @@ def _list(path: Path) -> int:
             *([key.rate] if key.rate else []),
         ]
         sys.stdout.write("\t".join([key.id, key.user, *rights]) + "\n")
-    return FINE
+    return EXIT_OK
 
 
 def _revoke(path: Path, key_id: str) -> int:
@@ -93,7 +93,7 @@ def _revoke(path: Path, key_id: str) -> int:
         temporary.replace(path)
     except OSError as error:
         raise KeysError(f"{path} cannot be written: {error.strerror}") from error
-    return FINE
+    return EXIT_OK
 
 
 def _has_id(line: str, key_id: str) -> bool:

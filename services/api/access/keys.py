@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 
 from eventjob.runtime.logs import Logger
-from eventjob.runtime.setting_types import Rate, rate_of
+from eventjob.runtime.setting_types import Rate, parse_rate
 from services.api.request.field_rules import check_user_id
 
 RELOAD_INTERVAL_S = 1.0
@@ -47,11 +47,11 @@ class Key(
         """Check the user and the rate."""
         check_user_id(self.user)
         if self.rate is not None:
-            rate_of(self.rate)
+            parse_rate(self.rate)
 
     def effective_rate(self, default: Rate) -> Rate:
         """Return the key's rate limit."""
-        return default if self.rate is None else rate_of(self.rate)
+        return default if self.rate is None else parse_rate(self.rate)
 
 
 _decoder = msgspec.json.Decoder(Key)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from eventjob.domain.access import EVERYONE
-from eventjob.domain.urls import LONGEST_URL
+from eventjob.domain.urls import MAX_URL_LENGTH
 from services.api.request import field_rules
 from services.api.request.bodies import JobBody
 from services.api.request.field_rules import RULES, Rule
@@ -49,7 +49,7 @@ USER: Schema = {
 URL: Schema = {
     "type": "string",
     "format": "iri",
-    "maxLength": LONGEST_URL,
+    "maxLength": MAX_URL_LENGTH,
     "pattern": rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(?::[0-9]{{0,5}})?{_REST}$",
 }
 SCHEMAS: dict[Rule, Schema] = {

@@ -15,7 +15,7 @@ from eventjob.contracts.commands import (
 )
 from eventjob.contracts.paths import BASE_PATH
 from eventjob.domain.access import Caller, may_read
-from eventjob.domain.ids import batch_group, is_chosen_id, job_id
+from eventjob.domain.ids import batch_group, format_job_id, is_client_id
 from eventjob.projection.read_model import BatchDocument
 from services.api.context import Context, ContextDep
 from services.api.operations.callers import (
@@ -131,7 +131,7 @@ async def load_readable_batch(context: Context, caller: Caller, batch_id: str) -
     Raises:
         Problem: ``not_found`` or ``permission_denied``.
     """
-    batch = await context.store.batch(batch_id) if is_chosen_id(batch_id) else None
+    batch = await context.store.batch(batch_id) if is_client_id(batch_id) else None
     if batch is None:
         raise not_found(f"batch {batch_id}", is_hidden=True)
     check_may_read(caller, batch)
@@ -170,7 +170,7 @@ async def _submit(context: Context, caller: Caller, command: SubmitBatch) -> Res
     view = BatchAnswer(
         message=_CREATED[outcome.is_repeat] if batch else "the batch was accepted and will appear",
         batch=batch_view(batch if batch and is_shown else preview_batch(command)),
-        job_ids=[job_id(group, n) for n in range(1, len(command.jobs) + 1)],
+        job_ids=[format_job_id(group, n) for n in range(1, len(command.jobs) + 1)],
     )
     status = HTTPStatus.ACCEPTED if batch is None else HTTPStatus.CREATED
     return json_response(view, status, _location(command.batch_id))
@@ -190,7 +190,7 @@ async def _change(
 
 
 def _group(batch_id: str) -> str:
-    if not is_chosen_id(batch_id):
+    if not is_client_id(batch_id):
         raise not_found(f"batch {batch_id}")
     return batch_group(batch_id)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from eventjob.contracts.base import Access
-from eventjob.domain.access import Caller, may_read, owned_by
+from eventjob.domain.access import Caller, may_read, private_access
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from services.api.access.authenticate import USER_HEADER, request_key
 from services.api.context import Context, ContextDep
@@ -92,7 +92,7 @@ def resolve_batch_owner(caller: Caller, body: BatchBody, *, may_name_any: bool) 
 
 def build_access(owner: str | None, body: AccessBody) -> Access:
     """Build the access of a new object. Default: private, the owner in each list."""
-    default = owned_by(owner)
+    default = private_access(owner)
     return Access(
         visibility=body.visibility,
         read_access=_users(body.read_access, default.read_access),

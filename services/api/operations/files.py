@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import BuildBatchZip
-from eventjob.domain.names import content_disposition, folder_name
+from eventjob.domain.names import content_disposition, make_folder_name
 from services.api.context import ArtifactReader, ContextDep
 from services.api.operations.batches import load_readable_batch
 from services.api.operations.callers import CallerDep
@@ -72,7 +72,7 @@ async def download_batch_archive(
     batch = await load_readable_batch(context, caller, batch_id)
     if batch.zip is not None:
         with suppress(ArtifactMissing):  # swept just now: build it again
-            name = f"{folder_name(batch.batch_name, batch_id)}.zip"
+            name = f"{make_folder_name(batch.batch_name, batch_id)}.zip"
             return await _send_file(request, context.artifacts, batch.zip, name)
     # Built on the first request only: most batches are never downloaded.
     await execute(context, caller, BuildBatchZip(batch_id=batch_id), batch.group)

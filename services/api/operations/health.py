@@ -18,7 +18,7 @@ async def get_health() -> Response:
 
 async def get_readiness(context: ContextDep) -> Response:
     """Report that the service can work, or 503 with the reasons."""
-    reasons = [*context.projection.troubles(), *await _find_troubles(context)]
+    reasons = [*context.projection.find_troubles(), *await _find_troubles(context)]
     if not reasons:
         # Parked messages are only mentioned: they keep no other message waiting.
         return json_response(MessageAnswer(message="ready" + await _parked_note(context)))
@@ -28,7 +28,7 @@ async def get_readiness(context: ContextDep) -> Response:
 
 async def _parked_note(context: Context) -> str:
     try:
-        count = await context.projection.parked()
+        count = await context.projection.count_parked()
     except Unavailable:
         return ""
     return f"; {count} messages are parked, see `eventjob parked`" if count else ""

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from eventjob.contracts.commands import AddJob, DeleteJob, RestartJob, SubmitJob
 from eventjob.contracts.paths import BASE_PATH
 from eventjob.domain.access import Caller, may_read
-from eventjob.domain.ids import batch_group, batch_ids, is_batch, job_key
+from eventjob.domain.ids import batch_group, batch_ids, is_batch, parse_job_id
 from eventjob.projection.read_model import JobDocument
 from services.api.context import Context, ContextDep
 from services.api.operations.callers import (
@@ -108,7 +108,7 @@ async def load_readable_job(context: Context, caller: Caller, job_id: str) -> Jo
     Raises:
         Problem: ``not_found`` or ``permission_denied``.
     """
-    key = job_key(job_id)
+    key = parse_job_id(job_id)
     job = await context.store.job(job_id) if key else None
     if job is not None:
         check_may_read(caller, job)
@@ -180,7 +180,7 @@ async def _respond_created(
 
 
 def _group(job_id: str) -> str:
-    key = job_key(job_id)
+    key = parse_job_id(job_id)
     if key is None:
         raise not_found(f"job {job_id}")
     return key.group

@@ -128,8 +128,8 @@ async def get_metrics(request: Request, context: ContextDep) -> Response:
     with suppress(StoreUnavailable):
         metrics.set_projection(await _count_jobs(context.store), await context.store.checkpoint())
     with suppress(Unavailable):
-        metrics.set_parked(await context.projection.parked())
-    metrics.set_troubles(len(context.projection.troubles()))
+        metrics.set_parked(await context.projection.count_parked())
+    metrics.set_troubles(len(context.projection.find_troubles()))
     return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -93,4 +93,4 @@ def _check_accepted(reply: Reply) -> Accepted:
 
 async def _wait_for_projection(context: Context, sequence: int) -> bool:
     # Read-your-own-writes, over several api processes and for lists too.
-    return await context.projection.reached(sequence, context.options.projection_wait)
+    return await context.projection.wait_until_reached(sequence, context.options.projection_wait)

@@ -8,8 +8,8 @@ import msgspec
 
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.access import EVERYONE
-from eventjob.domain.ids import is_chosen_id
-from eventjob.domain.urls import LONGEST_URL, check_url
+from eventjob.domain.ids import is_client_id
+from eventjob.domain.urls import MAX_URL_LENGTH, check_url
 from services.api.request.bodies import AccessBody, BatchBody, BatchJobBody, JobBody
 
 LARGEST_PARAMETERS_BYTES = 16 * 1024  # they travel in events, which stay small
@@ -63,7 +63,7 @@ def check_clock(text: str) -> None:
 def check_web_url(text: str) -> None:
     """Check a web address."""
     # Plain addresses skip the full check, which costs more: a batch may have 20,000.
-    if len(text) > LONGEST_URL or not _PLAIN_URL.fullmatch(text):
+    if len(text) > MAX_URL_LENGTH or not _PLAIN_URL.fullmatch(text):
         check_url(text)
 
 
@@ -75,7 +75,7 @@ def check_names(texts: list[str]) -> None:
 
 def check_id(text: str) -> None:
     """Check an id that a client chose."""
-    if not is_chosen_id(text):
+    if not is_client_id(text):
         raise ValueError("must be 1 to 128 characters from A-Z a-z 0-9 _ -")
 
 

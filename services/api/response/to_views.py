@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from eventjob.contracts.base import Access, JobError, JobSpec, LogLine
 from eventjob.contracts.commands import SubmitBatch
 from eventjob.contracts.work import Bundle
-from eventjob.domain.ids import batch_group, job_id
+from eventjob.domain.ids import batch_group, format_job_id
 from eventjob.projection.fold_batch import counts
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import BatchQuery, Document, JobQuery, Page
@@ -139,7 +139,7 @@ def preview_job(
     """Build a job as the projection will show it."""
     now = datetime.now(UTC)
     return JobDocument(
-        job_id=job_id(group, n),
+        job_id=format_job_id(group, n),
         group=group,
         n=n,
         sequence=0,

@@ -40,7 +40,7 @@ class CacheBucket(Protocol):
     async def write(self, key: str, value: bytes) -> None:
         """Remember ``value``."""
 
-    async def forget(self, key: str) -> None:
+    async def delete(self, key: str) -> None:
         """Remember nothing."""
 
 
@@ -176,7 +176,7 @@ class CachedFetcher:
         if may_be_kept(headers, now):
             await self._memory.write(key, _encode(confirmed))
         else:
-            await self._memory.forget(key)
+            await self._memory.delete(key)
         return confirmed
 
     async def _keep(self, key: str, before: CacheEntry | None, answer: Fetched) -> Fetched:
@@ -185,7 +185,7 @@ class CachedFetcher:
         answer = msgspec.structs.replace(answer, headers=headers)
         if answer.status != HTTPStatus.OK or not may_be_kept(headers, now):
             if before is not None:
-                await self._memory.forget(key)
+                await self._memory.delete(key)
             return answer
         is_small = answer.size_bytes <= SMALL_BYTES
         if not is_small:

@@ -26,10 +26,10 @@ class HostBucket(Protocol):
     async def read(self, host: str) -> Entry:
         """What is known of a host."""
 
-    async def swap(self, host: str, value: bytes, revision: int) -> int | None:
+    async def compare_and_set(self, host: str, value: bytes, revision: int) -> int | None:
         """The new revision, or None where somebody was faster."""
 
-    async def changed(self, host: str, within_s: float) -> None:
+    async def wait_for_change(self, host: str, within_s: float) -> None:
         """Returns when something is known anew, or after a while."""
 
 
@@ -92,7 +92,7 @@ class SharedHost:
 
     async def news(self, within_s: float) -> None:
         """Returns when another state is there, or after a while; the state is read again then."""
-        await self._hosts.changed(self._host, within_s)
+        await self._hosts.wait_for_change(self._host, within_s)
         self._revision = None
 
     async def _refresh(self) -> None:
@@ -103,7 +103,7 @@ class SharedHost:
     async def _swapped(self, state: HostState) -> bool:
         """Whether ``state`` follows the one that we know; else, or cancelled, we know none."""
         revision, self._revision, self.is_told = self._revision or 0, None, False
-        self._revision = await self._hosts.swap(self._host, _encode(state), revision)
+        self._revision = await self._hosts.compare_and_set(self._host, _encode(state), revision)
         if self._revision is None:
             return False
         self.state = state

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.domain.names import folder_name, unique
+from eventjob.domain.names import make_folder_name, make_unique
 from eventjob.fetch.client import Fetched, FetchFailed, Gate
 from services.processor.extract.facts import FileLink
 from services.processor.extract.rungs.links import name_in
@@ -130,8 +130,8 @@ class Attachments:
 
 def _apart(files: list[DownloadedFile]) -> list[DownloadedFile]:
     """``files`` under names that do not collide, nor with those of their folders of previews."""
-    stems = [folder_name(file.name.rpartition(".")[0], "previews") for file in files]
-    names = unique([*(file.name for file in files), *stems])
+    stems = [make_folder_name(file.name.rpartition(".")[0], "previews") for file in files]
+    names = make_unique([*(file.name for file in files), *stems])
     apart = zip(files, names, names[len(files) :], strict=False)
     return [
         msgspec.structs.replace(file, name=name, preview_folder=folder if file.previews else "")

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from eventjob.domain.names import file_name
+from eventjob.domain.names import make_file_name
 from services.processor.extract.facts import FileLink
 from services.processor.extract.rungs.links import name_in
 from services.processor.files.dimensions import Size
@@ -77,7 +77,7 @@ def named(wanted: FileLink, extension: str) -> str:
     suffix = PurePosixPath(title).suffix
     if suffix.lower() in {extension, PurePosixPath(name_in(wanted.url)).suffix.lower()}:
         title = title.removesuffix(suffix)
-    return file_name(f"{_shortened(title)}{extension}", f"{wanted.kind}{extension}")
+    return make_file_name(f"{_shortened(title)}{extension}", f"{wanted.kind}{extension}")
 
 
 def _shortened(title: str) -> str:

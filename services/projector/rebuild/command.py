@@ -11,7 +11,7 @@ from eventjob.domain.access import Caller
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import BatchQuery, JobQuery, Store, StoreUnavailable
 from eventjob.retired.whole_log import WholeLog
-from eventjob.runtime.command_output import say
+from eventjob.runtime.command_output import print_line
 from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
@@ -53,7 +53,7 @@ async def _rebuild(events: WholeLog, store: Store, stop: Stop) -> None:
     done = await rebuild(events, store, _Voice("rebuild"), stop)
     jobs = (await store.list_jobs(JobQuery(caller=_ANYONE, limit=0))).total
     batches = (await store.list_batches(BatchQuery(caller=_ANYONE, archived=None, limit=0))).total
-    say(
+    print_line(
         f"rebuilt {jobs:,} jobs and {batches:,} batches from {done.events:,} events in "
         f"{done.seconds:.1f} s ({_rate(done):,} a second): switched, readers see them from now on"
     )
@@ -62,18 +62,18 @@ async def _rebuild(events: WholeLog, store: Store, stop: Stop) -> None:
 async def _check(events: WholeLog, store: Store, stop: Stop) -> None:
     report = await check(events, store, _Voice("check"), stop)
     for line in report.differences[:MOST_LINES]:
-        say(line)
+        print_line(line)
     if more := report.differences[MOST_LINES:]:
-        say(f"and {len(more):,} more")
+        print_line(f"and {len(more):,} more")
     if report.reflected < report.last:
-        say(
+        print_line(
             f"the documents are behind: they reflect event {report.reflected:,} of "
             f"{report.last:,}, and what follows was not compared"
         )
     count = len(report.differences)
     found = f"{count:,} difference{'' if count == 1 else 's'}" if count else "no difference"
     said = f"{report.documents:,} documents with {report.progress.events:,} events"
-    say(f"compared {said} in {report.progress.seconds:.1f} s: {found}")
+    print_line(f"compared {said} in {report.progress.seconds:.1f} s: {found}")
     if count:
         raise CannotStart("the documents are not what the log says; `eventjob rebuild` mends that")
 
@@ -88,7 +88,7 @@ class _Voice:
     def __call__(self, progress: RebuildProgress) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + SAY_EVERY_S
-            say(
+            print_line(
                 f"{self._what}: {progress.events:,} events, {_rate(progress):,} a second, "
                 f"at {progress.sequence:,} of {progress.last:,}"
             )

@@ -13,8 +13,8 @@ from eventjob.bus.wire.connection import connect_as
 from eventjob.projection.open_store import open_store
 from eventjob.projection.store import StoreUnavailable
 from eventjob.runtime import clock
-from eventjob.runtime.command_output import say
-from eventjob.runtime.lifecycle import WRONG_USE, CannotStart, Stop
+from eventjob.runtime.command_output import print_line
+from eventjob.runtime.lifecycle import EXIT_WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.projector.retire.retire import Different, NotRetirable, candidates, retire_batch
@@ -42,7 +42,7 @@ async def run(
     """
     age = settings.retention if older_than is None else older_than
     if age is None:
-        raise CannotStart(NO_AGE, WRONG_USE)
+        raise CannotStart(NO_AGE, EXIT_WRONG_USE)
     try:
         retired = await _retire(settings, age, stop, dry_run=dry_run)
     except NoAnswer as reason:
@@ -50,9 +50,9 @@ async def run(
     except (ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable) as reason:
         raise CannotStart(f"{reason}; what is not filed is as it was") from reason
     if dry_run:
-        say(f"would file {retired.batches:,} batches")
+        print_line(f"would file {retired.batches:,} batches")
     else:
-        say(f"filed {retired.batches:,} batches and {retired.events:,} of their events")
+        print_line(f"filed {retired.batches:,} batches and {retired.events:,} of their events")
     if stop.is_set():
         raise CannotStart("interrupted; what is not filed is as it was")
     if retired.different:
@@ -74,7 +74,7 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                 break
             if dry_run:
                 retired.batches += 1
-                say(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
+                print_line(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
                 continue
             try:
                 exported = await retire_batch(
@@ -85,10 +85,10 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                     commands=commands,
                 )
             except NotRetirable as reason:
-                say(f"{batch.batch_id}: left as it is: {reason}")
+                print_line(f"{batch.batch_id}: left as it is: {reason}")
             except Different as reason:
                 retired.different += 1
-                say(f"{batch.batch_id}: left as it is: {reason}")
+                print_line(f"{batch.batch_id}: left as it is: {reason}")
             else:
                 retired.batches += 1
                 retired.events += exported.events

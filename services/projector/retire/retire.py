@@ -11,8 +11,8 @@ from datetime import datetime
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.bus.log.raw import StoredMessage, is_forged, read
-from eventjob.bus.log.reading import merged
+from eventjob.bus.log.raw import StoredMessage, is_forged, read_messages
+from eventjob.bus.log.reading import merge
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.subjects import EVENTS, event_subject
 from eventjob.bus.wire.connection import Connection
@@ -109,9 +109,9 @@ async def _export(group: str, connection: Connection, artifacts: Artifacts) -> B
             exports.append(Export(sha256=sha256, events=len(events)))
 
     async with (
-        aclosing(read(connection, EVENTS, 0, own)) as first,
-        aclosing(read(connection, EVENTS, 0, f"{own}.*")) as second,
-        aclosing(merged(first, second)) as stretches,
+        aclosing(read_messages(connection, EVENTS, 0, own)) as first,
+        aclosing(read_messages(connection, EVENTS, 0, f"{own}.*")) as second,
+        aclosing(merge(first, second)) as stretches,
     ):
         async for stretch in stretches:
             known = [m for m in stretch if m.sequence <= last and not is_forged(m)]

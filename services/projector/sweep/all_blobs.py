@@ -12,12 +12,12 @@ from functools import partial
 
 import msgspec
 
-from eventjob.artifacts.store import Aged, Artifacts, ArtifactsUnavailable
+from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable, OldBlob
 from eventjob.bus import subjects
 from eventjob.bus.buckets import http_cache
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
-from eventjob.bus.roles.backlog import is_left, last_sequences, shas_in
+from eventjob.bus.roles.backlog import find_sha256s, has_messages_until, read_last_sequences
 from eventjob.bus.wire.connection import Connection
 from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime.logs import Logger
@@ -76,15 +76,15 @@ async def named_elsewhere(
         Behind: it takes too long.
         Unavailable, StoreUnavailable: the bus or the store is away.
     """
-    queued = await last_sequences(connection, *_QUEUES)
-    await _until_not(partial(is_left, connection, queued), "the scheduler", patience)
+    queued = await read_last_sequences(connection, *_QUEUES)
+    await _until_not(partial(has_messages_until, connection, queued), "the scheduler", patience)
     last = await EventLog(connection).last_sequence()
 
     async def is_behind() -> bool:
         return await store.checkpoint() < last
 
     await _until_not(is_behind, "the projector", patience)
-    found = [await shas_in(connection, stream) for stream in _NAMING]
+    found = [await find_sha256s(connection, stream) for stream in _NAMING]
     return set().union(*found)
 
 
@@ -119,7 +119,7 @@ async def sweep_all(
         StoreUnavailable, ArtifactsUnavailable: the rest waits for the next sweep.
     """
     swept = SweepReport()
-    async with aclosing(artifacts.older(grace)) as stretches:
+    async with aclosing(artifacts.list_older(grace)) as stretches:
         async for stretch in stretches:
             swept.seen += len(stretch)
             for blob in await _needless(store, stretch, kept):
@@ -129,7 +129,9 @@ async def sweep_all(
     return swept
 
 
-async def _needless(store: Store, stretch: Sequence[Aged], kept: Collection[str]) -> list[Aged]:
+async def _needless(
+    store: Store, stretch: Sequence[OldBlob], kept: Collection[str]
+) -> list[OldBlob]:
     unknown = [blob.sha256 for blob in stretch if blob.sha256 not in kept]
     needless = await store.unreferenced(unknown)
     return [blob for blob in stretch if blob.sha256 in needless]

@@ -42,10 +42,10 @@ async def keep_sweeping(
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
             # A scheduler that is behind holds reports, and what they name is in no document yet.
-            if watch.troubles():
+            if watch.find_troubles():
                 continue
             last = await events.last_sequence()
-            if await watch.reached(last, CATCH_UP_WITHIN):
+            if await watch.wait_until_reached(last, CATCH_UP_WITHIN):
                 count = await sweep(store, artifacts, grace, clock.now)
                 log.info("blobs.swept", count=count)
         except (Unavailable, StoreUnavailable, ArtifactsUnavailable) as reason:
@@ -69,7 +69,7 @@ async def sweep(
 
 async def remove(artifacts: Artifacts, sha256: str, grace: timedelta) -> bool:
     """Whether the blob is gone; one that was stored again lately is somebody's."""
-    if await artifacts.older_than(sha256, grace):
+    if await artifacts.is_older(sha256, grace):
         await artifacts.delete(sha256)
         return True
     try:

@@ -1,1 +1,1 @@
-"""Content-addressed storage of everything that is too big for an event."""
+"""Content-addressed storage of everything that is too large for an event."""

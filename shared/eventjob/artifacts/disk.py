@@ -1,4 +1,4 @@
-"""What a local folder needs beyond obstore, whose writes to it are atomic but never synced."""
+"""Durable writes to a local folder: obstore writes atomically, but leaves syncing to us."""
 
 import asyncio
 import os
@@ -16,16 +16,16 @@ from uuid import uuid4
 from obstore.store import LocalStore
 
 STAGING = "incoming"
-MOST_SETTLED = 20_000
-SYNCS_AT_ONCE = 8
-_ABANDONED_AFTER_S = 24 * 3600
+MAX_SYNCED_FOLDERS = 20_000
+PARALLEL_SYNCS = 8
+_ABANDONED_AFTER_S = 24 * 3600  # longer than any upload takes
 
 
-def prepare(folder: Path) -> None:
-    """Make ``folder`` ready for writing, without what dead processes left half-written in it.
+def prepare_folder(folder: Path) -> None:
+    """Create ``folder`` if needed, test that it is writable, and delete abandoned files.
 
     Raises:
-        OSError: it cannot be made, or not be written to.
+        OSError: it cannot be created or written to.
     """
     staging = folder / STAGING
     staging.mkdir(parents=True, exist_ok=True)
@@ -38,29 +38,29 @@ def prepare(folder: Path) -> None:
 
 
 class ExistingBlob(NamedTuple):
-    """What is there already."""
+    """A blob that is already stored."""
 
     size_bytes: int
     stored_at: datetime
 
 
 class NewBlob(NamedTuple):
-    """What is to be stored at a path."""
+    """A blob to store at a path."""
 
     path: str
     source: bytes | Path
     size_bytes: int
-    since: datetime  # what is there since then will do
+    since: datetime  # a copy stored since then is new enough
 
-    def is_there(self, kept: ExistingBlob | None) -> bool:
-        """Whether there is nothing to do."""
-        if kept is None or kept.size_bytes != self.size_bytes:
+    def is_stored(self, existing: ExistingBlob | None) -> bool:
+        """Return True if the existing copy has the same size and is new enough."""
+        if existing is None or existing.size_bytes != self.size_bytes:
             return False
-        return kept.stored_at >= self.since
+        return existing.stored_at >= self.since
 
 
-class Folder:
-    """A store in a folder, for threads: each way to one and back costs more than what it does."""
+class BlobFolder:
+    """Blobs in a folder, for use in threads: switching to one costs more than the work."""
 
     def __init__(self, store: LocalStore) -> None:
         if store.prefix is None:
@@ -68,63 +68,96 @@ class Folder:
         self._store = store
         self._path = store.prefix
         (self._path / STAGING).mkdir(exist_ok=True)
-        self._settled: set[Path] = set()
-        self._syncing = ThreadPoolExecutor(SYNCS_AT_ONCE, "sync")
+        self._synced: set[Path] = set()
+        self._syncing = ThreadPoolExecutor(PARALLEL_SYNCS, "sync")
 
-    def keep(self, blobs: Sequence[NewBlob]) -> None:
-        """Store all of them: together they cost the disk little more than one.
+    def store(self, blobs: Sequence[NewBlob]) -> None:
+        """Store all ``blobs``; together they cost the disk little more than one.
 
         Raises:
-            OSError: the disk is full, or does not work; some may be stored.
+            OSError: the disk is full or fails; some may be stored.
         """
-        missing = {b.path: b for b in blobs if not b.is_there(_kept(self._path / b.path))}
+        missing = {b.path: b for b in blobs if not b.is_stored(_find_blob(self._path / b.path))}
         staged = {path: self._path / STAGING / str(uuid4()) for path in missing}
         try:
-            self._all_at_once(_write, [blob.source for blob in missing.values()], staged.values())
-            publish(self._path, staged)
+            self._run_parallel(_write, [blob.source for blob in missing.values()], staged.values())
+            move_into_place(self._path, staged)
         except OSError:
             for file in staged.values():
                 file.unlink(missing_ok=True)
             raise
-        # whoever wrote what was there may not have come to this yet
+        # Also for existing blobs: their writer may not have synced the names yet.
         self._sync_names([self._path / blob.path for blob in blobs])
 
     def _sync_names(self, files: Sequence[Path]) -> None:
-        """Bring to disk the names of ``files``, and of each folder on their way from ours.
-
-        It remembers the folders whose names are there, so that it is done once for each.
-        """
+        """Sync the directory entries of ``files`` and of all folders between them and ours."""
+        # Folders that are known to be synced are skipped, so each costs one fsync.
         reached: set[Path] = set()
         for file in files:
             for parent in file.parents:
                 reached.add(parent)
-                if parent == self._path or parent in self._settled:
+                if parent == self._path or parent in self._synced:
                     break
-        self._all_at_once(_sync, reached)
-        if len(self._settled) > MOST_SETTLED:
-            self._settled.clear()
-        self._settled |= reached
+        self._run_parallel(_sync, reached)
+        if len(self._synced) > MAX_SYNCED_FOLDERS:
+            self._synced.clear()  # bounds the memory; a second sync is harmless
+        self._synced |= reached
 
-    def _all_at_once(self, do: Callable[..., None], *arguments: Iterable[object]) -> None:
-        """One after the other each would wait for a commit of the disk's journal of its own."""
+    def _run_parallel(self, do: Callable[..., None], *arguments: Iterable[object]) -> None:
+        """Run calls in parallel: one by one, each waits for its own commit of the journal."""
         wait(calls := [self._syncing.submit(do, *some) for some in zip(*arguments, strict=True)])
         for call in calls:
             call.result()
 
     def read(self, path: str) -> bytes:
-        """What lies at ``path``; FileNotFoundError."""
+        """Return the content at ``path``; raise FileNotFoundError."""
         return self._store.get(path).bytes().to_bytes()
 
     def read_if_small(self, path: str, most_bytes: int) -> bytes | None:
-        """The same; None where it has more than ``most_bytes``."""
+        """Return the content if it has at most ``most_bytes``."""
         result = self._store.get(path)
         return result.bytes().to_bytes() if result.meta["size"] <= most_bytes else None
 
 
-def publish(folder: Path, staged: Mapping[str, Path]) -> None:
-    """Move staged files, which are on disk, to their paths in ``folder``.
+class BlobWriter:
+    """Writes blobs to a folder, with one thread call for all that are waiting."""
 
-    A power cut would leave empty files of those that have their names before their content.
+    def __init__(self, folder: BlobFolder) -> None:
+        self._folder = folder
+        self._waiting: list[tuple[Sequence[NewBlob], asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def store(self, blobs: Sequence[NewBlob]) -> None:
+        """Store ``blobs``; fails if any blob written in the same call failed.
+
+        Raises:
+            OSError, BaseError: the disk is full or fails.
+        """
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting.append((blobs, stored))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await stored
+
+    async def _write(self) -> None:
+        while self._waiting:
+            written, self._waiting = self._waiting, []
+            blobs = [blob for some, _ in written for blob in some]
+            writing = asyncio.get_running_loop().run_in_executor(None, self._folder.store, blobs)
+            await asyncio.wait([writing])
+            for _, stored in written:
+                if stored.done():  # its caller was cancelled
+                    continue
+                if error := writing.exception():
+                    stored.set_exception(error)
+                else:
+                    stored.set_result(None)
+
+
+def move_into_place(folder: Path, staged: Mapping[str, Path]) -> None:
+    """Move staged files to their paths in ``folder``; they must be synced.
+
+    A power cut empties files that get their names before their content is on disk.
     """
     for path, source in staged.items():
         target = folder / path
@@ -135,7 +168,7 @@ def publish(folder: Path, staged: Mapping[str, Path]) -> None:
             source.replace(target)
 
 
-def _kept(file: Path) -> ExistingBlob | None:
+def _find_blob(file: Path) -> ExistingBlob | None:
     try:
         found = file.stat()
     except FileNotFoundError:
@@ -144,7 +177,7 @@ def _kept(file: Path) -> ExistingBlob | None:
 
 
 def _write(source: bytes | Path, target: Path) -> None:
-    """A new file that is on disk, by as few calls as can be: each waits for Python's lock."""
+    """Write and sync a new file in as few calls as possible: each waits for Python's lock."""
     if isinstance(source, Path):
         shutil.copyfile(source, target)
         _sync(target)
@@ -165,38 +198,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-class BlobWriter:
-    """Writes blobs to a folder, one thread's turn for all that wait."""
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-        self._waiting: list[tuple[Sequence[NewBlob], asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
-
-    async def keep(self, blobs: Sequence[NewBlob]) -> None:
-        """Returns when all are stored; fails where any that were written with them did.
-
-        Raises:
-            OSError, BaseError: the disk is full, or does not work.
-        """
-        stored = asyncio.get_running_loop().create_future()
-        self._waiting.append((blobs, stored))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        await stored
-
-    async def _write(self) -> None:
-        while self._waiting:
-            written, self._waiting = self._waiting, []
-            blobs = [blob for some, _ in written for blob in some]
-            writing = asyncio.get_running_loop().run_in_executor(None, self._folder.keep, blobs)
-            await asyncio.wait([writing])
-            for _, stored in written:
-                if stored.done():  # its caller was cancelled
-                    continue
-                if error := writing.exception():
-                    stored.set_exception(error)
-                else:
-                    stored.set_result(None)

@@ -1,4 +1,4 @@
-"""How a store of blobs can fail, whatever stands behind it."""
+"""Errors of the artifact store, the same for all backends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,39 +7,39 @@ from obstore.exceptions import BaseError
 
 
 class ArtifactMissing(Exception):
-    """There is no such blob."""
+    """The store lacks the blob."""
 
 
 class ArtifactCorrupt(ArtifactMissing):
-    """The blob is there, but its bytes are not those that were stored."""
+    """The blob exists, but its bytes have changed."""
 
 
 class ArtifactsUnavailable(Exception):
-    """The store itself fails: disk full, no credentials, host away. Worth another try later.
+    """The store fails: disk full, credentials missing, host away. A later try may succeed.
 
-    The text is for logs: it may name folders and hosts.
+    The text is for logs only: it may name folders and hosts.
     """
 
 
 @contextmanager
-def store_faults() -> Iterator[None]:
-    """What the store says, as `ArtifactsUnavailable`."""
+def translate_store_errors() -> Iterator[None]:
+    """Raise errors of the store as `ArtifactsUnavailable`."""
     try:
         yield
     except (BaseError, OSError) as error:
-        raise ArtifactsUnavailable(reason(error)) from error
+        raise ArtifactsUnavailable(first_line(error)) from error
 
 
 @contextmanager
-def read_faults(sha256: str) -> Iterator[None]:
-    """The same; what is not there is `ArtifactMissing`."""
-    with store_faults():
+def translate_read_errors(sha256: str) -> Iterator[None]:
+    """Do the same, and raise `ArtifactMissing` for a missing blob."""
+    with translate_store_errors():
         try:
             yield
         except FileNotFoundError as error:
             raise ArtifactMissing(f"there is no artifact {sha256}") from error
 
 
-def reason(error: Exception) -> str:
-    """Obstore's messages go on with a dump of its internals."""
+def first_line(error: Exception) -> str:
+    """Return the first line of an error; a dump of obstore's internals follows it."""
     return str(error).partition("\n")[0]

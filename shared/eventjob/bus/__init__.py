@@ -1,1 +1,1 @@
-"""The message bus: the only place that knows NATS."""
+"""The message bus: the only package that knows NATS."""

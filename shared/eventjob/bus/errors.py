@@ -1,10 +1,10 @@
-"""What can go wrong with a message, told apart by what to do about it."""
+"""Errors of the bus, one for each way to handle them."""
 
 from datetime import timedelta
 
 
 class Unavailable(Exception):
-    """Our own infrastructure is away; the same thing may succeed ``after`` a while."""
+    """Our own infrastructure is away; retry ``after`` a while."""
 
     def __init__(self, reason: str, after: timedelta = timedelta(seconds=2)) -> None:
         super().__init__(reason)
@@ -12,16 +12,16 @@ class Unavailable(Exception):
 
 
 class StorageFull(Unavailable):
-    """The event log takes no more; nothing of what it holds is lost."""
+    """The event log is full; everything that it holds stays readable."""
 
 
 class NoAnswer(Exception):
-    """The command is durable, but nobody has decided it in time."""
+    """The command is durable, but still undecided when the wait ended."""
 
 
 class Poison(Exception):
-    """A message that nobody can handle: it is parked, and a person looks."""
+    """A message that fails for good: it is parked for a person to look at."""
 
 
 class Conflict(Exception):
-    """Another writer appended first, or it is unknown whether this one did: fold anew."""
+    """Another writer appended first, or the result of an append is unknown: fold again."""

@@ -1,1 +1,1 @@
-"""What is decided: pure functions over what is said, without clock, chance or I/O."""
+"""Decisions: pure functions over messages, free of clock, chance and I/O."""

@@ -1,4 +1,4 @@
-"""Who may read and who may change an object: one rule for decisions and for reads."""
+"""Access rules of an object: one definition for decisions and for reads."""
 
 import msgspec
 
@@ -8,23 +8,24 @@ EVERYONE = "*"
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks. ``user`` is None without a header; ``trusted`` passes every door.
+    """The user who sends a request.
 
-    The api trusts callers without header where ``EVENTJOB_ANONYMOUS`` is ``full``.
+    ``user`` is None without a user header. ``trusted`` passes every check: the api sets it for
+    administering keys, and for callers without a user where ``EVENTJOB_ANONYMOUS`` is ``full``.
     """
 
     user: str | None
     trusted: bool = False
 
 
-def owned_by(owner: str | None) -> Access:
-    """The access of a new object whose client said nothing: private, the owner in all lists."""
+def private_access(owner: str | None) -> Access:
+    """Return the default access of a new object: private, with the owner in all lists."""
     names = () if owner is None else (owner,)
     return Access(read_access=names, write_access=names, admin_access=names)
 
 
 def may_read(caller: Caller, owner: str | None, access: Access) -> bool:
-    """Owner, any of the three lists, public objects, and objects without an owner."""
+    """Allow the owner, everyone in the three lists, and everyone if public or unowned."""
     return (
         may_change(caller, owner, access)
         or access.visibility == "public"
@@ -33,7 +34,7 @@ def may_read(caller: Caller, owner: str | None, access: Access) -> bool:
 
 
 def may_change(caller: Caller, owner: str | None, access: Access) -> bool:
-    """Owner, writers and admins; anyone where there is no owner."""
+    """Allow the owner, writers and admins; everyone if the object is unowned."""
     if caller.trusted or owner is None:
         return True
     return caller.user is not None and (
@@ -43,8 +44,8 @@ def may_change(caller: Caller, owner: str | None, access: Access) -> bool:
     )
 
 
-def readers(owner: str | None, access: Access) -> frozenset[str]:
-    """The users who may read, or `EVERYONE` alone: `may_read` as a set, for a store's index."""
+def allowed_readers(owner: str | None, access: Access) -> frozenset[str]:
+    """Return the users that `may_read` allows, or `EVERYONE` alone, for a store's index."""
     if owner is None or access.visibility == "public":
         return frozenset({EVERYONE})
     return frozenset({owner, *access.read_access, *access.write_access, *access.admin_access})

@@ -1,54 +1,55 @@
-"""What follows from a failed attempt: the next one, or the end of the job."""
+"""Decide what follows a failed attempt: another attempt, or the end of the job."""
 
 from datetime import datetime, timedelta
 
 from eventjob.contracts.base import JobError
 from eventjob.contracts.events import AttemptFailed, JobFailed
 from eventjob.contracts.work import WorkFailed
-from eventjob.domain.retry import Policy, pause
+from eventjob.domain.retry import Policy, retry_delay
 
 
-def after(
+def decide_failed_attempt(
     report: WorkFailed,
     *,
     at: datetime,
     policy: Policy,
     tries: int,
-    put_off_since: datetime | None,
+    postponed_since: datetime | None,
     salt: str,
 ) -> AttemptFailed | JobFailed:
-    """The next attempt's appointment, or the job's end where this was the last one.
+    """Schedule the next attempt, or fail the job if this was the last one.
 
     Args:
-        report: of the attempt.
+        report: of the failed attempt.
         at: now.
-        policy: says when it was the last one.
+        policy: limits the attempts and the time of postponement.
         tries: attempts that counted and failed before this one.
-        put_off_since: the first one in a row that the host put off, before this one.
-        salt: of the pause, see `pause`.
+        postponed_since: when the host first asked to wait, if it has asked ever since.
+        salt: of the delay, see `retry_delay`.
     """
     tries += report.counted
     is_last = not report.transient or tries >= policy.max_attempts
-    is_shut_out = (
+    is_postponed_too_long = (
         not report.counted
-        and put_off_since is not None
-        and at - put_off_since >= policy.longest_put_off
+        and postponed_since is not None
+        and at - postponed_since >= policy.max_postponement
     )
-    if is_last or is_shut_out:
-        error = report.error if is_last else _shut_out(report, policy)
+    if is_last or is_postponed_too_long:
+        error = report.error if is_last else _postponed_too_long(report, policy)
         return JobFailed(attempt=report.attempt, error=error, log=report.log, at=at)
-    growth = tries if report.counted else 1  # who is only asked to wait does not wait ever longer
+    # A host that only asks to wait has not failed, so its delay does not grow.
+    growth = tries if report.counted else 1
     return AttemptFailed(
         attempt=report.attempt,
         error=report.error,
-        retry_at=at + pause(growth, policy, at_least_s=report.retry_after_s, salt=salt),
-        counted=report.counted,
+        retry_at=at + retry_delay(growth, policy, at_least_s=report.retry_after_s, salt=salt),
+        counted=report.counted,  # the number still grows: it fences off late reports
         log=report.log,
         at=at,
     )
 
 
-def _shut_out(report: WorkFailed, policy: Policy) -> JobError:
-    hours = policy.longest_put_off / timedelta(hours=1)
-    message = f"put off for {hours:g} hours, at last: {report.error.message}"
+def _postponed_too_long(report: WorkFailed, policy: Policy) -> JobError:
+    hours = policy.max_postponement / timedelta(hours=1)
+    message = f"postponed by the host for {hours:g} hours; last answer: {report.error.message}"
     return JobError(code="http_429", message=message)

@@ -1,6 +1,6 @@
-"""A group's memory: a batch with its jobs, or a job alone, folded from its events.
+"""State of a group, folded from its events: a batch with its jobs, or a single job.
 
-The fold changes the group in place, because a batch has up to 20,000 jobs; it is as pure as a
+The fold changes the group in place, because a batch has up to 20,000 jobs. It is as pure as a
 copy would be: the same events give the same group.
 """
 
@@ -39,16 +39,16 @@ REMEMBERED_COMMANDS = 4096  # per group; a redelivery is at most one window of c
 
 
 class AddedBy(msgspec.Struct, frozen=True):
-    """Which job an Idempotency-Key added, and of which request."""
+    """The job that an Idempotency-Key added, and the hash of that request."""
 
     n: int
     request_hash: str | None
 
 
 class ZipIdle(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Nobody builds the batch's ZIP; ``attempt`` was the last one, 0 before the first.
+    """The last attempt to build the ZIP has ended; ``attempt`` is 0 before the first.
 
-    Where that failed, ``tried_at`` is when it began.
+    If that attempt failed, ``tried_at`` is when it began.
     """
 
     attempt: int
@@ -56,7 +56,7 @@ class ZipIdle(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class ZipBuilding(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """An archiver has the batch's ZIP to build."""
+    """An archiver is building the batch's ZIP."""
 
     attempt: int
     began: datetime
@@ -67,7 +67,7 @@ ZipState = ZipIdle | ZipBuilding
 
 
 class Group:
-    """What the scheduler knows of a batch or of a job alone."""
+    """What the scheduler knows of a batch or of a single job."""
 
     def __init__(self, group: str) -> None:
         self.id = group
@@ -80,45 +80,46 @@ class Group:
         self.archived = False
         self.outcome: Literal["completed", "failed"] | None = None  # as last announced
         self.zip: ZipState = ZipIdle(0)
-        self.filed: int | None = None  # how many jobs had a result when their events were exported
+        # Completed jobs of a retired batch: its jobs' events have left the log.
+        self.retired_completed: int | None = None
         self.jobs: list[JobState] = []
         self.hosts: list[str] = []
         self.unfinished = 0
         self.failed = 0
         self.present = 0
         self.added_by: dict[str, AddedBy] = {}
-        self.commands: OrderedDict[str, int] = OrderedDict()  # and the number of a job it added
+        self.commands: OrderedDict[str, int] = OrderedDict()  # by id: the number of the added job
 
     @property
     def completed(self) -> int:
-        """How many jobs have a result."""
-        if self.filed is not None:
-            return self.filed
+        """Number of jobs with a result."""
+        if self.retired_completed is not None:
+            return self.retired_completed
         return self.present - self.unfinished - self.failed
 
     def job(self, n: int) -> JobState | None:
-        """The state of job ``n``; None where the group has no such job."""
+        """Return the state of job ``n`` if the group has it."""
         return self.jobs[n - 1] if 1 <= n <= len(self.jobs) else None
 
     def host(self, n: int) -> str:
-        """The host of job ``n``; "" where the group has no such job."""
+        """Return the host of job ``n``, "" for an unknown job."""
         return self.hosts[n - 1] if 1 <= n <= len(self.hosts) else ""
 
     def remember(self, command_id: str, number: int = 0) -> None:
-        """Recognise this command, which added job ``number``, should it be delivered again."""
+        """Remember a command's id, and the ``number`` of the job that it added."""
         self.commands[command_id] = number
         if len(self.commands) > REMEMBERED_COMMANDS:
             self.commands.popitem(last=False)
 
 
 def evolve(group: Group, n: int | None, event: Event) -> None:
-    """Let ``event`` happen to ``group``. Nothing happens to what is deleted."""
-    if group.existence == "deleted":
+    """Apply ``event`` to ``group``; a deleted group stays as it is."""
+    if group.existence == "deleted":  # late reports must not revive a deleted group
         return
     if n is not None:
         state = group.job(n)
         if state is not None:
-            _put(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
+            _set_job(group, n, job.evolve(state, event))  # type: ignore[arg-type]  # has a number
     elif isinstance(event, JobDeleted):
         _clear(group)
     else:
@@ -142,12 +143,14 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
             for start in event.starts:
                 state = group.job(start.n)
                 if state is not None:
-                    _put(group, start.n, job.started(state, start.attempt, event.deadline))
+                    _set_job(
+                        group, start.n, job.evolve_started(state, start.attempt, event.deadline)
+                    )
         case JobsFailed():
             for number in event.numbers:
                 state = group.job(number)
                 if state is not None:
-                    _put(group, number, job.failed(state))
+                    _set_job(group, number, job.evolve_failed(state))
         case BatchPaused() | BatchResumed():
             group.active = isinstance(event, BatchResumed)
         case BatchArchived() | BatchUnarchived():
@@ -155,16 +158,16 @@ def _evolve_group(group: Group, event: GroupEvent) -> None:
         case BatchCompleted():
             group.outcome = event.status
         case BatchZipRequested() | BatchZipBuilt() | BatchZipFailed():
-            group.zip = _zip_after(group.zip, event)
+            group.zip = _evolve_zip(group.zip, event)
         case BatchDeleted():
             _clear(group)
         case BatchFiled():
-            _file(group, event)
+            _retire(group, event)
         case _:
             assert_never(event)
 
 
-def _zip_after(
+def _evolve_zip(
     state: ZipState, event: BatchZipRequested | BatchZipBuilt | BatchZipFailed
 ) -> ZipState:
     match event:
@@ -173,6 +176,7 @@ def _zip_after(
         case BatchZipBuilt():
             return ZipIdle(event.attempt)
         case BatchZipFailed():
+            # The pause before a retry runs from the attempt's begin, so keep that.
             began = state.began if isinstance(state, ZipBuilding) else event.at
             return ZipIdle(event.attempt, began)
 
@@ -186,21 +190,22 @@ def _create(group: Group, event: JobSubmitted | BatchSubmitted) -> None:
 
 def _add(group: Group, host: str) -> None:
     group.jobs.append(job.SUBMITTED)
-    group.hosts.append(sys.intern(host))
+    group.hosts.append(sys.intern(host))  # a batch repeats few hosts thousands of times
     group.unfinished += 1
     group.present += 1
     group.outcome = None
 
 
-def _put(group: Group, n: int, state: JobState) -> None:
-    """Replace a job's state, and keep the counts true."""
+def _set_job(group: Group, n: int, state: JobState) -> None:
+    """Replace a job's state and update the counters."""
     before = group.jobs[n - 1]
     group.jobs[n - 1] = state
     is_open, was_open = is_unfinished(state), is_unfinished(before)
     group.unfinished += is_open - was_open
     group.failed += _is_failed(state) - _is_failed(before)
     group.present -= isinstance(state, Deleted) and not isinstance(before, Deleted)
-    if is_open and not was_open:  # not just `unfinished`: a purged log lacks what deleted jobs did
+    # Count transitions only: a purged log lacks the events of deleted jobs.
+    if is_open and not was_open:
         group.outcome = None
 
 
@@ -209,22 +214,22 @@ def _clear(group: Group) -> None:
     group.jobs, group.hosts = [], []
     group.unfinished = group.failed = group.present = 0
     group.zip = ZipIdle(group.zip.attempt)
-    group.filed = None
+    group.retired_completed = None
     group.added_by.clear()
 
 
-def _file(group: Group, event: BatchFiled) -> None:
-    """The same, whether the events before this one were folded or are exported already."""
+def _retire(group: Group, event: BatchFiled) -> None:
+    """Apply a retirement; the result is the same with and without earlier events."""
     _clear(group)
     group.existence = "here"
     group.batch_id, group.owner, group.access = event.batch_id, event.owner, event.access
     group.request_hash = event.request_hash
     group.active, group.archived, group.outcome = True, True, None
-    group.filed = event.completed
+    group.retired_completed = event.completed
 
 
 def is_unfinished(state: JobState) -> bool:
-    """Whether the job still has an outcome to come."""
+    """Return True while the job's outcome is still to come."""
     return isinstance(state, UNFINISHED)
 
 

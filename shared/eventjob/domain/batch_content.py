@@ -1,4 +1,4 @@
-"""What a batch's ZIP has to hold, as its events say, and which of them make an older ZIP stale."""
+"""Fold a batch's events into what its ZIP must contain, and see which events outdate a ZIP."""
 
 from collections.abc import Mapping
 
@@ -17,27 +17,27 @@ from eventjob.contracts.events import (
 )
 from eventjob.domain.recorded_event import RecordedEvent
 
-_CHANGING = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
+_CHANGES_CONTENT = frozenset({JobCompleted, JobFailed, JobsFailed, JobRestarted, JobDeleted})
 
 
 def changes_content(event: Event) -> bool:
-    """Whether a ZIP built before ``event`` is not the one that would be built after it.
+    """Return True if ``event`` makes ZIPs that were built before it outdated.
 
-    Of a deleted job only the deletion stays in the log: so that counts whatever the job was, and
-    a purged log gives the same answer.
+    Every deletion counts, whatever the job was: the log keeps only the deletion, so a purged log
+    gives the same answer.
     """
-    return type(event) in _CHANGING
+    return type(event) in _CHANGES_CONTENT
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A job without result: its name, and its error's code."""
+    """A failed job: its name and its error code."""
 
     job_name: str
     code: str
 
 
 class BatchContent:
-    """A batch's results, folded from all its events in the order of the log."""
+    """Results of a batch, folded from all its events in log order."""
 
     def __init__(self) -> None:
         self.sequence = 0  # of the last event that changed it
@@ -49,16 +49,16 @@ class BatchContent:
 
     @property
     def bundles(self) -> Mapping[int, str]:
-        """Each completed job's bundle, by the job's number, in that order."""
+        """Bundle hash of each completed job, ordered by job number."""
         return dict(sorted(self._completed.items()))
 
     @property
     def failures(self) -> list[Failure]:
-        """The jobs that failed, in their order."""
+        """Failed jobs, ordered by job number."""
         return [Failure(self._names[n - 1], code) for n, code in sorted(self._failed.items())]
 
     def evolve(self, record: RecordedEvent) -> None:
-        """Let an event of the batch or of one of its jobs happen."""
+        """Apply an event of the batch or of one of its jobs."""
         if changes_content(record.event):
             self.sequence = record.sequence
         if record.n is None:

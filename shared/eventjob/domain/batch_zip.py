@@ -1,4 +1,7 @@
-"""Decisions about a batch's ZIP: asked for by a reader, built once, and again when asked again."""
+"""Decide about a batch's ZIP: requested by a reader, built, failed or lost.
+
+Most ZIPs are never downloaded, so building starts with the first request.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,19 +15,19 @@ from eventjob.domain.batch import Group, ZipBuilding, ZipIdle, ZipState
 from eventjob.domain.errors import Refused, StaleMemory
 from eventjob.domain.retry import Policy
 
-PAUSE = timedelta(seconds=30)  # from one attempt to the next, where the first one failed
+RETRY_PAUSE = timedelta(seconds=30)  # from one attempt to the next, where the first one failed
 
 ZipEvent = BatchZipRequested | BatchZipBuilt | BatchZipFailed
 
 
-def request(
+def request_zip(
     command: BuildBatchZip, group: Group, caller: Caller, at: datetime, policy: Policy
 ) -> Sequence[ZipEvent]:
-    """An attempt to build the ZIP; nothing while one is under way, or has failed just now.
+    """Start an attempt to build the ZIP; [] while one runs or has just failed.
 
     Raises:
-        Refused: ``permission_denied``; ``conflict`` where more results are to come; ``not_found``
-            also where there are none.
+        Refused: ``permission_denied``; ``conflict`` while results are still to come; ``not_found``
+            for no such batch, or no completed job.
     """
     name = f"batch {command.batch_id}"
     if group.existence != "here" or group.batch_id != command.batch_id:
@@ -32,9 +35,10 @@ def request(
     if not may_read(caller, group.owner, group.access):
         raise Refused("permission_denied", f"you may not read {name}")
     if group.active and group.unfinished:
-        raise Refused("conflict", f"{name} still runs: wait until it is done, or pause it")
+        raise Refused("conflict", f"{name} is still running: wait until it ends, or pause it")
     if not group.completed:
-        raise Refused("not_found", f"no job of {name} is completed: there is nothing to pack")
+        raise Refused("not_found", f"no job of {name} has completed, so there is nothing to pack")
+    # However often clients ask, one attempt runs at a time.
     if isinstance(group.zip, ZipBuilding) or _is_too_soon(group.zip, at, policy):
         return []
     attempt = group.zip.attempt + 1
@@ -42,19 +46,21 @@ def request(
 
 
 def _is_too_soon(state: ZipIdle, at: datetime, policy: Policy) -> bool:
-    """Clients ask every few seconds, and each attempt is two events in the log."""
-    pause = min(PAUSE, policy.attempt_timeout)
+    # Clients ask every few seconds, and each attempt adds two events to the log.
+    pause = min(RETRY_PAUSE, policy.attempt_timeout)
     return state.tried_at is not None and at < state.tried_at + pause
 
 
-def report(outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime) -> Sequence[ZipEvent]:
-    """What an archiver's report leads to; nothing where its attempt is over.
+def decide_report(
+    outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime
+) -> Sequence[ZipEvent]:
+    """Decide about an archiver's report; [] if its attempt has already ended.
 
     Raises:
         StaleMemory: the report is ahead of ``state``.
     """
     if outcome.attempt > state.attempt:
-        raise StaleMemory(f"a report of attempt {outcome.attempt} after {state.attempt}")
+        raise StaleMemory(f"report of attempt {outcome.attempt}, but only {state.attempt} is known")
     if outcome.attempt < state.attempt or isinstance(state, ZipIdle):
         return []
     if isinstance(outcome, WorkFailed):
@@ -62,8 +68,8 @@ def report(outcome: BatchPacked | WorkFailed, state: ZipState, at: datetime) -> 
     return [BatchZipBuilt(attempt=outcome.attempt, zip=outcome.zip, content=outcome.content, at=at)]
 
 
-def lose(attempt: int, state: ZipState, at: datetime, policy: Policy) -> Sequence[ZipEvent]:
-    """The end of an attempt that nobody reported in time."""
+def lose_attempt(attempt: int, state: ZipState, at: datetime, policy: Policy) -> Sequence[ZipEvent]:
+    """Fail an attempt that has passed its deadline."""
     if isinstance(state, ZipIdle) or state.attempt != attempt:
         return []
     minutes = policy.attempt_timeout / timedelta(minutes=1)

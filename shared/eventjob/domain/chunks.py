@@ -1,13 +1,13 @@
-"""A batch's jobs, cut into events of a size that the log likes."""
+"""Split a batch's jobs into events of a size that suits the log."""
 
 from eventjob.contracts.base import JobSpec
 
 JOBS_PER_EVENT = 100
-BYTES_PER_EVENT = 256 * 1024
+BYTES_PER_EVENT = 256 * 1024  # events stay small, since each reader decodes whole ones
 
 
-def cut(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
-    """The number of each event's first job, and its jobs."""
+def split_jobs(jobs: list[JobSpec]) -> list[tuple[int, list[JobSpec]]]:
+    """Return each event's jobs, with the number of the first one."""
     chunks: list[tuple[int, list[JobSpec]]] = []
     size = 0
     for n, spec in enumerate(jobs, 1):

@@ -1,4 +1,4 @@
-"""What a command makes happen to a group, or why it is refused."""
+"""Decide which events a command causes in its group, or why it is refused."""
 
 from datetime import datetime
 from typing import Literal, assert_never
@@ -35,36 +35,36 @@ from eventjob.contracts.events import (
 from eventjob.domain import batch_zip, job, retire
 from eventjob.domain.access import Caller, may_change
 from eventjob.domain.batch import Group, is_unfinished
-from eventjob.domain.chunks import cut
+from eventjob.domain.chunks import split_jobs
 from eventjob.domain.errors import Refused
-from eventjob.domain.ids import is_batch, job_key
-from eventjob.domain.retire import check_not_filed
+from eventjob.domain.ids import is_batch, parse_job_id
+from eventjob.domain.retire import check_not_retired
 from eventjob.domain.retry import Policy
 
-MISMATCH = "this Idempotency-Key came with another body before"
-MOST_JOBS = 999_999  # per batch: six digits of a job's id
+KEY_MISMATCH = "this Idempotency-Key was already used with a different body"
+MAX_JOBS = 999_999  # per batch: six digits of a job's id
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """An event that is to be appended: on the subject of job ``n``, or on the group's."""
+    """An event to append on the subject of job ``n``, or on the group's own."""
 
     group: str
     n: int | None
     event: Event
 
 
-class Circumstances(msgspec.Struct, frozen=True):
-    """Who asks, when, and under which policy."""
+class Context(msgspec.Struct, frozen=True):
+    """The caller, the time and the retry policy of a decision."""
 
     caller: Caller
     at: datetime
     policy: Policy
 
 
-def decide(command: GroupCommand, group: Group, now: Circumstances) -> list[Draft]:
-    """What ``command`` makes happen to ``group``; nothing where it has happened already.
+def decide(command: GroupCommand, group: Group, now: Context) -> list[Draft]:
+    """Return the events that ``command`` causes; [] if its effect is already there.
 
-    A redelivered command never gets here: it is recognised by its id.
+    A redelivered command is recognised by its id before it gets here.
 
     Raises:
         Refused: ``not_found``, ``permission_denied``, ``conflict`` or ``idempotency_mismatch``.
@@ -81,20 +81,20 @@ def decide(command: GroupCommand, group: Group, now: Circumstances) -> list[Draf
         case SetBatchArchived():
             return _set_archived(command, group, now)
         case BuildBatchZip():
-            events = batch_zip.request(command, group, now.caller, now.at, now.policy)
-            return [_on(group, event) for event in events]
+            events = batch_zip.request_zip(command, group, now.caller, now.at, now.policy)
+            return [_draft(group, event) for event in events]
         case DeleteBatch():
             _check_batch(command.batch_id, group, now.caller)
-            return [_on(group, BatchDeleted(batch_id=command.batch_id, at=now.at))]
+            return [_draft(group, BatchDeleted(batch_id=command.batch_id, at=now.at))]
         case FileBatch():
-            filed = retire.request(command, group, now.caller, now.at)
-            return [_on(group, event) for event in filed]
+            filed = retire.request_retirement(command, group, now.caller, now.at)
+            return [_draft(group, event) for event in filed]
         case _:
             assert_never(command)
 
 
-def fail_all(group: Group, now: Circumstances) -> list[Draft]:
-    """Fail what is unfinished in a batch that the caller may change; nothing in any other."""
+def fail_all(group: Group, now: Context) -> list[Draft]:
+    """Fail all unfinished jobs of a batch that the caller may change; [] for other groups."""
     if (
         group.batch_id is None
         or group.existence != "here"
@@ -103,26 +103,27 @@ def fail_all(group: Group, now: Circumstances) -> list[Draft]:
         or not may_change(now.caller, group.owner, group.access)
     ):
         return []
+    # One event for all jobs: 10,000 of them are one decision.
     numbers = [n for n, state in enumerate(group.jobs, 1) if is_unfinished(state)]
-    who = now.caller.user or "a caller without name"
+    who = now.caller.user or "an anonymous caller"
     error = JobError(code="cancelled", message=f"cancelled by {who}: all unfinished jobs failed")
-    return [_on(group, JobsFailed(numbers=numbers, error=error, at=now.at))]
+    return [_draft(group, JobsFailed(numbers=numbers, error=error, at=now.at))]
 
 
-def settle(group: Group, at: datetime) -> list[Draft]:
-    """The batch's completion, where nothing in it is unfinished and that was not said yet."""
+def complete_batch(group: Group, at: datetime) -> list[Draft]:
+    """Announce a batch's completion once, when its last unfinished job has ended."""
     if group.batch_id is None or group.existence != "here" or group.unfinished:
         return []
-    if group.filed is not None:
+    if group.retired_completed is not None:  # its completion was announced before
         return []
     all_failed = group.present > 0 and group.failed == group.present
     status: Literal["failed", "completed"] = "failed" if all_failed else "completed"
     if group.outcome == status:
         return []
-    return [_on(group, BatchCompleted(status=status, at=at))]
+    return [_draft(group, BatchCompleted(status=status, at=at))]
 
 
-def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Circumstances) -> list[Draft]:
+def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Context) -> list[Draft]:
     if group.existence != "none":
         _check_repeat(command.request_hash, group)
         return []
@@ -135,7 +136,7 @@ def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Circumstances) 
             request_hash=command.request_hash,
             at=now.at,
         )
-        return [_on(group, event)]
+        return [_draft(group, event)]
     opened = BatchSubmitted(
         batch_id=command.batch_id,
         batch_name=command.batch_name,
@@ -146,13 +147,12 @@ def _submit(command: SubmitJob | SubmitBatch, group: Group, now: Circumstances) 
         request_hash=command.request_hash,
         at=now.at,
     )
-    return [_on(group, opened), *_chunks(command, group, now)]
+    return [_draft(group, opened), *_add_jobs(command, group, now)]
 
 
-def _chunks(command: SubmitBatch, group: Group, now: Circumstances) -> list[Draft]:
-    """The jobs of a batch, cut into events of a size that the log likes."""
+def _add_jobs(command: SubmitBatch, group: Group, now: Context) -> list[Draft]:
     drafts: list[Draft] = []
-    for first, jobs in cut(command.jobs):
+    for first, jobs in split_jobs(command.jobs):
         event = JobsAdded(
             batch_id=command.batch_id,
             first=first,
@@ -161,32 +161,32 @@ def _chunks(command: SubmitBatch, group: Group, now: Circumstances) -> list[Draf
             access=command.access,
             at=now.at,
         )
-        drafts.append(_on(group, event))
+        drafts.append(_draft(group, event))
     return drafts
 
 
 def _check_repeat(request_hash: str | None, group: Group) -> None:
-    """Let a repeated request pass; its hash is ``<key>.<of the body>``."""
+    """Accept a repeated request; the hash is ``<hash of the key>.<hash of the body>``."""
     if group.existence == "here" and request_hash is not None and group.request_hash is not None:
         if request_hash == group.request_hash:
             return
         if request_hash.partition(".")[0] == group.request_hash.partition(".")[0]:
-            raise Refused("idempotency_mismatch", MISMATCH)
+            raise Refused("idempotency_mismatch", KEY_MISMATCH)
     name = group.batch_id or group.id[2:]
-    raise Refused("conflict", f"the id {name} is taken")
+    raise Refused("conflict", f"the id {name} is already in use")
 
 
-def _add_job(command: AddJob, group: Group, now: Circumstances) -> list[Draft]:
+def _add_job(command: AddJob, group: Group, now: Context) -> list[Draft]:
     _check_batch(command.batch_id, group, now.caller)
     if command.key is not None and (known := group.added_by.get(command.key)):
         if known.request_hash == command.request_hash:
             return []
-        raise Refused("idempotency_mismatch", MISMATCH)
-    check_not_filed(group)
+        raise Refused("idempotency_mismatch", KEY_MISMATCH)
+    check_not_retired(group)
     if group.archived:
         raise Refused("conflict", f"batch {command.batch_id} is archived")
-    if len(group.jobs) >= MOST_JOBS:
-        raise Refused("conflict", f"batch {command.batch_id} has {MOST_JOBS} jobs, the most it can")
+    if len(group.jobs) >= MAX_JOBS:
+        raise Refused("conflict", f"batch {command.batch_id} is full: it has {MAX_JOBS} jobs")
     event = JobsAdded(
         batch_id=command.batch_id,
         first=len(group.jobs) + 1,
@@ -197,39 +197,40 @@ def _add_job(command: AddJob, group: Group, now: Circumstances) -> list[Draft]:
         request_hash=command.request_hash,
         at=now.at,
     )
-    return [_on(group, event)]
+    return [_draft(group, event)]
 
 
-def _change_job(command: RestartJob | DeleteJob, group: Group, now: Circumstances) -> list[Draft]:
-    key = job_key(command.job_id)
-    if group.existence == "here":  # first, so that no stranger learns which jobs a batch has
+def _change_job(command: RestartJob | DeleteJob, group: Group, now: Context) -> list[Draft]:
+    key = parse_job_id(command.job_id)
+    if group.existence == "here":  # checked first, to hide from strangers which jobs exist
         _check_may_change(f"job {command.job_id}", group, now.caller)
-        check_not_filed(group)
+        check_not_retired(group)
     state = group.job(key.n) if key is not None and group.existence == "here" else None
     if key is None or state is None or isinstance(state, job.Deleted):
         raise Refused("not_found", f"there is no job {command.job_id}")
-    setting = job.Setting(group.id, key.n, now.at, now.policy)
+    setting = job.JobContext(group.id, key.n, now.at, now.policy)
     events = job.decide(command, state, setting)
+    # Deleting a single job deletes its group, so the event belongs on the group's subject.
     alone = isinstance(command, DeleteJob) and not is_batch(group.id)
     return [Draft(group.id, None if alone else key.n, event) for event in events]
 
 
-def _set_active(command: SetBatchActive, group: Group, now: Circumstances) -> list[Draft]:
+def _set_active(command: SetBatchActive, group: Group, now: Context) -> list[Draft]:
     _check_batch(command.batch_id, group, now.caller)
-    check_not_filed(group)
+    check_not_retired(group)
     active = not group.active if command.active is None else command.active
     if active == group.active:
         return []
-    return [_on(group, BatchResumed(at=now.at) if active else BatchPaused(at=now.at))]
+    return [_draft(group, BatchResumed(at=now.at) if active else BatchPaused(at=now.at))]
 
 
-def _set_archived(command: SetBatchArchived, group: Group, now: Circumstances) -> list[Draft]:
+def _set_archived(command: SetBatchArchived, group: Group, now: Context) -> list[Draft]:
     _check_batch(command.batch_id, group, now.caller)
-    if command.archived == group.archived:
+    if command.archived == group.archived:  # archiving a retired batch again is no change
         return []
-    check_not_filed(group)
+    check_not_retired(group)
     return [
-        _on(group, BatchArchived(at=now.at) if command.archived else BatchUnarchived(at=now.at))
+        _draft(group, BatchArchived(at=now.at) if command.archived else BatchUnarchived(at=now.at))
     ]
 
 
@@ -244,5 +245,5 @@ def _check_may_change(what: str, group: Group, caller: Caller) -> None:
         raise Refused("permission_denied", f"you may not change {what}")
 
 
-def _on(group: Group, event: Event) -> Draft:
+def _draft(group: Group, event: Event) -> Draft:
     return Draft(group.id, None, event)

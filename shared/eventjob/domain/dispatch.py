@@ -1,7 +1,7 @@
-"""Who is next: fair between batches, first in first out within one, and no host fills the workers.
+"""Choose the next jobs: round-robin over batches, FIFO within one, a limit for each host.
 
-A lane is a queue that is served in turn: a batch, or all jobs of one owner that are in no batch.
-No clock and no I/O; the queues are changed in place, since a batch has up to 20,000 jobs.
+A lane is a queue that is served in turn: a batch, or all single jobs of one owner. Queues are
+changed in place, since a batch has up to 20,000 jobs.
 """
 
 import heapq
@@ -22,16 +22,16 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def host_share(capacity: int) -> int:
-    """How many of ``capacity`` sessions may be of one host: three quarters, at least one."""
+    """Return how many of ``capacity`` slots one host may use: three quarters, at least one."""
+    # A slow host must leave slots for the others.
     return max(1, capacity * 3 // 4)
 
 
 def fair_share(capacity: int, others: Iterable[int]) -> int:
-    """What of ``capacity`` one scheduler takes, beside others who want so many tasks each.
+    """Return one scheduler's part of ``capacity``, given the demands of the ``others``.
 
-    Whoever wants less than an even share leaves the rest to those who want more. What one cannot
-    use of its own share the others take only once it has said so: never less than they should,
-    at most a few tasks more, which then wait for a worker.
+    A demand below the even share leaves the rest to larger ones. Schedulers learn of changed
+    demands late: until then a few tasks too many may wait for a worker.
     """
     left, claims = capacity, sorted(others)
     for index, wanted in enumerate(claims):
@@ -40,10 +40,11 @@ def fair_share(capacity: int, others: Iterable[int]) -> int:
 
 
 class Lane:
-    """The jobs of one lane, in order of arrival; those of a busy host can be passed over."""
+    """Queued jobs of one lane in order of arrival; jobs of busy hosts can be skipped."""
 
     def __init__(self) -> None:
         self.count = 0
+        # By host: skipping a busy host then costs one step instead of one per job.
         self._queues: dict[str, deque[tuple[int, Candidate]]] = {}
         self._heads: list[tuple[int, str]] = []  # a heap: each host's first arrival
 
@@ -51,7 +52,7 @@ class Lane:
         return bool(self._heads)
 
     def append(self, arrival: int, candidate: Candidate) -> None:
-        """Put a job at the end; ``arrival`` grows from call to call."""
+        """Add a job at the end; ``arrival`` grows from call to call."""
         queue = self._queues.setdefault(candidate.host, deque())
         if not queue:
             heapq.heappush(self._heads, (arrival, candidate.host))
@@ -61,7 +62,7 @@ class Lane:
     def pop(
         self, is_busy: Callable[[str], bool], wanted: Callable[[Candidate], bool]
     ) -> Candidate | None:
-        """The first wanted job whose host is not busy, or None; unwanted ones are dropped."""
+        """Remove and return the first wanted job of an idle host; drop unwanted jobs."""
         passed = []
         found = None
         while self._heads and found is None:
@@ -88,7 +89,7 @@ class Lane:
 
 
 class Dispatch:
-    """The jobs that are ready, and how many of each host are at work."""
+    """Ready jobs by lane, and the number of running sessions by host."""
 
     def __init__(self) -> None:
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
@@ -96,54 +97,56 @@ class Dispatch:
         self._running: Counter[str] = Counter()
         self._arrivals = itertools.count()
 
-    def ready(self, lane: str, candidate: Candidate) -> None:
-        """Put a job at the end of its lane."""
+    def add(self, lane: str, candidate: Candidate) -> None:
+        """Add a job at the end of its lane."""
         queue = self._paused.get(lane)
         if queue is None:
             queue = self._lanes.setdefault(lane, Lane())
         queue.append(next(self._arrivals), candidate)
 
     def pause(self, lane: str) -> None:
-        """Start nothing of this lane until it is resumed."""
+        """Hold back this lane's jobs until `resume`."""
         if lane not in self._paused:
             self._paused[lane] = self._lanes.pop(lane, Lane())
 
     def resume(self, lane: str) -> None:
-        """Let a paused lane take its turn again."""
+        """Serve a paused lane again."""
         if queue := self._paused.pop(lane, None):
             self._lanes[lane] = queue
 
     @property
-    def waiting(self) -> int:
-        """How many jobs are ready, those that nobody wants any more included."""
+    def ready_count(self) -> int:
+        """Number of ready jobs, including unwanted ones."""
         return sum(lane.count for lane in self._lanes.values())
 
-    def began(self, host: str) -> None:
-        """Count a session of this host that is at work."""
+    def count_start(self, host: str) -> None:
+        """Count a session of this host as running."""
         self._running[host] += 1
 
-    def ended(self, host: str) -> None:
-        """A session of this host is over."""
+    def count_end(self, host: str) -> None:
+        """Count a session of this host as ended."""
         self._running[host] -= 1
         if self._running[host] <= 0:
             del self._running[host]
 
-    def take(self, free: int, share: int, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
-        """Up to ``free`` jobs to start now, one of each lane in turn. `began` is the caller's.
+    def take_jobs(
+        self, free: int, share: int, is_wanted: Callable[[Candidate], bool]
+    ) -> list[Candidate]:
+        """Remove up to ``free`` jobs, one per lane in turn, for the caller to start and count.
 
-        A lane that has nothing to give keeps its turn: else it could starve behind busy hosts.
+        A lane without a startable job keeps its turn, or it could starve behind busy hosts.
 
         Args:
-            free: how many the workers can start.
-            share: how many of one host may be at work at a time.
-            wanted: whether a job that was queued is still to start; others are dropped.
+            free: number of free worker slots.
+            share: maximum number of running sessions per host.
+            is_wanted: False for a queued job that need not start any more; it is dropped.
         """
         chosen: list[Candidate] = []
         passed: list[tuple[str, Lane]] = []
         running = self._running.copy()
         while self._lanes and len(chosen) < free:
             lane, queue = self._lanes.popitem(last=False)
-            candidate = queue.pop(lambda host: running[host] >= share, wanted)
+            candidate = queue.pop(lambda host: running[host] >= share, is_wanted)
             if candidate is not None:
                 running[candidate.host] += 1
                 chosen.append(candidate)

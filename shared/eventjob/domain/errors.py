@@ -1,10 +1,10 @@
-"""The ways in which a decision can turn something down."""
+"""Errors of a decision."""
 
 
 class Refused(Exception):
-    """A decider turned a command down. Never retried; the api answers 4xx.
+    """The decider rejects a command: the api answers 4xx, and retries are pointless.
 
-    ``code`` is a stable name a client may branch on; ``str(error)`` is for people.
+    ``code`` is stable, for clients to branch on; ``str(error)`` is for people.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -13,4 +13,4 @@ class Refused(Exception):
 
 
 class StaleMemory(Exception):
-    """A report is ahead of the state it was decided on: fold the log again, never ignore it."""
+    """A report is ahead of the known state: fold the log again, or the report would be lost."""

@@ -1,7 +1,7 @@
-"""The life of one job, decided from its own events alone.
+"""Decide the life of one job from its own events.
 
-An attempt goes from waiting over fetching and archiving to its end; a report moves it on only if
-it is about exactly the attempt and the step that the job is in.
+An attempt is waiting, fetching, zipping and then ended. A report counts only for the attempt
+and step that the job is in.
 """
 
 from datetime import datetime, timedelta
@@ -21,35 +21,35 @@ from eventjob.contracts.events import (
     JobRestarted,
 )
 from eventjob.contracts.work import ArchiveBuilt, JobOutcome, SessionFetched, WorkFailed
-from eventjob.domain.attempt import after
+from eventjob.domain.attempt import decide_failed_attempt
 from eventjob.domain.errors import Refused, StaleMemory
-from eventjob.domain.ids import job_id
+from eventjob.domain.ids import format_job_id
 from eventjob.domain.retry import Policy
 
 
 class Waiting(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Attempt ``attempt`` comes next, at once or when ``due``; ``tries`` attempts have failed.
+    """Attempt ``attempt`` starts at once, or when ``due``; ``tries`` attempts have failed.
 
-    Those since ``put_off_since`` did not count: the host only asked to wait.
+    Attempts since ``postponed_since`` did not count: the host only asked to wait.
     """
 
     attempt: int
     tries: int = 0
     due: datetime | None = None
-    put_off_since: datetime | None = None
+    postponed_since: datetime | None = None
 
 
 class Fetching(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Handed to a processor."""
+    """A processor has the job."""
 
     attempt: int
     tries: int
     deadline: datetime
-    put_off_since: datetime | None = None
+    postponed_since: datetime | None = None
 
 
-class Archiving(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Fetched; an archiver makes the ZIP of ``bundle``."""
+class Zipping(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Fetched; an archiver builds the ZIP of ``bundle``."""
 
     attempt: int
     tries: int
@@ -58,23 +58,23 @@ class Archiving(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Ended(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Completed or failed. Only a restart or a delete changes it any more."""
+    """Completed or failed; only a restart or a deletion changes it."""
 
     attempt: int
     status: Literal["completed", "failed"]
 
 
 class Deleted(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Gone, for ever."""
+    """Deleted for ever."""
 
 
-JobState = Waiting | Fetching | Archiving | Ended | Deleted
-UNFINISHED = (Waiting, Fetching, Archiving)  # a tuple: this is asked several times per event
+JobState = Waiting | Fetching | Zipping | Ended | Deleted
+UNFINISHED = (Waiting, Fetching, Zipping)  # a tuple is fast: checked several times per event
 SUBMITTED: JobState = Waiting(attempt=1)
 
 
 class LoseAttempt(msgspec.Struct, frozen=True):
-    """The attempt's time is up and nobody has reported."""
+    """The attempt's deadline has passed before any report."""
 
     attempt: int
 
@@ -82,8 +82,8 @@ class LoseAttempt(msgspec.Struct, frozen=True):
 JobCommand = SessionFetched | ArchiveBuilt | WorkFailed | LoseAttempt | RestartJob | DeleteJob
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """What a decision about a job depends on besides its history."""
+class JobContext(msgspec.Struct, frozen=True):
+    """What a decision about a job depends on besides its state."""
 
     group: str
     n: int
@@ -91,45 +91,45 @@ class Setting(msgspec.Struct, frozen=True):
     policy: Policy
 
 
-def decide(command: JobCommand, state: JobState, setting: Setting) -> list[JobEvent]:
-    """What ``command`` makes happen to a job in ``state``; nothing where its time has passed.
+def decide(command: JobCommand, state: JobState, setting: JobContext) -> list[JobEvent]:
+    """Return the events that ``command`` causes; [] if the job has already moved on.
 
     Raises:
-        Refused: ``not_found`` for a restart or delete of a job that is gone.
+        Refused: ``not_found`` for a restart or deletion of a deleted job.
         StaleMemory: a report is ahead of ``state``.
     """
     match command:
         case SessionFetched() | ArchiveBuilt() | WorkFailed():
-            return _report(command, state, setting)
+            return _decide_report(command, state, setting)
         case RestartJob():
-            attempt = _present(state, command.job_id).attempt + 1
+            attempt = _require_present(state, command.job_id).attempt + 1
             return [JobRestarted(attempt=attempt, at=setting.at)]
         case DeleteJob():
-            _present(state, command.job_id)
+            _require_present(state, command.job_id)
             return [JobDeleted(job_id=command.job_id, at=setting.at)]
         case LoseAttempt():
             if not _is_running(state, command.attempt):
                 return []
-            return [_failed(_lost(command, setting), state, setting)]
+            return [_fail_attempt(_lost_report(command, setting), state, setting)]
         case _:
             assert_never(command)
 
 
 def evolve(state: JobState, event: JobEvent) -> JobState:
-    """``state`` after ``event``. Never refuses: what is in the log has happened."""
-    if isinstance(state, Deleted):
+    """Return ``state`` after ``event``. It accepts every event: the log is fact."""
+    if isinstance(state, Deleted):  # late events must not revive a deleted job
         return state
     match event:
         case JobFetched():
             deadline = state.deadline if isinstance(state, Fetching) else event.at
-            return Archiving(event.attempt, _tries(state), deadline, event.bundle)
+            return Zipping(event.attempt, _tries(state), deadline, event.bundle)
         case JobCompleted():
             return Ended(event.attempt, "completed")
         case JobFailed():
             return Ended(event.attempt, "failed")
         case AttemptFailed():
             tries = _tries(state) + event.counted
-            since = None if event.counted else _put_off_since(state) or event.at
+            since = None if event.counted else _postponed_since(state) or event.at
             return Waiting(event.attempt + 1, tries, event.retry_at, since)
         case JobRestarted():
             return Waiting(event.attempt)
@@ -139,17 +139,17 @@ def evolve(state: JobState, event: JobEvent) -> JobState:
             assert_never(event)
 
 
-def started(state: JobState, attempt: int, deadline: datetime) -> JobState:
-    """``state`` after the attempt was handed out."""
+def evolve_started(state: JobState, attempt: int, deadline: datetime) -> JobState:
+    """Return ``state`` after the attempt was handed to a processor."""
     if not isinstance(state, UNFINISHED):
         return state
-    return Fetching(attempt, _tries(state), deadline, _put_off_since(state))
+    return Fetching(attempt, _tries(state), deadline, _postponed_since(state))
 
 
-def failed(state: JobState) -> JobState:
-    """``state`` after a person failed the job; an ended one stays as it is."""
+def evolve_failed(state: JobState) -> JobState:
+    """Return ``state`` after a user failed the job; an ended job stays as it is."""
     match state:
-        case Waiting() | Fetching() | Archiving():
+        case Waiting() | Fetching() | Zipping():
             return Ended(state.attempt, "failed")
         case Ended() | Deleted():
             return state
@@ -157,13 +157,13 @@ def failed(state: JobState) -> JobState:
             assert_never(state)
 
 
-def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEvent]:
-    """A report counts for the attempt and step it is about: before it is stale, after it late."""
-    here, there = _place(state), (report.attempt, _step(report))
-    if here > there:
+def _decide_report(report: JobOutcome, state: JobState, setting: JobContext) -> list[JobEvent]:
+    """Decide about a report: ignore it if the job is further, refold if the job is behind."""
+    current, reported = _progress(state), (report.attempt, _step(report))
+    if current > reported:
         return []
-    if here < there:
-        raise StaleMemory(f"a report about {there} while the job is at {here}")
+    if current < reported:
+        raise StaleMemory(f"report about {reported}, but the job is known to be at {current}")
     match report:
         case SessionFetched():
             return [
@@ -179,7 +179,7 @@ def _report(report: JobOutcome, state: JobState, setting: Setting) -> list[JobEv
         case ArchiveBuilt():
             return [JobCompleted(attempt=report.attempt, archive=report.archive, at=setting.at)]
         case WorkFailed():
-            return [_failed(report, state, setting)]
+            return [_fail_attempt(report, state, setting)]
         case _:
             assert_never(report)
 
@@ -191,18 +191,18 @@ def _step(report: JobOutcome) -> int:
     return 2 if archives else 1
 
 
-def _failed(report: WorkFailed, state: JobState, setting: Setting) -> JobEvent:
-    return after(
+def _fail_attempt(report: WorkFailed, state: JobState, setting: JobContext) -> JobEvent:
+    return decide_failed_attempt(
         report,
         at=setting.at,
         policy=setting.policy,
         tries=_tries(state),
-        put_off_since=_put_off_since(state),
-        salt=f"{job_id(setting.group, setting.n)}:{report.attempt}",
+        postponed_since=_postponed_since(state),
+        salt=f"{format_job_id(setting.group, setting.n)}:{report.attempt}",
     )
 
 
-def _lost(command: LoseAttempt, setting: Setting) -> WorkFailed:
+def _lost_report(command: LoseAttempt, setting: JobContext) -> WorkFailed:
     minutes = setting.policy.attempt_timeout / timedelta(minutes=1)
     message = f"no worker reported within {minutes:g} minutes"
     return WorkFailed(
@@ -216,10 +216,10 @@ def _lost(command: LoseAttempt, setting: Setting) -> WorkFailed:
 
 
 def _is_running(state: JobState, attempt: int) -> bool:
-    return isinstance(state, Fetching | Archiving) and state.attempt == attempt
+    return isinstance(state, Fetching | Zipping) and state.attempt == attempt
 
 
-def _present(state: JobState, job: str) -> Waiting | Fetching | Archiving | Ended:
+def _require_present(state: JobState, job: str) -> Waiting | Fetching | Zipping | Ended:
     if isinstance(state, Deleted):
         raise Refused("not_found", f"job {job} was deleted")
     return state
@@ -229,18 +229,18 @@ def _tries(state: JobState) -> int:
     return state.tries if isinstance(state, UNFINISHED) else 0
 
 
-def _put_off_since(state: JobState) -> datetime | None:
-    return state.put_off_since if isinstance(state, Waiting | Fetching) else None
+def _postponed_since(state: JobState) -> datetime | None:
+    return state.postponed_since if isinstance(state, Waiting | Fetching) else None
 
 
-def _place(state: JobState) -> tuple[float, int]:
-    """How far a job is, as attempt and step, so that any two places can be compared."""
+def _progress(state: JobState) -> tuple[float, int]:
+    """Return attempt and step as a pair that can be compared."""
     match state:
         case Waiting():
             return state.attempt, 0
         case Fetching():
             return state.attempt, 1
-        case Archiving():
+        case Zipping():
             return state.attempt, 2
         case Ended():
             return state.attempt, 3

@@ -1,7 +1,7 @@
-"""Names of files and folders that are valid on Linux, macOS and Windows, and stay readable.
+"""File and folder names that are valid on Linux, macOS and Windows, and stay readable.
 
-A safe name is in Unicode NFC, has at most 200 bytes in UTF-8, and no separators, no control or
-bidi characters, and no name that Windows reserves. Making a safe name safe changes nothing.
+A safe name is in Unicode NFC and has at most 200 bytes in UTF-8. It is free of separators,
+control and bidi characters and Windows device names. A safe name stays the same when made safe.
 """
 
 import re
@@ -17,7 +17,7 @@ MAX_BYTES = 200
 README = "README.md"
 MANIFEST = "manifest.json"
 
-_STEM_BYTES = MAX_BYTES - len(".zip")
+_STEM_BYTES = MAX_BYTES - len(".zip")  # the longest suffix that a stem gets
 _INVISIBLE = {"Cc", "Cf", "Cs"}  # controls, formats (bidi among them), lone surrogates
 _EXTENSION = re.compile(r"\.(?=[0-9]*[a-z])[a-z0-9]{1,10}\Z", re.IGNORECASE)
 _WINDOWS_DEVICE = re.compile(
@@ -27,7 +27,7 @@ _WINDOWS_DEVICE = re.compile(
 
 
 class SessionPaths(msgspec.Struct, frozen=True):
-    """Where a session lies in its ZIP: ``<Event>/<Track>/<stem>.md``, and a folder beside it."""
+    """Paths of a session in its ZIP: ``<Event>/<Track>/<stem>.md``, and a folder beside it."""
 
     folder: str
     stem: str
@@ -36,42 +36,42 @@ class SessionPaths(msgspec.Struct, frozen=True):
 
 
 def session_paths(event: str, track: str, filename: str) -> SessionPaths:
-    """The paths that follow from a job's parameters; none meets README or manifest of the ZIP."""
-    top = unique([README, MANIFEST, folder_name(event, "event")])[-1]
-    folder = f"{top}/{folder_name(track, 'track')}"
-    stem = stem_of(filename)
+    """Return the paths for a job's parameters, distinct from README and manifest of the ZIP."""
+    top = make_unique([README, MANIFEST, make_folder_name(event, "event")])[-1]
+    folder = f"{top}/{make_folder_name(track, 'track')}"
+    stem = make_stem(filename)
     return SessionPaths(folder, stem, f"{folder}/{stem}.md", f"{folder}/{stem}")
 
 
-def stem_of(filename: str) -> str:
-    """A job's ``filename`` as a safe name without ``.md``.
+def make_stem(filename: str) -> str:
+    """Return a job's ``filename`` as a safe name, stripped of ``.md``.
 
-    It never ends in ``.md``: so no session's folder has the name of another session's Markdown.
+    A stem never ends in ``.md``: a session's folder could collide with another one's Markdown.
     """
-    stem = _without_suffix(_sanitised(filename, "session"))
-    return _without_suffix(_shortened(stem, "", _STEM_BYTES))
+    stem = _without_suffix(_sanitise(filename, "session"))
+    return _without_suffix(_shorten(stem, "", _STEM_BYTES))
 
 
 @lru_cache(maxsize=1000)  # of events and tracks, mostly
-def folder_name(text: str, fallback: str) -> str:
-    """``text`` as a safe name, or ``fallback`` where nothing of it can stay."""
-    return _shortened(_sanitised(text, fallback), "", MAX_BYTES)
+def make_folder_name(text: str, fallback: str) -> str:
+    """Return ``text`` as a safe name, or ``fallback`` if all of its characters are removed."""
+    return _shorten(_sanitise(text, fallback), "", MAX_BYTES)
 
 
-def file_name(text: str, fallback: str) -> str:
-    """Like `folder_name`, but a name that is too long keeps its extension."""
-    return _shortened(*_split(_sanitised(text, fallback)), MAX_BYTES)
+def make_file_name(text: str, fallback: str) -> str:
+    """Return ``text`` like `make_folder_name`, but keep the extension of a long name."""
+    return _shorten(*_split(_sanitise(text, fallback)), MAX_BYTES)
 
 
 def is_safe(name: str) -> bool:
-    """Whether ``name`` can be a file or folder everywhere, just as it is."""
-    return name == folder_name(name, "")
+    """Return True if ``name`` is already a safe name."""
+    return name == make_folder_name(name, "")
 
 
-def unique(names: Sequence[str]) -> list[str]:
-    """The safe ``names`` of one folder, numbered ``-2``, ``-3`` … where they would collide.
+def make_unique(names: Sequence[str]) -> list[str]:
+    """Number the safe ``names`` of one folder ``-2``, ``-3`` … where they would collide.
 
-    The first of several equal names keeps it, and no number makes a name that another one has.
+    The first of several equal names stays as it is; a numbered name never equals another one.
     """
     taken = {collision_key(name) for name in names}
     next_number: dict[str, int] = {}
@@ -79,7 +79,7 @@ def unique(names: Sequence[str]) -> list[str]:
     for name in names:
         key = collision_key(name)
         if key in next_number:
-            number, name = _free(name, next_number[key], taken)  # noqa: PLW2901 - the same name, free
+            number, name = _find_free_name(name, next_number[key], taken)  # noqa: PLW2901 - the same name, free
             taken.add(collision_key(name))
             next_number[key] = number + 1
         else:
@@ -88,13 +88,13 @@ def unique(names: Sequence[str]) -> list[str]:
     return result
 
 
-def numbered(name: str, number: int) -> str:
-    """The safe ``name`` of a folder, with a number at its end."""
-    return _shortened(name, f"-{number}", MAX_BYTES)
+def append_number(name: str, number: int) -> str:
+    """Return the safe ``name`` of a folder, with a number at its end."""
+    return _shorten(name, f"-{number}", MAX_BYTES)
 
 
 def collision_key(path: str) -> str:
-    """Equal for two names that some file system takes for one.
+    """Return a key that is equal for names which some file system treats as one.
 
     Source: canonical caseless matching, Unicode standard 3.13, D145.
     """
@@ -103,22 +103,22 @@ def collision_key(path: str) -> str:
 
 
 def content_disposition(name: str, *, inline: bool) -> str:
-    """The header value under which a browser shows or saves a file as ``name``.
+    """Return the header value under which a browser shows or saves a file as ``name``.
 
     Source: RFC 6266, appendix D: ASCII for old clients, ``filename*`` (RFC 5987) for the others.
     """
-    name = file_name(name, "download")
+    name = make_file_name(name, "download")
     plain = re.sub(r"[^ !#$&-\[\]-~]", "_", name)
     value = f'{"inline" if inline else "attachment"}; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _sanitised(text: str, fallback: str) -> str:
-    name = _cleaned(text) or _cleaned(fallback) or "unnamed"
+def _sanitise(text: str, fallback: str) -> str:
+    name = _clean(text) or _clean(fallback) or "unnamed"
     return _WINDOWS_DEVICE.sub(r"\g<0>_", name)
 
 
-def _cleaned(text: str) -> str:
+def _clean(text: str) -> str:
     spaced = re.sub(r"\s+", " ", text)
     visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE)
     allowed = re.sub(r'[<>"?*]', "", re.sub(r"[/\\|:]", "-", visible))
@@ -127,7 +127,7 @@ def _cleaned(text: str) -> str:
 
 def _without_suffix(stem: str) -> str:
     while stem.lower().endswith(".md"):
-        stem = _sanitised(stem[: -len(".md")], "session")
+        stem = _sanitise(stem[: -len(".md")], "session")
     return stem
 
 
@@ -136,14 +136,14 @@ def _split(name: str) -> tuple[str, str]:
     return (name[: found.start()], found[0]) if found else (name, "")
 
 
-def _shortened(stem: str, ending: str, max_bytes: int) -> str:
-    room = max_bytes - len(ending.encode())
-    if len(stem.encode()) > room:
-        stem = stem.encode()[:room].decode(errors="ignore").rstrip(" .")
+def _shorten(stem: str, ending: str, max_bytes: int) -> str:
+    stem_bytes = max_bytes - len(ending.encode())
+    if len(stem.encode()) > stem_bytes:
+        stem = stem.encode()[:stem_bytes].decode(errors="ignore").rstrip(" .")
     return stem + ending
 
 
-def _free(name: str, first: int, taken: set[str]) -> tuple[int, str]:
+def _find_free_name(name: str, first: int, taken: set[str]) -> tuple[int, str]:
     stem, extension = _split(name)
-    numbered = ((n, _shortened(stem, f"-{n}{extension}", MAX_BYTES)) for n in count(first))
-    return next((n, name) for n, name in numbered if collision_key(name) not in taken)
+    candidates = ((n, _shorten(stem, f"-{n}{extension}", MAX_BYTES)) for n in count(first))
+    return next((n, name) for n, name in candidates if collision_key(name) not in taken)

@@ -1,4 +1,4 @@
-"""An event together with what the log says about it."""
+"""An event with its place in the log."""
 
 import msgspec
 
@@ -6,10 +6,10 @@ from eventjob.contracts.events import Event
 
 
 class RecordedEvent(msgspec.Struct, frozen=True):
-    """An event as it stands in the log.
+    """An event as stored in the log.
 
-    ``n`` is the job's number for an event on a job's own subject, None on the group's.
-    ``actor`` is who asked for it: a user, "" for a caller without name, or a service.
+    ``n`` is the job's number for an event on a job's own subject, None for the group's.
+    ``actor`` asked for it: a user, "" for an anonymous caller, or a service.
     """
 
     sequence: int

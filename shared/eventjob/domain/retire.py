@@ -1,4 +1,4 @@
-"""Decisions about a batch whose events leave the log: it can be read and deleted, nothing else."""
+"""Decide about retiring a batch: its events leave the log; it can be read and deleted."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,23 +10,25 @@ from eventjob.domain.batch import Group, ZipBuilding
 from eventjob.domain.errors import Refused
 
 
-def request(command: FileBatch, group: Group, caller: Caller, at: datetime) -> Sequence[BatchFiled]:
-    """The filing; nothing where that has happened. Only the log's sequences say if it may be.
+def request_retirement(
+    command: FileBatch, group: Group, caller: Caller, at: datetime
+) -> Sequence[BatchFiled]:
+    """Retire the batch; [] if it is retired. The scheduler checks the exported sequences.
 
     Raises:
-        Refused: ``not_found``, ``permission_denied``, or ``conflict`` where it is not at rest.
+        Refused: ``not_found``; ``permission_denied``; ``conflict`` unless archived and at rest.
     """
     name = f"batch {command.batch_id}"
     if group.existence != "here" or group.batch_id != command.batch_id:
         raise Refused("not_found", f"there is no {name}")
-    if not caller.trusted:
-        raise Refused("permission_denied", f"only who administers eventjob may file {name}")
-    if group.filed is not None:
+    if not caller.trusted:  # its exports are believed, so only `eventjob retire` may send it
+        raise Refused("permission_denied", f"only an administrator may retire {name}")
+    if group.retired_completed is not None:
         return []
     if not group.archived:
         raise Refused("conflict", f"{name} is not archived")
     if group.unfinished or isinstance(group.zip, ZipBuilding):
-        raise Refused("conflict", f"{name} still runs")
+        raise Refused("conflict", f"{name} is still running")
     return [
         BatchFiled(
             batch_id=command.batch_id,
@@ -41,15 +43,11 @@ def request(command: FileBatch, group: Group, caller: Caller, at: datetime) -> S
     ]
 
 
-def check_not_filed(group: Group) -> None:
-    """Nothing, where the batch can still change.
-
-    Raises:
-        Refused: it cannot.
-    """
-    if group.filed is not None:
+def check_not_retired(group: Group) -> None:
+    """Refuse (``conflict``) to change a retired batch."""
+    if group.retired_completed is not None:
         raise Refused(
             "conflict",
-            f"batch {group.batch_id} is filed, since it was archived long ago: it can be read, "
-            "and deleted as a whole",
+            f"batch {group.batch_id} is retired: it was archived long ago, and can only be read, "
+            "or deleted as a whole",
         )

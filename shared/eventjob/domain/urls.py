@@ -1,10 +1,10 @@
-"""The form of a web address. Where it leads is decided when it is fetched."""
+"""Check the form of a web address; the fetch checks where it leads."""
 
 import re
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
-LONGEST_URL = 2048
+MAX_URL_LENGTH = 2048
 
 _LONGEST_HOST = 253  # RFC 1035, as text
 _NEVER_IN_URL = re.compile(r"[\\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -13,15 +13,15 @@ _LABEL = re.compile(r"(?:[a-z0-9_-]|[^\x00-\x7f]){1,63}", re.IGNORECASE)
 
 
 def check_url(url: str) -> str:
-    """The host of ``url`` in lower case, without brackets, once its form is found right.
+    """Return the bare host of a well-formed ``url``, in lower case.
 
-    Right is: http or https, a host, at most 2,048 characters, no user info, no spaces or controls.
+    Well-formed: http or https, a host, at most 2,048 characters, no user info, spaces or controls.
 
     Raises:
-        ValueError: says what is wrong, and repeats nothing that could be a password.
+        ValueError: says what is wrong, without repeating a possible password.
     """
-    if len(url) > LONGEST_URL:
-        raise ValueError(f"the url has {len(url)} characters, at most {LONGEST_URL} are allowed")
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"the url has {len(url)} characters, at most {MAX_URL_LENGTH} are allowed")
     if _NEVER_IN_URL.search(url):
         raise ValueError("the url has a space, a control character or a backslash in it")
     parts = _split(url)
@@ -47,7 +47,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _is_address(authority: str) -> bool:
-    """Whether it is an address in brackets, and perhaps a port; a zone (``%eth0``) is neither."""
+    """Match an IPv6 address in brackets, perhaps with a port; refuse a zone (``%eth0``)."""
     found = _BRACKETED.fullmatch(authority)
     try:
         return found is not None and IPv6Address(found[1]).scope_id is None
@@ -56,6 +56,6 @@ def _is_address(authority: str) -> bool:
 
 
 def _is_name(host: str) -> bool:
-    """Whether it may be a host's name, or an address of four numbers."""
+    """Match a host name or an IPv4 address."""
     labels = host.removesuffix(".").split(".")
     return len(host) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in labels)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import httpx2
 
-from eventjob.domain.retry import LONGEST_PAUSE
+from eventjob.domain.retry import MAX_DELAY
 from eventjob.domain.urls import check_url
 from eventjob.fetch.errors import FetchFailed, blocked
 
@@ -73,13 +73,13 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdecimal():
-        return timedelta(seconds=min(int(value[:9]), LONGEST_PAUSE.total_seconds()))
+        return timedelta(seconds=min(int(value[:9]), MAX_DELAY.total_seconds()))
     try:
         until = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
     wait = until.replace(tzinfo=until.tzinfo or UTC) - now
-    return max(timedelta(), min(wait, LONGEST_PAUSE))
+    return max(timedelta(), min(wait, MAX_DELAY))
 
 
 def declared_type(answer: httpx2.Response) -> str:

@@ -23,7 +23,7 @@ from eventjob.contracts.events import (
     JobsStarted,
     JobSubmitted,
 )
-from eventjob.domain.ids import is_batch, job_id
+from eventjob.domain.ids import format_job_id, is_batch
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection import fold_batch, fold_job
 from eventjob.projection.fold_batch import BatchFold
@@ -45,7 +45,7 @@ def touched(stretch: Iterable[RecordedEvent]) -> Touched:
     for record in stretch:
         if is_batch(record.group):
             groups.add(record.group)
-        job_ids.update(job_id(record.group, n) for n in _numbers(record))
+        job_ids.update(format_job_id(record.group, n) for n in _numbers(record))
     return Touched(job_ids, groups)
 
 
@@ -161,7 +161,7 @@ class _Documents:
                 self._dropped |= references(job)
 
     def _job(self, record: RecordedEvent, n: int | None) -> JobDocument | None:
-        return None if n is None else self._jobs.get(job_id(record.group, n))
+        return None if n is None else self._jobs.get(format_job_id(record.group, n))
 
     def _create(self, created: list[JobDocument]) -> None:
         for job in created:

@@ -18,7 +18,7 @@ from eventjob.contracts.events import (
     JobSubmitted,
     Start,
 )
-from eventjob.domain.ids import job_id
+from eventjob.domain.ids import format_job_id
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.read_model import JobDocument, Progress
 
@@ -184,7 +184,7 @@ def _new(
     batch_id: str | None,
 ) -> JobDocument:
     return JobDocument(
-        job_id=job_id(record.group, n),
+        job_id=format_job_id(record.group, n),
         group=record.group,
         n=n,
         sequence=record.sequence,

@@ -5,8 +5,8 @@ from urllib.parse import unquote, urlsplit
 
 from eventjob.projection.sqlite.store import SqliteStore
 from eventjob.projection.store import Store
-from eventjob.runtime.setting_reader import SettingsError, without_secrets
-from eventjob.runtime.setting_types import store_url
+from eventjob.runtime.setting_reader import SettingsError, mask_secrets
+from eventjob.runtime.setting_types import parse_store_url
 
 
 def open_store(url: str) -> Store:
@@ -18,12 +18,12 @@ def open_store(url: str) -> Store:
         SettingsError: the setting is wrong; it is named.
     """
     try:
-        if store_url(url).startswith("sqlite:"):
+        if parse_store_url(url).startswith("sqlite:"):
             return SqliteStore(Path(unquote(urlsplit(url).path)))
         return _open_mongo(url)
     except ValueError as error:
         raise SettingsError(
-            f"EVENTJOB_STORE_URL is {without_secrets(url)!r}: expected {error}"
+            f"EVENTJOB_STORE_URL is {mask_secrets(url)!r}: expected {error}"
         ) from None
 
 

@@ -8,7 +8,7 @@ from io import BytesIO
 import msgspec
 
 from eventjob.bus.errors import Poison
-from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.log.event_codec import decode_event
 from eventjob.bus.log.raw import StoredMessage
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.recorded_event import RecordedEvent
@@ -71,7 +71,7 @@ def decode(data: bytes) -> list[RecordedEvent]:
         lines = _lines.decode_lines(text)
     except (OSError, EOFError, zlib.error, *UNREADABLE) as error:
         raise Poison(f"not an export of events: {error}") from error
-    return [recorded(x.subject, x.headers, bytes(x.event), x.sequence) for x in lines]
+    return [decode_event(x.subject, x.headers, bytes(x.event), x.sequence) for x in lines]
 
 
 def _line(message: StoredMessage) -> ExportedEvent:

@@ -93,7 +93,7 @@ class WholeLog(EventLog):
         """The filing, where the batch's events are no longer in the log."""
         if not is_batch(group):
             return None
-        first = await self.first_of(group)
+        first = await self.read_first(group)
         return None if first is None else _filed_in([first])
 
 

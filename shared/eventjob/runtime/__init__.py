@@ -1,1 +1,1 @@
-"""What every process needs: settings, logs, a life with a beginning and an end."""
+"""What every process needs: settings, logs, signals and temporary files."""

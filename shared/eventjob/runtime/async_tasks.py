@@ -1,4 +1,4 @@
-"""Ending tasks for certain."""
+"""Cancel asyncio tasks reliably."""
 
 import asyncio
 from typing import Any
@@ -7,11 +7,10 @@ _AGAIN_AFTER_S = 0.2
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel ``tasks``, again and again, until all have ended.
+    """Cancel ``tasks`` repeatedly until all have ended.
 
-    In Python 3.11 `asyncio.wait_for`, which libraries use (nats-py is one), swallows a cancel that
-    comes just when what it waits for is done: the task then goes on as if nothing had happened.
-    Whatever the tasks raise is theirs to be asked for.
+    In Python 3.11 `asyncio.wait_for`, which nats-py uses, swallows a cancel that comes just as the
+    awaited thing is done: the task goes on. Exceptions of the tasks stay with the tasks.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:

@@ -1,8 +1,8 @@
-"""The time of day."""
+"""Wall-clock time."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

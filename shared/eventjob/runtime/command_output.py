@@ -1,31 +1,30 @@
-"""What a command says on stdout: logs go to stderr."""
+"""Output of commands on stdout; logs go to stderr."""
 
 import sys
 import time
 
+PRINT_EVERY_S = 2.0
 
-def say(line: str) -> None:
-    """A line for whoever started this, at once."""
+
+def print_line(line: str) -> None:
+    """Write a line at once, unbuffered."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-SAY_EVERY_S = 2.0
+def format_megabytes(size_bytes: int) -> str:
+    """Format a size for people."""
+    return f"{size_bytes / 1_000_000:,.1f} MB"
 
 
 class CommandOutput:
-    """Says every now and then how far it is."""
+    """Prints progress every 2 s at most."""
 
     def __init__(self) -> None:
-        self._next = time.monotonic() + SAY_EVERY_S
+        self._next = time.monotonic() + PRINT_EVERY_S
 
     def __call__(self, line: str) -> None:
-        """Say the line, where enough time has passed since the last one."""
+        """Print the line if the last one is at least 2 s old."""
         if time.monotonic() >= self._next:
-            self._next = time.monotonic() + SAY_EVERY_S
-            say(line)
-
-
-def mb(size_bytes: int) -> str:
-    """A size for people."""
-    return f"{size_bytes / 1_000_000:,.1f} MB"
+            self._next = time.monotonic() + PRINT_EVERY_S
+            print_line(line)

@@ -1,7 +1,7 @@
-"""Ties a process to the one that started it, for programs that cannot do so themselves.
+"""Tie a process to its parent, for programs that lack an option for it.
 
-As a script, ``tether.py <pid of the parent> <program> <arguments>…`` becomes the program. Only
-Linux has this; elsewhere the program outlives a parent that is killed.
+As a script, ``die_with_parent.py <pid of the parent> <program> <arguments>…`` becomes the program.
+Only Linux supports this; elsewhere the program outlives a killed parent.
 """
 
 import ctypes
@@ -13,16 +13,16 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with(parent: int) -> None:
-    """This process is killed when the thread that started it ends, from now on.
+    """Have this process killed when the thread that started it ends.
 
     Args:
-        parent: the expected parent; where it has already gone, this process ends here.
+        parent: pid of the expected parent; if it is already gone, this process exits at once.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
-    if os.getppid() != parent:
+    if os.getppid() != parent:  # it died before the line above
         os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Room on the disk, looked at once a second at most."""
+"""Check the free space of a disk, at most once a second."""
 
 import shutil
 import sys
@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 
 
 def _free_bytes(folder: Path) -> int:
-    """Where the folder is not on this machine, its disk is not ours to watch."""
+    """Return the folder's free bytes; unlimited if the folder is on another machine."""
     return shutil.disk_usage(folder).free if folder.exists() else sys.maxsize
 
 
-class Space:
-    """Whether the folder's disk has at least ``min_free_bytes`` free."""
+class DiskSpace:
+    """Watches whether the folder's disk has at least ``min_free_bytes`` free."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class Space:
         self._is_short = False
 
     def is_short(self) -> bool:
-        """Whether it is too full to take anything more; up to a second old."""
+        """Return True if the disk is too full for new work; at most a second old."""
         now = self._clock()
         if now >= self._next_look:
-            self._next_look = now + LOOK_EVERY_S
+            self._next_look = now + CHECK_EVERY_S
             self._is_short = self._free_bytes(self._folder) < self._min_free_bytes
         return self._is_short

@@ -1,4 +1,4 @@
-"""The life of a process: it runs until it is told to stop, and not longer than its parent."""
+"""Run a service until a signal stops it or its parent ends."""
 
 import asyncio
 import gc
@@ -19,16 +19,17 @@ __all__ = ["CannotStart", "Stop", "run_service"]
 
 Stop: TypeAlias = asyncio.Event
 
-COLLECT_AFTER = (50_000, 20, 100)  # new objects; by default a tenth of the CPU goes into looking
-FINE = 0
-FAILED = 1
-WRONG_USE = 2
+COLLECT_AFTER = (50_000, 20, 100)  # objects; Python's defaults cost a tenth of all CPU time
+HEARTBEAT_EVERY_S = 2.0
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
 
 
 class CannotStart(Exception):
-    """Something that whoever started the process can put right; shown without a traceback."""
+    """A problem that the operator can fix; shown in one line."""
 
-    def __init__(self, reason: str, exit_code: int = FAILED) -> None:
+    def __init__(self, reason: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(reason)
         self.exit_code = exit_code
 
@@ -40,16 +41,15 @@ def run_service(
     parent_pipe: int | None = None,
     heartbeat_file: Path | None = None,
 ) -> int:
-    """The exit code, once ``main`` has ended: 0, 2 for a wrong setting, else 1.
+    """Run ``main`` and return the exit code: 0, 2 for a wrong setting, else 1.
 
-    SIGTERM and SIGINT set the event that ``main`` is given; a second one ends the process at once.
+    SIGTERM and SIGINT set the event that ``main`` gets; a second signal ends the process at once.
 
     Args:
         name: of the service, for the log.
         main: cleans up and returns soon after the event is set.
-        parent_pipe: an inherited descriptor; where it closes, the parent is gone, and this process
-            ends at once.
-        heartbeat_file: touched as long as the event loop turns, where there is one.
+        parent_pipe: an inherited descriptor; this process exits at once when the parent closes it.
+        heartbeat_file: touched every 2 s while the event loop turns.
     """
     log = get_logger(name)
     gc.set_threshold(*COLLECT_AFTER)
@@ -57,12 +57,12 @@ def run_service(
         asyncio.run(_run(main, parent_pipe, heartbeat_file))
     except (CannotStart, SettingsError) as reason:
         sys.stderr.write(f"eventjob {name}: {reason}\n")
-        return reason.exit_code if isinstance(reason, CannotStart) else WRONG_USE
-    except Exception:  # the last one who can say it
+        return reason.exit_code if isinstance(reason, CannotStart) else EXIT_WRONG_USE
+    except Exception:  # outermost: an error that is not logged here is lost
         log.exception("service.broke")
-        return FAILED
+        return EXIT_FAILED
     log.info("service.stopped")
-    return FINE
+    return EXIT_OK
 
 
 async def _run(
@@ -72,33 +72,29 @@ async def _run(
 
     def on_signal() -> None:
         if stop.is_set():
-            os._exit(FAILED)
+            os._exit(EXIT_FAILED)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     if parent_pipe is not None:
         threading.Thread(target=_end_with_parent, args=(parent_pipe,), daemon=True).start()
-    async with beating(heartbeat_file):
+    async with touch_heartbeat(heartbeat_file):
         await main(stop)
 
 
 def _end_with_parent(parent_pipe: int) -> None:
-    """Blocks for the parent's life: nothing is ever written, so reading ends when it does.
+    """Block until the parent ends, then exit at once.
 
-    There is no leave to take: the bus died with the parent, and whoever starts it again wants the
-    port. What was being done is redone, as after any crash.
+    ``up`` restarts quickly and needs the port; unfinished work is redone as after any crash.
     """
-    os.read(parent_pipe, 1)
-    os._exit(FAILED)
-
-
-EVERY_S = 2.0
+    os.read(parent_pipe, 1)  # the parent never writes, so this returns when it ends
+    os._exit(EXIT_FAILED)
 
 
 @asynccontextmanager
-async def beating(file: Path | None) -> AsyncIterator[None]:
-    """``file`` is touched every 2 s inside the context; where there is none, nothing happens.
+async def touch_heartbeat(file: Path | None) -> AsyncIterator[None]:
+    """Touch ``file``, if there is one, every 2 s inside the context.
 
     Raises:
         OSError: the file cannot be written.
@@ -107,14 +103,14 @@ async def beating(file: Path | None) -> AsyncIterator[None]:
         yield
         return
     file.touch()  # noqa: ASYNC240 - microseconds
-    task = asyncio.create_task(_beat(file))
+    task = asyncio.create_task(_touch_periodically(file))
     try:
         yield
     finally:
         await cancel_and_wait(task)
 
 
-async def _beat(file: Path) -> None:
+async def _touch_periodically(file: Path) -> None:
     while True:
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(HEARTBEAT_EVERY_S)
         file.touch()  # noqa: ASYNC240 - the same; a full disk does not prevent it

@@ -1,7 +1,7 @@
-"""Log lines: JSON, one each, to stderr, whoever writes them.
+"""Structured logs: one JSON line per record, on stderr.
 
-The standard library's logging is underneath, so libraries' lines (uvicorn's, nats-py's) come out
-in the same form. Nothing long is ever written (a body would be), and no credentials of a URL.
+It is a handler of the standard library's logging, so lines of uvicorn and nats-py get the same
+form. Long values are cut, and credentials in URLs are masked.
 """
 
 import json
@@ -18,8 +18,8 @@ __all__ = ["Logger", "get_logger", "set_up_logs"]
 
 Level = Literal["debug", "info", "warning", "error"]
 OURS = ("eventjob", "services")
-LONGEST_VALUE = 2_000  # characters
-LONGEST_TRACEBACK = 8_000
+MAX_VALUE_LENGTH = 2_000  # characters
+MAX_TRACEBACK_LENGTH = 8_000
 
 _STDERR = 2
 _NAME = re.compile(r"[a-z_]+(\.[a-z_]+)+")
@@ -29,30 +29,30 @@ _OF_ANY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"taskName", "colo
 
 
 class Logger:
-    """Writes lines of one service; an event is a constant ``noun.verb``, the rest are fields."""
+    """Logs for one service; an event is a constant ``noun.verb``, everything else is a field."""
 
     def __init__(self, service: str) -> None:
         self._logger = logging.getLogger(f"{OURS[0]}.{service}")
         self._service = service
 
     def debug(self, event: str, /, **fields: object) -> None:
-        """Mechanics, message by message."""
+        """Log mechanics of single messages."""
         self._write(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: object) -> None:
-        """A decision or an effect; a refusal is one too."""
+        """Log a decision or an effect; a refusal is one too."""
         self._write(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: object) -> None:
-        """Will be tried again, and someone may care."""
+        """Log a problem that will be retried."""
         self._write(logging.WARNING, event, fields)
 
     def error(self, event: str, /, **fields: object) -> None:
-        """A person must look."""
+        """Log a problem that a person must look at."""
         self._write(logging.ERROR, event, fields)
 
     def exception(self, event: str, /, **fields: object) -> None:
-        """An error, with the exception that is being handled."""
+        """Log an error with the exception that is being handled."""
         self._write(logging.ERROR, event, fields, with_exception=True)
 
     def _write(
@@ -64,22 +64,21 @@ class Logger:
 
 
 def get_logger(service: str) -> Logger:
-    """The logger of ``service``, such as api or scheduler."""
+    """Return the logger of ``service``, such as api or scheduler."""
     return Logger(service)
 
 
 def set_up_logs(service: str, level: Level) -> None:
-    """Everything this process logs goes to stderr as JSON, from now on.
-
-    Libraries are heard from info upwards at most: their debug lines hold what we never log.
+    """Send all logs of this process to stderr as JSON.
 
     Args:
-        service: named in lines that do not say whose they are.
-        level: the least that our own lines are written for.
+        service: named in lines of libraries.
+        level: minimum level of our own lines; libraries log from info upwards at most.
     """
     handler = _Stderr()
     handler.setFormatter(_OneLine(service))
     number = logging.getLevelNamesMapping()[level.upper()]
+    # Libraries' debug lines hold bodies and credentials.
     logging.basicConfig(level=max(number, logging.INFO), handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(number)
@@ -97,14 +96,14 @@ def _log_uncaught(
 
 
 class _Stderr(logging.Handler):
-    """Each line in one write, so that those of several processes do not mix."""
+    """Writes each line in one system call, to keep lines of several processes apart."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = f"{self.format(record)}\n".encode(errors="backslashreplace")
         try:
             os.write(_STDERR, line)
         except OSError:
-            return  # nobody reads it any more; the work goes on
+            return  # stderr is closed; the work goes on
 
 
 class _OneLine(logging.Formatter):
@@ -113,22 +112,22 @@ class _OneLine(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        event, fields = _said(record)
+        event, fields = _event_and_fields(record)
         line: dict[str, object] = {
-            "ts": _timestamp(record.created),
+            "ts": _format_timestamp(record.created),
             "level": "error" if record.levelno > logging.ERROR else record.levelname.lower(),
             "event": event,
             "service": self._service,
         }
-        line |= {name: _shortened(value) for name, value in fields.items() if name not in _FIRST}
+        line |= {name: _shorten(value) for name, value in fields.items() if name not in _FIRST}
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = _shortened(repr(record.exc_info[1]))
-            line["traceback"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]
-        return _USER_INFO.sub("***@", _encoded(line))
+            line["error"] = _shorten(repr(record.exc_info[1]))
+            line["traceback"] = self.formatException(record.exc_info)[-MAX_TRACEBACK_LENGTH:]
+        return _USER_INFO.sub("***@", _encode(line))
 
 
-def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
-    """Event and fields; a library's text is ``message`` of an event named for its logger."""
+def _event_and_fields(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
+    """Return event and fields; a library's event is its logger's name, with a ``message``."""
     fields = {name: value for name, value in vars(record).items() if name not in _OF_ANY_RECORD}
     fields |= fields.pop("fields", {})
     try:
@@ -140,18 +139,18 @@ def _said(record: logging.LogRecord) -> tuple[str, dict[str, object]]:
     return record.name, {"message": text, **fields}
 
 
-def _shortened(value: object) -> object:
+def _shorten(value: object) -> object:
     try:
-        text = value if isinstance(value, str) else _encoded(value)
+        text = value if isinstance(value, str) else _encode(value)
     except ValueError:  # it contains itself
         value = text = repr(value)
-    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+    return value if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"
 
 
-def _encoded(value: object) -> str:
+def _encode(value: object) -> str:
     return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"), skipkeys=True)
 
 
-def _timestamp(seconds: float) -> str:
+def _format_timestamp(seconds: float) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A folder for a process's temporary files, gone with the process however that ends."""
+"""A temporary folder that is removed even after its process was killed."""
 
 import fcntl
 import os
@@ -12,9 +12,9 @@ from uuid import uuid4
 
 @contextmanager
 def workspace(parent: Path) -> Iterator[Path]:
-    """A new, empty folder in ``parent``, from which the leftovers of killed processes are removed.
+    """Create an empty folder in ``parent``, and remove the leftovers of killed processes.
 
-    A locked file beside each folder says that its process lives.
+    A locked file beside each folder shows that its process is alive.
 
     Raises:
         OSError: ``parent`` cannot be written to.
@@ -26,8 +26,8 @@ def workspace(parent: Path) -> Iterator[Path]:
                 _remove(lock_file)
     lock_file = parent / f"{uuid4()}.lock"
     with lock_file.open("x") as lock:
-        if not _is_ours(lock):  # another process took it for abandoned in this very moment
-            raise BlockingIOError(f"{lock_file.name} is locked already")
+        if not _is_ours(lock):  # another process has just taken it for a leftover
+            raise BlockingIOError(f"{lock_file.name} is already locked")
         folder = lock_file.with_suffix("")
         folder.mkdir()
         try:
@@ -37,7 +37,7 @@ def workspace(parent: Path) -> Iterator[Path]:
 
 
 def _is_ours(lock: IO[str]) -> bool:
-    """Whether this process now holds the lock, on a file that still has its name."""
+    """Lock the file; return True if this process holds the lock and the file still has a name."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

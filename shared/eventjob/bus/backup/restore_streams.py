@@ -1,4 +1,4 @@
-"""The lasting streams out of a backup. Until the end a mark says that they are not whole."""
+"""Restore the streams of a backup; a mark shows that the restore is unfinished."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,28 +16,27 @@ from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Rejected, publish
 
-MARK = "eventjob_restore"  # of the stream's metadata: what is in EVENTS is not all of it
+UNFINISHED_MARK = "eventjob_restore"  # in the metadata of streams that are not complete yet
 LASTING = (subjects.EVENTS, subjects.CMD, subjects.PARKED)
+_OF_ITS_SERVER = {"placement", "metadata", "num_replicas"}
+_NEVER_OURS = {"republish", "mirror", "sources", "subject_transform"}  # only in a forged backup
+_LEFT_OUT = _OF_ITS_SERVER | _NEVER_OURS
 
 
-async def is_unfinished(connection: Connection) -> bool:
-    """Whether EVENTS holds the beginning of a restore that did not end."""
+async def is_restore_unfinished(connection: Connection) -> bool:
+    """Return True if EVENTS is the beginning of an interrupted restore."""
     config = await _config(connection, subjects.EVENTS)
-    return config is not None and MARK in (config.metadata or {})
+    return config is not None and UNFINISHED_MARK in (config.metadata or {})
 
 
 async def check_whole(connection: Connection) -> None:
-    """Nothing, where EVENTS is all there.
-
-    Raises:
-        Unavailable: it is not, or does not answer.
-    """
-    if await is_unfinished(connection):
-        raise Unavailable("the log is the beginning of a restore: run `eventjob restore` again")
+    """Raise `Unavailable` unless EVENTS answers and is complete."""
+    if await is_restore_unfinished(connection):
+        raise Unavailable("a restore was interrupted: run `eventjob restore` again")
 
 
-async def messages_in(connection: Connection) -> dict[str, int]:
-    """Which of the lasting streams hold messages, or did: their newest sequence."""
+async def find_last_sequences(connection: Connection) -> dict[str, int]:
+    """Return the newest sequence of each stream of the backup that holds or held messages."""
     found = {}
     for stream in LASTING:
         try:
@@ -52,7 +51,7 @@ async def messages_in(connection: Connection) -> dict[str, int]:
 
 
 async def remove_streams(connection: Connection) -> None:
-    """Make room for those of the backup. Whoever calls has made sure that nothing is lost."""
+    """Delete the streams that the backup replaces; the caller makes sure that nothing is lost."""
     for stream in LASTING:
         try:
             await connection.jetstream.delete_stream(stream)
@@ -62,16 +61,16 @@ async def remove_streams(connection: Connection) -> None:
             raise Unavailable(f"cannot remove the empty {stream}: {error!r}") from error
 
 
-async def put_back(
+async def restore_stream(
     connection: Connection, stream: str, described: StreamDescription, chunks: Iterable[bytes]
 ) -> None:
-    """A lasting stream as it was, on one server: `finish` brings it to more."""
+    """Restore a stream on one server; `mark_whole` adds replicas."""
     config = {
         **{key: value for key, value in described.config.items() if key not in _LEFT_OUT},
         "num_replicas": 1,
-        "metadata": {MARK: "unfinished"},
+        "metadata": {UNFINISHED_MARK: "unfinished"},
     }
-    there = await stream_snapshot.put_back(
+    there = await stream_snapshot.load_stream(
         connection, stream, StreamDescription(config=config, state=described.state), chunks
     )
     if there.last_sequence < described.last_sequence:
@@ -81,35 +80,36 @@ async def put_back(
 
 
 async def write_events(connection: Connection, events: Iterable[StoredMessage], last: int) -> None:
-    """What came after the snapshot, up to event ``last``."""
-    there = (await messages_in(connection)).get(subjects.EVENTS, 0)
-    end = await raw.write_again(connection, events, there)
+    """Append the events after the snapshot, up to event ``last``."""
+    there = (await find_last_sequences(connection)).get(subjects.EVENTS, 0)
+    end = await raw.rewrite_events(connection, events, there)
     if end != last:
         raise Unavailable(f"the log ends with event {end} instead of {last}")
 
 
-async def send_again(connection: Connection, commands: Iterable[StoredMessage]) -> int:
-    """Give the scheduler the commands that were not decided; how many there are."""
+async def resend_commands(connection: Connection, commands: Iterable[StoredMessage]) -> int:
+    """Send undecided commands to the scheduler again; return their number."""
     count = 0
     try:
         for command in commands:
-            await publish(connection, [raw.again(command)])
+            await publish(connection, [raw.copy_message(command)])
             count += 1
     except Rejected as error:
         raise Unavailable(f"a command cannot be stored: {error}") from error
     return count
 
 
-async def finish(connection: Connection) -> None:
-    """From now on the log is whole."""
-    for stream in (subjects.PARKED, subjects.EVENTS):
+async def mark_whole(connection: Connection) -> None:
+    """Declare the restored log complete."""
+    for stream in (subjects.PARKED, subjects.EVENTS):  # EVENTS last: its mark is the one checked
         config = await _config(connection, stream)
         if config is None:
             raise Unavailable(f"{stream} is gone")
-        kept = {key: text for key, text in (config.metadata or {}).items() if key != MARK}
+        old = config.metadata or {}
+        metadata = {key: text for key, text in old.items() if key != UNFINISHED_MARK}
         try:
             await connection.jetstream.update_stream(
-                replace(config, metadata=kept, num_replicas=connection.replicas)
+                replace(config, metadata=metadata, num_replicas=connection.replicas)
             )
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot finish {stream}: {error!r}") from error
@@ -122,8 +122,3 @@ async def _config(connection: Connection, stream: str) -> StreamConfig | None:
         return None
     except (APIError, TimeoutError, nats.errors.Error) as error:
         raise Unavailable(f"{stream} does not answer: {error!r}") from error
-
-
-_OF_ITS_SERVER = {"placement", "metadata", "num_replicas"}
-_NEVER_OURS = {"republish", "mirror", "sources", "subject_transform"}  # of who changed a backup
-_LEFT_OUT = _OF_ITS_SERVER | _NEVER_OURS

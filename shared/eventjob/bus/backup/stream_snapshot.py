@@ -1,8 +1,7 @@
-"""A whole stream out of the server and back in, its sequences kept.
+"""Copy a whole stream out of the server and back in, with its sequences.
 
-The server's own form (a compressed tar of its files) passes through unread. While it is made the
-server goes on: nothing that is appended meanwhile is in it, but what is purged meanwhile may be
-missing from it.
+The server's own format (a compressed tar) passes through unread. The server goes on meanwhile:
+appended messages are not in the snapshot, and purged ones may be missing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,22 +15,22 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire.connection import Connection
 
 CHUNK_BYTES = 256 * 1024
-PIECE_BYTES = 8 * 1024  # on their way back: see `_pieces`
-WINDOW_BYTES = 8 * 1024 * 1024  # on their way to us, at most
-ANSWER_WITHIN_S = 30.0  # a chunk, or an answer
-FINISH_WITHIN_S = 1800.0  # the server unpacks what it was given before it answers
+PIECE_BYTES = 8 * 1024  # of a restore: see `_split`
+WINDOW_BYTES = 8 * 1024 * 1024  # maximum under way of a snapshot
+ANSWER_WITHIN_S = 30.0
+FINISH_WITHIN_S = 1800.0  # the server unpacks everything before it answers
 _END = "204"
 
 
 class StreamDescription(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server says of a stream: its whole configuration, and its state."""
+    """A stream's whole configuration and state, as the server describes it."""
 
     config: dict[str, Any]
     state: dict[str, Any]
 
     @property
     def last_sequence(self) -> int:
-        """The newest message's, 0 for none."""
+        """The newest message's sequence, 0 for an empty stream."""
         return int(self.state["last_seq"])
 
 
@@ -42,10 +41,10 @@ class _Answer(msgspec.Struct, frozen=True):
     deliver_subject: str = ""
 
 
-async def take(
+async def save_stream(
     connection: Connection, stream: str, write: Callable[[bytes], object]
 ) -> StreamDescription:
-    """Let ``write`` have the stream piece by piece, in order; what the stream was then.
+    """Pass the stream to ``write`` chunk by chunk, in order; return what it was then.
 
     Raises:
         Unavailable: the server fails, or the connection is lost: what was written is worthless.
@@ -66,7 +65,7 @@ async def take(
         number = 0
         while True:
             chunk = await subscription.next_msg(timeout=ANSWER_WITHIN_S)
-            if not chunk.data and not chunk.reply:  # an empty piece has a reply, the end has none
+            if not chunk.data and not chunk.reply:  # an empty chunk has a reply, the end has none
                 break
             number += 1
             _check_number(chunk, number, stream)
@@ -75,28 +74,28 @@ async def take(
                 await connection.client.publish(chunk.reply)
         _check_end(chunk, stream)
     except (TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"the snapshot of {stream} does not come: {error!r}") from error
+        raise Unavailable(f"the snapshot of {stream} does not arrive: {error!r}") from error
     finally:
         if connection.is_connected:
             await subscription.unsubscribe()
-    if connection.reconnects != reconnects:
+    if connection.reconnects != reconnects:  # nats-py resubscribes in silence; chunks are lost
         raise Unavailable(f"the connection was lost, and the snapshot of {stream} with it")
     return StreamDescription(config=answer.config, state=answer.state)
 
 
-async def put_back(
+async def load_stream(
     connection: Connection, stream: str, described: StreamDescription, chunks: Iterable[bytes]
 ) -> StreamDescription:
-    """Make ``stream`` out of a snapshot: all of it, or it is not there. What it is now.
+    """Create ``stream`` from a snapshot atomically; return what it is now.
 
     Raises:
-        Unavailable: the server refuses (also where there is such a stream), or does not answer.
+        Unavailable: the server refuses (also if the stream exists), or does not answer.
     """
     answer = await _ask(
         connection, f"$JS.API.STREAM.RESTORE.{stream}", msgspec.json.encode(described)
     )
     try:
-        for piece in _pieces(chunks):
+        for piece in _split(chunks):
             taken = await connection.client.request(
                 answer.deliver_subject, piece, timeout=ANSWER_WITHIN_S
             )
@@ -109,11 +108,11 @@ async def put_back(
     return StreamDescription(config=done.config, state=done.state)
 
 
-def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks in such pieces that a slow disk can follow.
+def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Split the chunks into pieces that a slow disk can follow.
 
-    The server stores the events of a piece, with an fsync for each where it has been told so,
-    before it takes the next one, and gives up after 5 s: 256 KB can be 10,000 events.
+    The server stores a piece's events before it takes the next piece, and gives up after 5 s.
+    256 KB can be 10,000 events with an fsync each.
     """
     for chunk in chunks:
         for start in range(0, len(chunk), PIECE_BYTES):
@@ -134,7 +133,7 @@ async def _ask(
 
 
 def _check_number(chunk: Msg, number: int, stream: str) -> None:
-    """A chunk's reply subject ends with its number; the last one may have none."""
+    """Compare a chunk's number, at the end of its reply subject, if it has one."""
     if chunk.reply and int(chunk.reply.rsplit(".", 1)[1]) != number:
         raise Unavailable(f"a piece of the snapshot of {stream} was lost on the way")
 

@@ -1,6 +1,6 @@
-"""What all processors know of the hosts they visit: one key each, changed by compare-and-set.
+"""State of web hosts, shared by all processors: one key each, changed by compare-and-set.
 
-The bucket is in memory: whoever finds it missing makes it again, empty.
+The bucket is in memory: after a server restart, the first user creates it again, empty.
 """
 
 import base64
@@ -23,20 +23,20 @@ from nats.js.errors import (
 from nats.js.kv import KeyValue
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 from eventjob.contracts.base import UNREADABLE
 
 BUCKET = "hosts"
-CLOCK_HOLDS_S = timedelta(minutes=10).total_seconds()
-KEPT_S = timedelta(hours=2).total_seconds()  # longer than any host can ask us to wait
+CLOCK_VALID_S = timedelta(minutes=10).total_seconds()  # then measured again, as clocks drift
+MAX_AGE_S = timedelta(hours=2).total_seconds()  # longer than any wait that a host can ask for
 
 CONFIG = StreamConfig(
     name=f"KV_{BUCKET}",
     subjects=[f"$KV.{BUCKET}.>"],
     storage=StorageType.MEMORY,
     discard=DiscardPolicy.NEW,
-    max_age=KEPT_S,
+    max_age=MAX_AGE_S,
     max_msgs_per_subject=1,
     duplicate_window=timedelta(minutes=2).total_seconds(),
     allow_direct=True,
@@ -49,7 +49,7 @@ _PLAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What is known of a host; revision 0 where nothing is."""
+    """A host's state; revision 0 stands for an unknown host."""
 
     value: bytes
     revision: int
@@ -60,7 +60,7 @@ class _ServerInfo(msgspec.Struct):
 
 
 class Hosts:
-    """The bucket. Every method raises `Unavailable` where NATS is away."""
+    """The bucket. Every method raises `Unavailable` if NATS is away."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -68,33 +68,33 @@ class Hosts:
         self._clock_ahead_s = self._clock_set_at = 0.0
 
     async def open(self) -> None:
-        """Make the bucket where it is missing, and set the clock."""
-        with _faults():
-            await ensure(self._connection, CONFIG)
+        """Create the bucket if it is missing, and set the clock."""
+        with _translate_errors():
+            await ensure_stream(self._connection, CONFIG)
             self._bucket = await self._connection.jetstream.key_value(BUCKET)
             await self._set_clock()
 
     def now(self) -> float:
-        """The server's time in seconds since 1970: the same for all processes, to milliseconds."""
+        """Return the server's time in seconds since 1970, the same in all processes to 1 ms."""
         return time.monotonic() + self._clock_ahead_s
 
     async def read(self, host: str) -> Entry:
-        """What is known of ``host``."""
+        """Return the state of ``host``."""
         bucket = await self._opened()
-        with _faults():
+        with _translate_errors():
             try:
                 entry = await bucket.get(_key(host))
             except KeyNotFoundError:
                 return Entry(b"", 0)
             except (nats.errors.NoRespondersError, NotFoundError):
-                self._bucket = None
+                self._bucket = None  # the server restarted: create the bucket again
                 return Entry(b"", 0)
         return Entry(entry.value or b"", entry.revision or 0)
 
-    async def swap(self, host: str, value: bytes, revision: int) -> int | None:
-        """The revision of ``value``, once it is stored; None where ``revision`` is not the last."""
+    async def compare_and_set(self, host: str, value: bytes, revision: int) -> int | None:
+        """Store ``value`` if ``revision`` is still the last; return the new revision."""
         bucket = await self._opened()
-        with _faults():
+        with _translate_errors():
             try:
                 return await bucket.update(_key(host), value, last=revision)
             except KeyWrongLastSequenceError:
@@ -103,9 +103,9 @@ class Hosts:
                 self._bucket = None
                 return None
 
-    async def changed(self, host: str, within_s: float) -> None:
-        """Returns when ``host``'s key has changed, or after a while."""
-        with _faults():
+    async def wait_for_change(self, host: str, within_s: float) -> None:
+        """Return when ``host``'s key changes, or after ``within_s``."""
+        with _translate_errors():
             subject = f"$KV.{BUCKET}.{_key(host)}"
             subscription = await self._connection.client.subscribe(subject)
             try:
@@ -116,14 +116,14 @@ class Hosts:
                 await subscription.unsubscribe()
 
     async def _opened(self) -> KeyValue:
-        if self._bucket is None or time.monotonic() > self._clock_set_at + CLOCK_HOLDS_S:
+        if self._bucket is None or time.monotonic() > self._clock_set_at + CLOCK_VALID_S:
             await self.open()
         if self._bucket is None:
             raise Unavailable(f"the bucket {BUCKET} cannot be opened")
         return self._bucket
 
     async def _set_clock(self) -> None:
-        """Server time against our own, at most half a round trip wrong."""
+        """Measure the server's time against ours, wrong by half a round trip at most."""
         asked = time.monotonic()
         answer = await self._connection.client.request(
             f"$JS.API.STREAM.INFO.KV_{BUCKET}", timeout=ANSWER_WITHIN_S
@@ -135,7 +135,7 @@ class Hosts:
 
 
 async def open_hosts(connection: Connection) -> Hosts:
-    """The bucket, ready for use.
+    """Open the bucket.
 
     Raises:
         Unavailable: NATS is away.
@@ -146,14 +146,14 @@ async def open_hosts(connection: Connection) -> Hosts:
 
 
 def _key(host: str) -> str:
-    """A key that NATS takes: the host's name as it is, or coded where it has other characters."""
+    """Return a valid key: the host's name, or its base64 if it has other characters."""
     if _PLAIN.fullmatch(host):
         return f"h.{host}"
     return "x." + base64.urlsafe_b64encode(host.encode()).decode().rstrip("=")
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, APIError, nats.errors.Error, OSError, *UNREADABLE) as error:

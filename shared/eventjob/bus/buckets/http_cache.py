@@ -1,7 +1,7 @@
-"""What all processors remember of the web's answers: one key each, the oldest forgotten first.
+"""HTTP responses, shared by all processors: one key each; a full bucket drops the oldest.
 
-The bucket is on disk, but where one server keeps it, it is written behind: what a power cut takes
-from it is only fetched again.
+The bucket is on disk, but a single server writes it asynchronously: responses that a power cut
+loses are fetched again.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from nats.js.errors import APIError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import Connection
 
 BUCKET = "http"
-KEPT = timedelta(days=30)
-MOST_BYTES = 256 * 1024 * 1024
+MAX_AGE = timedelta(days=30)
+MAX_BYTES = 256 * 1024 * 1024
 
-# nats-py's own buckets refuse what is new when they are full.
+# Not created by nats-py: its buckets refuse new entries when they are full.
 STREAM = StreamConfig(
     name=f"KV_{BUCKET}",
     subjects=[f"$KV.{BUCKET}.>"],
     storage=StorageType.FILE,
     persist_mode=PersistMode.ASYNC,
     discard=DiscardPolicy.OLD,
-    max_age=KEPT.total_seconds(),
-    max_bytes=MOST_BYTES,
+    max_age=MAX_AGE.total_seconds(),
+    max_bytes=MAX_BYTES,
     max_msgs_per_subject=1,
     duplicate_window=1.0,
     allow_direct=True,
@@ -39,45 +39,45 @@ STREAM = StreamConfig(
 
 
 class HttpCache:
-    """The bucket; its keys are plain words. Every method raises `Unavailable` where NATS is."""
+    """The bucket; keys are plain words. Every method raises `Unavailable` if NATS is away."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._bucket: KeyValue | None = None
 
     async def open(self) -> KeyValue:
-        """The bucket, made where it is missing; one with other settings is left alone."""
+        """Return the bucket, created if it is missing; an existing one keeps its settings."""
         if self._bucket is None:
             jetstream = self._connection.brief
-            with _faults():
-                await ensure(self._connection, STREAM)
+            with _translate_errors():
+                await ensure_stream(self._connection, STREAM)
                 self._bucket = await jetstream.key_value(BUCKET)
         return self._bucket
 
     async def read(self, key: str) -> bytes | None:
-        """What was written last; None where that is long ago, or was forgotten."""
+        """Return what was written last, unless it has expired or was dropped."""
         bucket = await self.open()
-        with _faults():
+        with _translate_errors():
             try:
                 return (await bucket.get(key)).value
             except KeyNotFoundError:
                 return None
 
     async def write(self, key: str, value: bytes) -> None:
-        """Remember ``value``."""
+        """Store ``value``."""
         bucket = await self.open()
-        with _faults():
+        with _translate_errors():
             await bucket.put(key, value)
 
-    async def forget(self, key: str) -> None:
-        """Remember nothing."""
+    async def delete(self, key: str) -> None:
+        """Delete the key."""
         bucket = await self.open()
-        with _faults():
+        with _translate_errors():
             await bucket.purge(key)
 
 
 async def open_http_cache(connection: Connection) -> HttpCache:
-    """The bucket, ready for use.
+    """Open the bucket.
 
     Raises:
         Unavailable: NATS is away.
@@ -88,7 +88,7 @@ async def open_http_cache(connection: Connection) -> HttpCache:
 
 
 @contextmanager
-def _faults() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, APIError, nats.errors.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""Objects by name: what a scheduler keeps of its memory, so that the next need not read all."""
+"""Objects by name: a scheduler's snapshots, which spare the next one from folding the log."""
 
 import asyncio
 import base64
@@ -11,9 +11,9 @@ from nats.js.errors import APIError, Error, NotFoundError
 from nats.js.object_store import ObjectStore
 
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.streams.ensure import ensure
+from eventjob.bus.streams.ensure import ensure_stream
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import PAGE_BYTES, ask
+from eventjob.bus.wire.direct import PAGE_BYTES, direct_get
 from eventjob.contracts.base import UNREADABLE
 
 STORE = "snapshots"
@@ -30,7 +30,7 @@ CONFIG = StreamConfig(
 
 
 class _Meta(msgspec.Struct, frozen=True):
-    """What the server is told of an object, as far as it matters here."""
+    """What the server stores about an object, as far as needed here."""
 
     nuid: str
     digest: str
@@ -41,33 +41,33 @@ def _meta_subject(name: str) -> str:
 
 
 class Objects:
-    """An object by name, each the last one stored. Raises `Unavailable` where NATS is away."""
+    """Objects by name, one version each. Methods raise `Unavailable` if NATS is away."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._store: ObjectStore | None = None
-        self._opening = asyncio.Lock()  # a cluster does not answer all who make the same at once
+        self._opening = asyncio.Lock()  # a cluster leaves parallel creations unanswered
 
     async def put(self, name: str, data: bytes) -> None:
-        """Store ``data`` in place of what was there."""
+        """Store ``data`` in place of the last version."""
         try:
             await (await self._opened()).put(name, data)
         except (APIError, Error, TimeoutError, nats.errors.Error, OSError) as error:
             raise Unavailable(f"snapshot {name} is not stored: {error!r}") from error
 
     async def get(self, name: str) -> bytes | None:
-        """What was stored last; None where that is nothing, or not whole."""
+        """Return the last version if it exists and is complete."""
         try:
             await self._opened()
-            told = await self._connection.jetstream.get_last_msg(STREAM, _meta_subject(name))
+            found = await self._connection.jetstream.get_last_msg(STREAM, _meta_subject(name))
         except NotFoundError:
             return None
         except (APIError, Error, TimeoutError, nats.errors.Error, OSError) as error:
             raise Unavailable(f"snapshot {name} cannot be read: {error!r}") from error
-        if "Nats-Stream" in (told.headers or {}):  # not put: see `frames.is_answer`
+        if "Nats-Stream" in (found.headers or {}):  # forged: see `frames.is_server_answer`
             return None
         try:
-            meta = msgspec.json.decode(told.data or b"", type=_Meta)
+            meta = msgspec.json.decode(found.data or b"", type=_Meta)
         except UNREADABLE:
             return None
         data = await self._chunks(f"$O.{STORE}.C.{meta.nuid}")
@@ -75,12 +75,12 @@ class Objects:
         return data if meta.digest == f"SHA-256={digest}" else None
 
     async def _chunks(self, subject: str) -> bytes:
-        """By batched direct gets: the library's own way takes a quarter of a second each."""
+        """Read all chunks by batched direct gets: nats-py takes a quarter of a second for each."""
         chunks: list[bytes] = []
         start, left = 1, 1
         while left:
             request = {"seq": start, "batch": 64, "max_bytes": PAGE_BYTES, "next_by_subj": subject}
-            found, left = await ask(self._connection, STREAM, request)
+            found, left = await direct_get(self._connection, STREAM, request)
             chunks += [message.data for message in found]
             if not found:
                 break
@@ -90,6 +90,6 @@ class Objects:
     async def _opened(self) -> ObjectStore:
         async with self._opening:
             if self._store is None:
-                await ensure(self._connection, CONFIG)
+                await ensure_stream(self._connection, CONFIG)
                 self._store = await self._connection.jetstream.object_store(STORE)
             return self._store

@@ -1,1 +1,1 @@
-"""The event log: append, follow, and read."""
+"""The event log: append, follow and read."""

@@ -1,4 +1,4 @@
-"""The event log: appended to under optimistic concurrency, read by literal subjects."""
+"""The event log: appended to with optimistic concurrency, read by literal subjects."""
 
 import re
 from collections.abc import AsyncGenerator, Container, Sequence
@@ -10,22 +10,22 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Conflict, Poison, StorageFull, Unavailable
-from eventjob.bus.log.event_codec import NewEvent, outgoing, recorded
-from eventjob.bus.log.reading import by_sequence, first_on, merged, read_subject
+from eventjob.bus.log.event_codec import NewEvent, decode_event, encode_event
+from eventjob.bus.log.reading import by_sequence, merge, read_first_on, read_subject
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
-from eventjob.bus.wire.publish import MOST_MESSAGES, Rejected, publish
+from eventjob.bus.wire.publish import MAX_BATCH_MESSAGES, Rejected, publish
 from eventjob.bus.wire.pull import Delivery, Pull, Source
 from eventjob.contracts.events import Event, JobsAdded, JobsFailed, JobsStarted
 from eventjob.domain.recorded_event import RecordedEvent
 
 WRONG_SEQUENCE = frozenset({10071, 10164})
-_SAYS_WHO = re.compile(
+_HAS_CALLER = re.compile(
     f"\r\n(?:{subjects.HEADER_COMMAND}|{subjects.HEADER_ACTOR}):".encode()
 ).search
 FULL = frozenset({10023, 10047, 10077})  # insufficient resources, storage or a stream's limit
-READ_AHEAD = 8000
-LONGEST_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
+READ_AHEAD = 8000  # two stretches: one is decoded while the next arrives
+MAX_STRETCH = 4000  # the longer, the more of what happens to a job is written at once
 
 
 class EventLog:
@@ -33,18 +33,21 @@ class EventLog:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.passed: dict[str, int] = {}  # by subject: the newest that is no event, when followed
+        self.non_events: dict[
+            str, int
+        ] = {}  # by subject: the newest that is no event, when followed
 
     async def append(self, events: Sequence[NewEvent]) -> int:
-        """Store all of ``events`` (1 to 1,000) or none; the last one's sequence.
+        """Store all ``events`` (1 to 1,000) atomically; return the last one's sequence.
 
         Raises:
-            Conflict: somebody else wrote first, or nobody knows: fold anew.
-            StorageFull: the log takes no more.
+            Conflict: another writer came first, or the outcome is unknown: fold again.
+            StorageFull: the log is full.
         """
         try:
-            return await publish(self._connection, [outgoing(event) for event in events])
+            return await publish(self._connection, [encode_event(event) for event in events])
         except Unavailable as error:
+            # Stored or lost: folding again shows which, as after any conflict.
             raise Conflict(str(error)) from error
         except Rejected as error:
             if error.code in WRONG_SEQUENCE:
@@ -54,11 +57,11 @@ class EventLog:
             raise Unavailable(f"the event log refuses: {error}") from error
 
     async def last_sequence(self) -> int:
-        """The newest event's sequence, 0 for an empty log."""
+        """Return the newest event's sequence, 0 for an empty log."""
         return int((await self._info()).state.last_seq)
 
-    async def origin(self) -> str:
-        """When this log was made: another one, however alike, has another origin."""
+    async def read_origin(self) -> str:
+        """Return when this log was created; it tells logs with equal contents apart."""
         return str((await self._info()).created)
 
     async def _info(self) -> StreamInfo:
@@ -68,9 +71,9 @@ class EventLog:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
 
     async def purge(self, subject: str, keep: int = 0, before: int = 0) -> None:
-        """Remove the events of ``subject`` for good.
+        """Delete the events of ``subject`` for good.
 
-        All of them, but for the newest ``keep``; or, where ``before`` is given, those below it.
+        Spare the newest ``keep`` events; or delete only those below ``before``.
         """
         try:
             await self._connection.jetstream.purge_stream(
@@ -79,8 +82,8 @@ class EventLog:
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"cannot purge {subject}: {error!r}") from error
 
-    async def at(self, sequence: int) -> RecordedEvent | None:
-        """The event of this sequence; None if it was purged."""
+    async def read_at(self, sequence: int) -> RecordedEvent | None:
+        """Return the event of this sequence unless it was purged."""
         try:
             message = await self._connection.jetstream.get_msg(
                 subjects.EVENTS, sequence, direct=True
@@ -89,14 +92,14 @@ class EventLog:
             return None
         except (APIError, TimeoutError, nats.errors.Error) as error:
             raise Unavailable(f"the event log does not answer: {error!r}") from error
-        return recorded(message.subject or "", message.headers, message.data or b"", sequence)
+        return decode_event(message.subject or "", message.headers, message.data or b"", sequence)
 
-    async def first_of(self, group: str) -> RecordedEvent | None:
-        """The oldest event on the group's own subject; None where there is none."""
-        return await first_on(self._connection, subjects.event_subject(group))
+    async def read_first(self, group: str) -> RecordedEvent | None:
+        """Return the oldest event on the group's own subject, if there is one."""
+        return await read_first_on(self._connection, subjects.event_subject(group))
 
     async def read(self, group: str, n: int | None = None) -> list[RecordedEvent]:
-        """All events of a group's own subject, or those that concern job ``n``, oldest first."""
+        """Return all events of a group's own subject, or those about job ``n``, oldest first."""
         subject = subjects.event_subject(group)
         found = [r async for page in read_subject(self._connection, subject) for r in page]
         if n is not None:
@@ -106,16 +109,16 @@ class EventLog:
         return sorted(found, key=by_sequence)
 
     async def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
-        """All events of a group and of all its jobs, oldest first, in stretches.
+        """Yield all events of a group and its jobs in stretches, oldest first.
 
         Raises:
-            Unavailable: also where some of it was purged meanwhile.
+            Unavailable: also if some of them were purged meanwhile.
         """
         subject = subjects.event_subject(group)
         async with (
             aclosing(read_subject(self._connection, subject)) as own,
             aclosing(self._read_stored(f"{subject}.*")) as jobs,
-            aclosing(merged(own, jobs)) as stretches,
+            aclosing(merge(own, jobs)) as stretches,
         ):
             async for stretch in stretches:
                 yield stretch
@@ -126,15 +129,14 @@ class EventLog:
         until: int | None = None,
         partitions: Container[str] = subjects.ALL_PARTITIONS,
     ) -> AsyncGenerator[list[RecordedEvent]]:
-        """Everything after the sequence ``after``, as it comes, in stretches of what is there.
+        """Yield everything after the sequence ``after``, live, in stretches of what has arrived.
 
-        Ends once the event of sequence ``until`` was passed, where that is given. Events of other
-        partitions than ``partitions`` are read and dropped: the server takes longer to find those
-        of some than to send all.
+        Ends after the sequence ``until``, if given. Events outside ``partitions`` are dropped here:
+        filtering takes the server longer than sending all.
 
         Raises:
-            Unavailable: the connection or the reader is lost; begin again where you are.
-            Poison: an event cannot be decoded; everything before it was given.
+            Unavailable: the connection or the reader is lost; follow again from the last event.
+            Poison: an event cannot be decoded; all events before it were yielded.
         """
         if until is not None and after >= until:
             return
@@ -142,12 +144,12 @@ class EventLog:
         position = 0
         try:
             while True:
-                await pull.keep(0, READ_AHEAD)
-                deliveries = await pull.take(LONGEST_STRETCH, within_s=1.0)
+                await pull.set_demand(0, READ_AHEAD)
+                deliveries = await pull.receive(MAX_STRETCH, within_s=1.0)
                 if deliveries:
                     _check_order(deliveries, position)
                     position = deliveries[-1].consumer_sequence
-                    stretch, poison = _decoded(deliveries, partitions, self.passed)
+                    stretch, poison = _decode_deliveries(deliveries, partitions, self.non_events)
                     if stretch:
                         yield stretch
                     if poison is not None:
@@ -159,22 +161,20 @@ class EventLog:
             await self._close_reader(pull, info.name)
 
     async def _read_stored(self, pattern: str) -> AsyncGenerator[list[RecordedEvent]]:
-        """What is there of many subjects: by a consumer, three times as fast as direct gets.
-
-        One pattern only: with several the server takes six times as long.
-        """
+        """Yield the stored events of many subjects, by one consumer with one pattern."""
+        # Three times as fast as direct gets; a consumer with two patterns is six times slower.
         pull, info = await self._open_reader(0, pattern)
         position, last = 0, info.num_pending or 0
         try:
             while position < last:
-                await pull.keep(0, READ_AHEAD)
-                deliveries = await pull.take(MOST_MESSAGES, ANSWER_WITHIN_S)
+                await pull.set_demand(0, READ_AHEAD)
+                deliveries = await pull.receive(MAX_BATCH_MESSAGES, ANSWER_WITHIN_S)
                 if not deliveries:
-                    raise Unavailable(f"the events on {pattern} do not come, or are purged")
+                    raise Unavailable(f"events on {pattern} do not arrive, or were purged")
                 _check_order(deliveries, position)
                 position = deliveries[-1].consumer_sequence
-                if own := [d for d in deliveries if not frames.is_answer(d.head, d.data)]:
-                    yield [_event(delivery) for delivery in own]
+                if own := [d for d in deliveries if not frames.is_server_answer(d.head, d.data)]:
+                    yield [_decode_delivery(delivery) for delivery in own]
         finally:
             await self._close_reader(pull, info.name)
 
@@ -182,11 +182,11 @@ class EventLog:
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=after + 1,
-            ack_policy=AckPolicy.NONE,
+            ack_policy=AckPolicy.NONE,  # redelivery would reorder the events
             filter_subject=pattern,
-            inactive_threshold=60.0,
+            inactive_threshold=60.0,  # removes the consumer of a reader that crashed
             mem_storage=True,
-            num_replicas=1,
+            num_replicas=1,  # a lost reader is opened again, so copies would only cost
         )
         try:
             info = await self._connection.jetstream.add_consumer(subjects.EVENTS, config)
@@ -202,34 +202,35 @@ class EventLog:
             try:
                 await self._connection.jetstream.delete_consumer(subjects.EVENTS, durable)
             except (APIError, TimeoutError, nats.errors.Error):
-                return  # it goes by itself when nobody pulls
+                return  # the server removes it after a minute without pulls
 
 
-def _decoded(
+def _decode_deliveries(
     deliveries: list[Delivery], partitions: Container[str], passed: dict[str, int]
 ) -> tuple[list[RecordedEvent], Poison | None]:
-    """The deliveries' events in ``partitions``, up to the first that cannot be read."""
+    """Return the events of ``partitions``, up to the first that fails to decode."""
     stretch: list[RecordedEvent] = []
     for delivery in deliveries:
-        if subjects.partition_of(delivery.subject) not in partitions:
+        if subjects.parse_partition(delivery.subject) not in partitions:
             continue
-        if frames.is_answer(delivery.head, delivery.data):
+        if frames.is_server_answer(delivery.head, delivery.data):
             passed[delivery.subject] = delivery.stream_sequence
             continue
         try:
-            stretch.append(_event(delivery))
+            stretch.append(_decode_delivery(delivery))
         except Poison as error:
             return stretch, error
     return stretch, None
 
 
-def _event(delivery: Delivery) -> RecordedEvent:
-    headers = delivery.headers if _SAYS_WHO(delivery.head) else None  # one event in many does
-    return recorded(delivery.subject, headers, delivery.data, delivery.stream_sequence)
+def _decode_delivery(delivery: Delivery) -> RecordedEvent:
+    # Few events name their caller, and parsing headers costs more than the rest.
+    headers = delivery.headers if _HAS_CALLER(delivery.head) else None
+    return decode_event(delivery.subject, headers, delivery.data, delivery.stream_sequence)
 
 
 def concerns(event: Event, n: int) -> bool:
-    """Whether an event on a group's own subject is about its job ``n``, or about all of it."""
+    """Return True if an event on a group's own subject is about job ``n`` or the whole group."""
     match event:
         case JobsAdded():
             return event.first <= n < event.first + len(event.jobs)
@@ -242,7 +243,7 @@ def concerns(event: Event, n: int) -> bool:
 
 
 def _check_order(deliveries: list[Delivery], position: int) -> None:
-    """A consumer numbers what it delivers without a gap; anything else was lost on the way."""
+    """Raise `Unavailable` for a gap in the consumer's numbers: deliveries were lost."""
     if deliveries[0].consumer_sequence != position + 1 or deliveries[
         -1
     ].consumer_sequence != position + len(deliveries):

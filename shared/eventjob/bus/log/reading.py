@@ -1,6 +1,6 @@
-"""Read subjects by direct get; merge ordered sources.
+"""Read subjects by direct get, and merge ordered sources.
 
-Without a consumer, an ordinary job's events take 0.6 ms.
+Direct gets need no consumer: an ordinary job's events take 0.6 ms.
 """
 
 from bisect import bisect_right
@@ -10,25 +10,25 @@ from typing import Protocol, TypeVar
 from nats.aio.msg import Msg
 
 from eventjob.bus import subjects
-from eventjob.bus.log.event_codec import recorded
+from eventjob.bus.log.event_codec import decode_event
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, ask, is_forged
+from eventjob.bus.wire.direct import PAGE_BYTES, PAGE_EVENTS, direct_get, is_forged
 from eventjob.domain.recorded_event import RecordedEvent
 
 
 class Sequenced(Protocol):
-    """What has a place in the log."""
+    """Anything with a place in the log."""
 
     @property
     def sequence(self) -> int:
-        """Its sequence."""
+        """Return its sequence."""
 
 
 T = TypeVar("T", bound=Sequenced)
 
 
 async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[list[RecordedEvent]]:
-    """All events of a subject, in pages; oldest first.
+    """Yield all events of a subject in pages, oldest first.
 
     Raises:
         Unavailable: the log does not answer.
@@ -37,56 +37,56 @@ async def read_subject(connection: Connection, subject: str) -> AsyncGenerator[l
     start, is_more = 1, True
     while is_more:
         found, is_more = await _read_page(connection, subject, start)
-        if page := [_event(message) for message in found if not is_forged(message)]:
+        if page := [_decode(message) for message in found if not is_forged(message)]:
             yield page
         if found:
-            start = _sequence(found[-1]) + 1
+            start = _sequence(found[-1]) + 1  # also past forged messages
 
 
-async def first_on(connection: Connection, subject: str) -> RecordedEvent | None:
-    """The oldest event of a subject; None where there is none. Raises as `read_subject`."""
+async def read_first_on(connection: Connection, subject: str) -> RecordedEvent | None:
+    """Return the oldest event of a subject, if there is one. Raises as `read_subject`."""
     start = 1
     while True:
         request = {"seq": start, "batch": 1, "next_by_subj": subject}
-        found, _ = await ask(connection, subjects.EVENTS, request)
+        found, _ = await direct_get(connection, subjects.EVENTS, request)
         if not found or not is_forged(found[0]):
-            return _event(found[0]) if found else None
+            return _decode(found[0]) if found else None
         start = _sequence(found[0]) + 1
 
 
-async def merged(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
-    """Stretches in the order of the log, out of sources that each have it."""
+async def merge(*sources: AsyncGenerator[list[T]]) -> AsyncGenerator[list[T]]:
+    """Merge sources that are each in log order into stretches in log order."""
     heads = [await anext(source, []) for source in sources]
     while any(heads):
         until = min(head[-1].sequence for head in heads if head)
         stretch: list[T] = []
         for index, source in enumerate(sources):
-            cut = bisect_right(heads[index], until, key=by_sequence)
-            stretch += heads[index][:cut]
-            heads[index] = heads[index][cut:] or await anext(source, [])
+            count = bisect_right(heads[index], until, key=by_sequence)
+            stretch += heads[index][:count]
+            heads[index] = heads[index][count:] or await anext(source, [])
         yield sorted(stretch, key=by_sequence)
 
 
 def by_sequence(record: Sequenced) -> int:
-    """The order of the log."""
+    """Sort key: the order of the log."""
     return record.sequence
 
 
 async def _read_page(connection: Connection, subject: str, start: int) -> tuple[list[Msg], bool]:
-    """The events from ``start`` on, as many as a page has, and whether there are more."""
+    """Return one page of events from ``start`` on, and whether more follow."""
     request = {
         "seq": start,
         "batch": PAGE_EVENTS,
         "max_bytes": PAGE_BYTES,
         "next_by_subj": subject,
     }
-    found, left = await ask(connection, subjects.EVENTS, request)
+    found, left = await direct_get(connection, subjects.EVENTS, request)
     return found, bool(found) and left > 0
 
 
-def _event(message: Msg) -> RecordedEvent:
+def _decode(message: Msg) -> RecordedEvent:
     headers = message.headers or {}
-    return recorded(headers["Nats-Subject"], headers, message.data, _sequence(message))
+    return decode_event(headers["Nats-Subject"], headers, message.data, _sequence(message))
 
 
 def _sequence(message: Msg) -> int:

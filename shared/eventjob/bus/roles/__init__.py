@@ -1,1 +1,1 @@
-"""What each role does on the bus: send, decide, work, watch."""
+"""What each role does on the bus: send commands, decide, work, watch."""

@@ -1,4 +1,4 @@
-"""What services say to each other in passing, and who listens."""
+"""Publish and receive announcements between services on core NATS."""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,8 +16,8 @@ from eventjob.contracts.announcements import (
 )
 from eventjob.contracts.base import UNREADABLE
 
-EVERY_S = 1.0
-BELIEVED_FOR_S = 4.0  # without a word for so long, whoever spoke is gone
+ANNOUNCE_EVERY_S = 1.0
+BELIEVED_FOR_S = 4.0  # a service that is silent for so long counts as gone
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Announcement)
@@ -25,29 +25,29 @@ _KINDS = {WorkerAlive: "worker", SchedulerAlive: "scheduler", ProjectedTo: "proj
 
 
 async def announce(connection: Connection, announcement: Announcement) -> None:
-    """Say it to whoever listens; lost where the server is away."""
+    """Publish an announcement; it is lost if the server is away."""
     if not connection.is_connected:
-        return
+        return  # nats-py would queue it, and send outdated ones later
     subject = subjects.announcement_subject(_KINDS[type(announcement)])
     try:
         await connection.client.publish(subject, _encoder.encode(announcement))
     except nats.errors.Error:
-        return  # said again within a second
+        return  # repeated within a second
 
 
 async def listen(
     connection: Connection,
     kinds: tuple[type[WorkerAlive | SchedulerAlive | ProjectedTo], ...],
-    hear: Callable[[Announcement], Awaitable[None]],
+    on_announcement: Callable[[Announcement], Awaitable[None]],
 ) -> None:
-    """Hear announcements of these kinds for as long as the connection lasts."""
+    """Call ``on_announcement`` for these kinds as long as the connection lasts."""
 
     async def on_message(message: Msg) -> None:
         try:
             announcement = _decoder.decode(message.data)
         except UNREADABLE:
-            return  # of a newer version, perhaps; nothing depends on it
-        await hear(announcement)
+            return  # perhaps of a newer version; losing it is harmless
+        await on_announcement(announcement)
 
     for kind in kinds:
         await connection.client.subscribe(

@@ -1,4 +1,4 @@
-"""What a scheduler finds of its partitions: messages of whoever had them before, and tasks out."""
+"""Find what a new scheduler inherits: pending messages, and tasks that are out."""
 
 import asyncio
 import re
@@ -11,17 +11,18 @@ from nats.js.errors import APIError, NotFoundError
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log.raw import read
+from eventjob.bus.log.raw import read_messages
 from eventjob.bus.roles import provisioning
 from eventjob.bus.subjects import TaskAddress
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.pull import Source
 
 SCHEDULER_STREAMS = (subjects.CMD, subjects.REPORTS)
+_SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
-def sources(tokens: Collection[str]) -> list[Source]:
-    """The scheduler's consumers of these partitions."""
+def scheduler_sources(tokens: Collection[str]) -> list[Source]:
+    """Return the scheduler's consumers of these partitions."""
     return [
         Source(stream, subjects.scheduler_durable(token))
         for token in sorted(tokens)
@@ -29,32 +30,33 @@ def sources(tokens: Collection[str]) -> list[Source]:
     ]
 
 
-async def prepare(
+async def prepare_partitions(
     connection: Connection, tokens: Collection[str] = subjects.ALL_PARTITIONS
 ) -> None:
-    """Make streams and consumers, and have what others were sent delivered again at once.
+    """Create streams and consumers, and have unacknowledged messages redelivered at once.
 
     Args:
         connection: to the bus.
-        tokens: the partitions whose messages come here from now on.
+        tokens: the partitions that this scheduler takes over.
 
     Raises:
         Unavailable: the server does not answer, or refuses.
     """
     try:
-        await provisioning.prepare(connection)
+        await provisioning.ensure_for_scheduler(connection)
         await asyncio.gather(
             *(
+                # Brings a dead scheduler's messages in 0.1 s instead of after ack_wait.
                 connection.brief.reset_consumer(source.stream, source.durable)
-                for source in sources(tokens)
+                for source in scheduler_sources(tokens)
             )
         )
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"cannot make the streams: {error!r}") from error
+        raise Unavailable(f"cannot create the streams: {error!r}") from error
 
 
-async def ends(connection: Connection) -> dict[str, int]:
-    """The newest sequence of commands and of reports: where the backlog ends."""
+async def read_ends(connection: Connection) -> dict[str, int]:
+    """Return the newest sequence of commands and of reports: where the backlog ends."""
     try:
         return {
             stream: (await connection.brief.stream_info(stream)).state.last_seq
@@ -64,10 +66,10 @@ async def ends(connection: Connection) -> dict[str, int]:
         raise Unavailable(f"commands or reports do not answer: {error!r}") from error
 
 
-async def unfinished(
+async def find_unfinished(
     connection: Connection, among: Sequence[Source], backlog: Mapping[str, int]
 ) -> list[Source]:
-    """The consumers that still have messages from before the noted ends."""
+    """Return the consumers that still have messages from before the noted ends."""
 
     async def is_done(source: Source) -> bool:
         info = await connection.brief.consumer_info(source.stream, source.durable)
@@ -78,14 +80,14 @@ async def unfinished(
     try:
         done = await asyncio.gather(*(is_done(source) for source in among))
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"the backlog cannot be seen: {error!r}") from error
+        raise Unavailable(f"cannot read the backlog: {error!r}") from error
     return [source for source, is_over in zip(among, done, strict=True) if not is_over]
 
 
-async def tasks_out(
+async def list_tasks_out(
     connection: Connection, tokens: Collection[str] = subjects.ALL_PARTITIONS
 ) -> set[TaskAddress]:
-    """The tasks of these partitions that workers have, or will get.
+    """Return the tasks of these partitions that workers have, or will get.
 
     Raises:
         Unavailable: the server does not answer.
@@ -98,11 +100,8 @@ async def tasks_out(
     return {task for task in found if subjects.token_of(task.group) in tokens}
 
 
-_SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-
-
-async def shas_in(connection: Connection, stream: str) -> set[str]:
-    """Whatever looks like the sha256 of a blob in the messages of a stream: rather too much.
+async def find_sha256s(connection: Connection, stream: str) -> set[str]:
+    """Return every sha256-like text in a stream's messages; a sweep spares these blobs.
 
     Raises:
         Unavailable: the server does not answer.
@@ -110,19 +109,19 @@ async def shas_in(connection: Connection, stream: str) -> set[str]:
     if not (await _state(connection, stream)).messages:
         return set()
     found: set[bytes] = set()
-    async with aclosing(read(connection, stream, 0)) as stretches:
+    async with aclosing(read_messages(connection, stream, 0)) as stretches:
         async for stretch in stretches:
             found.update(sha256 for message in stretch for sha256 in _SHA256.findall(message.data))
     return {sha256.decode() for sha256 in found}
 
 
-async def last_sequences(connection: Connection, *streams: str) -> dict[str, int]:
-    """The newest sequence of each stream; 0 where there is none. Raises as `shas_in`."""
+async def read_last_sequences(connection: Connection, *streams: str) -> dict[str, int]:
+    """Return each stream's newest sequence, 0 for a missing one. Raises as `find_sha256s`."""
     return {stream: (await _state(connection, stream)).last_seq for stream in streams}
 
 
-async def is_left(connection: Connection, until: Mapping[str, int]) -> bool:
-    """Whether a work queue still has something up to its sequence here. Raises as `shas_in`."""
+async def has_messages_until(connection: Connection, until: Mapping[str, int]) -> bool:
+    """Return True if a work queue still holds messages up to its sequence in ``until``."""
     states = {stream: await _state(connection, stream) for stream in until}
     return any(s.messages and s.first_seq <= until[stream] for stream, s in states.items())
 

@@ -1,4 +1,4 @@
-"""Commands on their way to the scheduler, and the answers on their way back."""
+"""Send commands to the scheduler, and receive its replies."""
 
 import asyncio
 from types import TracebackType
@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from eventjob.bus import subjects
 from eventjob.bus.errors import NoAnswer, StorageFull, Unavailable
 from eventjob.bus.log.log import FULL
-from eventjob.bus.subjects import asker_headers
+from eventjob.bus.subjects import caller_headers
 from eventjob.bus.wire.connection import Connection
 from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.contracts.commands import Command, FailBatches, GroupCommand, StoredCommand
@@ -26,14 +26,14 @@ _replies = msgspec.json.Decoder(Reply)
 
 
 class Blobs(Protocol):
-    """Where a command too large for one message is put."""
+    """Stores commands that are too large for one message."""
 
     async def put(self, data: bytes) -> str:
-        """Store ``data``; its sha256."""
+        """Store ``data`` and return its sha256."""
 
 
 class CommandSender:
-    """Sends commands and waits for what becomes of them."""
+    """Sends commands and waits for their outcomes."""
 
     def __init__(self, connection: Connection, blobs: Blobs) -> None:
         self._connection = connection
@@ -55,17 +55,17 @@ class CommandSender:
             waiter.cancel()
 
     async def send(self, command: GroupCommand, *, group: str, caller: Caller) -> Reply:
-        """The outcome of a command for one group.
+        """Send a command for one group and return its outcome.
 
         Raises:
-            Unavailable: the command was not taken.
+            Unavailable: the command was not stored.
             StorageFull: there is no room for it.
             NoAnswer: it is durable, but was not decided within 5 s.
         """
         return await self._send(command, subjects.token_of(group), caller)
 
     async def send_to_all(self, command: FailBatches, *, caller: Caller) -> list[Reply]:
-        """The outcomes of all partitions; raises as `send`."""
+        """Send a command to all partitions and return their outcomes; raises as `send`."""
         return await asyncio.gather(
             *(self._send(command, token, caller) for token in subjects.ALL_PARTITIONS)
         )
@@ -91,7 +91,7 @@ class CommandSender:
     async def _publish(self, token: str, data: bytes, command_id: str, caller: Caller) -> None:
         headers = {
             subjects.HEADER_COMMAND: command_id,
-            **asker_headers(caller),
+            **caller_headers(caller),
             subjects.HEADER_REPLY: f"{self._inbox}.{command_id}",
             "Nats-Msg-Id": command_id,
         }

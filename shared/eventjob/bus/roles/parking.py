@@ -1,4 +1,4 @@
-"""Messages that nobody can handle, kept where a person can see them, and put back from there."""
+"""Park messages that fail for good, for a person to inspect, retry or drop."""
 
 from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import quote, unquote
@@ -12,24 +12,24 @@ from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import Connection
-from eventjob.bus.wire.direct import ask, is_forged
+from eventjob.bus.wire.direct import direct_get, is_forged
 from eventjob.bus.wire.publish import Outgoing, Rejected, publish
 from eventjob.bus.wire.pull import Delivery
 
 PREFIX = "parked."
 PAGE_MESSAGES = 100
-PAGE_BYTES = 10 * 1024 * 1024  # more than one message can have
+PAGE_BYTES = 10 * 1024 * 1024  # above the largest message
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that lies in PARKED; ``subject`` is where it came from."""
+    """A message in PARKED; ``subject`` is its original one."""
 
     sequence: int
     at: str  # RFC 3339, when it was parked
     subject: str
     headers: dict[str, str]
     data: bytes
-    is_forged: bool = False  # stored here by the server, for somebody who may not
+    is_forged: bool = False  # an answer of the server, sent by a user without the right
 
     @property
     def reason(self) -> str:
@@ -38,18 +38,18 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def deliveries(self) -> str:
-        """How often it was delivered before; "" where that is not known."""
+        """How often it was delivered before; "" if unknown."""
         return self.headers.get(subjects.HEADER_DELIVERIES, "")
 
 
 async def park(connection: Connection, delivery: Delivery, reason: str) -> None:
-    """Copy a message to PARKED, with the reason; afterwards it may be terminated.
+    """Copy a message to PARKED with the reason; then the caller terminates it.
 
     Raises:
-        Unavailable: it could not be stored: the caller must stop rather than lose it.
+        Unavailable: it was not stored; the caller must stop, or the message is lost.
     """
     headers = {key: value for key, value in delivery.headers.items() if not key.startswith("Nats-")}
-    headers[subjects.HEADER_REASON] = quote(reason[:500], safe=" ")
+    headers[subjects.HEADER_REASON] = quote(reason[:500], safe=" ")  # line breaks end a header
     headers[subjects.HEADER_DELIVERIES] = str(delivery.delivered)
     message = Outgoing(f"{PREFIX}{delivery.subject}", delivery.data, headers)
     try:
@@ -58,8 +58,8 @@ async def park(connection: Connection, delivery: Delivery, reason: str) -> None:
         raise Unavailable(f"a message could not be parked: {error}") from error
 
 
-async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parked]:
-    """What lies in PARKED from sequence ``start`` on, oldest first.
+async def read_parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parked]:
+    """Yield the parked messages from sequence ``start`` on, oldest first.
 
     Raises:
         Unavailable: the stream does not answer.
@@ -72,7 +72,7 @@ async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parke
             "max_bytes": PAGE_BYTES,
             "next_by_subj": f"{PREFIX}>",
         }
-        page, left = await ask(connection, subjects.PARKED, request)
+        page, left = await direct_get(connection, subjects.PARKED, request)
         for message in page:
             found = _parked(message)
             start = found.sequence + 1
@@ -80,17 +80,17 @@ async def parked(connection: Connection, start: int = 1) -> AsyncGenerator[Parke
         is_more = bool(page) and left > 0
 
 
-async def parked_at(connection: Connection, sequence: int) -> Parked | None:
-    """The parked message of this sequence; None where there is none. Raises as `parked`."""
+async def read_parked_at(connection: Connection, sequence: int) -> Parked | None:
+    """Return the parked message of this sequence, if there is one. Raises as `read_parked`."""
     request = {"seq": sequence, "batch": 1, "next_by_subj": f"{PREFIX}>"}
-    for message in (await ask(connection, subjects.PARKED, request))[0]:
+    for message in (await direct_get(connection, subjects.PARKED, request))[0]:
         found = _parked(message)
         return found if found.sequence == sequence else None
     return None
 
 
 async def count_parked(connection: Connection) -> int:
-    """How many messages lie in PARKED. Raises as `parked`."""
+    """Return the number of parked messages. Raises as `read_parked`."""
     try:
         return int((await connection.brief.stream_info(subjects.PARKED)).state.messages)
     except NotFoundError:
@@ -100,17 +100,16 @@ async def count_parked(connection: Connection) -> int:
 
 
 async def put_back(connection: Connection, message: Parked) -> None:
-    """Send a message again to where it came from, then take it out of PARKED.
+    """Send a message to its original subject again, then remove it from PARKED.
 
-    A command keeps its id, by which its group recognises what it has done already. Nobody waits
-    for the answer any more. Interrupted, it can be put back again: within two minutes the server
-    drops the second one.
+    A command keeps its id, so its group recognises what is already done. The reply goes nowhere.
+    After an interruption it may be put back again: for two minutes the server drops duplicates.
 
     Raises:
-        Unavailable: it was not taken, or is still parked as well.
+        Unavailable: it was not stored, or is still parked as well.
     """
-    ours = {subjects.HEADER_REASON, subjects.HEADER_DELIVERIES, subjects.HEADER_REPLY}
-    headers = {key: value for key, value in message.headers.items() if key not in ours}
+    dropped = {subjects.HEADER_REASON, subjects.HEADER_DELIVERIES, subjects.HEADER_REPLY}
+    headers = {key: value for key, value in message.headers.items() if key not in dropped}
     headers["Nats-Msg-Id"] = f"parked-{message.sequence}-{message.at}"
     try:
         await publish(connection, [Outgoing(message.subject, message.data, headers)])
@@ -120,7 +119,7 @@ async def put_back(connection: Connection, message: Parked) -> None:
 
 
 async def drop(connection: Connection, message: Parked) -> None:
-    """Take a message out of PARKED for good. Raises as `parked`."""
+    """Delete a parked message for good. Raises as `read_parked`."""
     try:
         await connection.jetstream.delete_msg(subjects.PARKED, message.sequence)
     except (APIError, TimeoutError, nats.errors.Error) as error:

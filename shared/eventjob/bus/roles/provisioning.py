@@ -1,4 +1,4 @@
-"""All that eventjob keeps on the bus: made by `provision`, or else by whoever needs it first."""
+"""Create all streams, buckets and consumers of eventjob, and check existing ones."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from eventjob.bus import subjects
 from eventjob.bus.buckets import hosts, http_cache, leases, objects
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.streams import topology
-from eventjob.bus.streams.ensure import ensure, on_servers
-from eventjob.bus.streams.permissions import may_make
+from eventjob.bus.streams.ensure import ensure_stream, with_replicas
+from eventjob.bus.streams.permissions import may_create
 from eventjob.bus.wire.connection import Connection
 
 LASTING = (*topology.LASTING, http_cache.STREAM, leases.CONFIG, objects.CONFIG)
@@ -20,7 +20,7 @@ DERIVED = (*topology.DERIVED, hosts.CONFIG)  # in memory: the scheduler makes th
 
 
 class StreamCheck(NamedTuple):
-    """A stream, whether it was there, and which settings are others than they should be."""
+    """A stream: whether it existed, and which of its settings differ from ours."""
 
     stream: str
     was_there: bool
@@ -28,37 +28,37 @@ class StreamCheck(NamedTuple):
     consumers: int
 
 
-async def prepare(connection: Connection) -> None:
-    """What a scheduler begins with: streams and consumers, made where it may.
+async def ensure_for_scheduler(connection: Connection) -> None:
+    """Create what a scheduler needs and may create.
 
     Raises:
-        Unavailable: something is missing that it may not make.
+        Unavailable: something is missing that it may not create.
         nats.errors.Error: the server refuses, or does not answer.
     """
     await topology.ensure_streams(connection)
-    await ensure(connection, hosts.CONFIG)
-    is_free = may_make(connection.user, subjects.CMD)
+    await ensure_stream(connection, hosts.CONFIG)
+    is_free = may_create(connection.user, subjects.CMD)
     await topology.ensure_consumers(connection.brief, derived_only=not is_free)
 
 
 async def provision(connection: Connection) -> list[StreamCheck]:
-    """Make all that is missing, and tell what there is now. What is there stays as it is.
+    """Create all that is missing and report what exists; existing streams keep their settings.
 
     Raises:
         Unavailable: the server refuses, or does not answer.
     """
     try:
-        configs = [on_servers(config, connection.replicas) for config in (*LASTING, *DERIVED)]
+        configs = [with_replicas(config, connection.replicas) for config in (*LASTING, *DERIVED)]
         before = [await _config(connection, config.name or "") for config in configs]
         for config in configs:
-            await ensure(connection, config)
+            await ensure_stream(connection, config)
         await topology.ensure_consumers(connection.jetstream)
         return [
-            await _found(connection, config, was_there=there is not None)
+            await _check_stream(connection, config, was_there=there is not None)
             for config, there in zip(configs, before, strict=True)
         ]
     except (APIError, TimeoutError, nats.errors.Error) as error:
-        raise Unavailable(f"cannot make what lasts: {error!r}") from error
+        raise Unavailable(f"cannot create the streams and buckets: {error!r}") from error
 
 
 async def _config(connection: Connection, stream: str) -> StreamConfig | None:
@@ -68,25 +68,27 @@ async def _config(connection: Connection, stream: str) -> StreamConfig | None:
         return None
 
 
-async def _found(connection: Connection, wanted: StreamConfig, *, was_there: bool) -> StreamCheck:
+async def _check_stream(
+    connection: Connection, wanted: StreamConfig, *, was_there: bool
+) -> StreamCheck:
     info = await connection.jetstream.stream_info(wanted.name or "")
     return StreamCheck(
         stream=wanted.name or "",
         was_there=was_there,
-        differences=differences(wanted.as_dict(), info.config.as_dict()),
+        differences=find_differences(wanted.as_dict(), info.config.as_dict()),
         consumers=info.state.consumer_count,
     )
 
 
-def differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
-    """The settings of a stream that are others than they should be."""
+def find_differences(wanted: Mapping[str, object], there: Mapping[str, object]) -> tuple[str, ...]:
+    """Describe the settings of a stream that differ from ours."""
     return tuple(
-        f"{name} is {there.get(name)!r}, made anew it would be {value!r}"
+        f"{name} is {there.get(name)!r}, but a new stream would get {value!r}"
         for name, value in sorted(wanted.items())
         if not _is_free(value) and there.get(name) != value
     )
 
 
 def _is_free(value: object) -> bool:
-    """Whether it is left to the server; 0 says so, where False does not."""
+    """Return True for a value that the server chooses: None or 0; False is a choice of ours."""
     return value is None or (value == 0 and value is not False)

@@ -1,4 +1,4 @@
-"""How far the projection is, and who is alive: heard on the bus, asked by the api."""
+"""Watch the projection's position and the services' liveness, for the api."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from eventjob.contracts.announcements import Announcement, ProjectedTo, Schedule
 
 
 class Watch:
-    """What was heard of scheduler and projector."""
+    """The latest announcements of schedulers and projector."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -23,11 +23,11 @@ class Watch:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def open(self) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         await listen(self._connection, (SchedulerAlive, ProjectedTo), self._hear)
 
-    async def reached(self, sequence: int, within: timedelta) -> bool:
-        """Whether the projection reflects ``sequence``, waiting for it as long as ``within``."""
+    async def wait_until_reached(self, sequence: int, within: timedelta) -> bool:
+        """Wait until the projection reflects ``sequence``; return False after ``within``."""
         if self._sequence >= sequence:
             return True
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -42,28 +42,28 @@ class Watch:
             self._waiting.remove(entry)
         return True
 
-    def troubles(self) -> list[str]:
-        """What is not as it should be: bus, scheduler or projector; empty when all is well."""
+    def find_troubles(self) -> list[str]:
+        """Describe what is wrong with bus, scheduler or projector; [] if all is well."""
         oldest = time.monotonic() - BELIEVED_FOR_S
         found = []
         if not self._connection.is_connected:
             found.append("not connected to NATS")
         found += self._of_schedulers(oldest)
         if self._projector_at < oldest:
-            found.append("nothing is heard of the projector")
+            found.append("the projector is silent")
         elif self._fault is not None:
             found.append(f"the projection has stopped: {self._fault}")
         return found
 
-    async def parked(self) -> int:
-        """How many messages nobody could handle; see `count_parked`."""
+    async def count_parked(self) -> int:
+        """Return the number of parked messages; see `count_parked`."""
         return await count_parked(self._connection)
 
     def _of_schedulers(self, oldest: float) -> list[str]:
         self._schedulers = {n: heard for n, heard in self._schedulers.items() if heard[0] > oldest}
         said = [announcement for _, announcement in self._schedulers.values()]
         if not said:
-            return ["nothing is heard of the scheduler"]
+            return ["the scheduler is silent"]
         ready = [alive for alive in said if alive.ready]
         if not ready:
             return ["the scheduler is catching up"]

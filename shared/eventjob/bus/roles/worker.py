@@ -1,11 +1,11 @@
-"""The loop of a worker: pulls tasks, works on several at a time, reports, and acknowledges last.
+"""The loop of a worker: pull tasks, run several at a time, report, and acknowledge last.
 
-| the handler          | the broker hears                     | then                               |
+| the handler          | the broker gets                      | then                               |
 |----------------------|--------------------------------------|------------------------------------|
 | returns an outcome   | the report, then the acknowledgement | the scheduler decides              |
-| raises `Unavailable` | "again, after a while"               | the task comes back                |
-| raises anything else | the same, at most `MOST_DELIVERIES`  | a bug: then the attempt has failed |
-| is cancelled         | "again, at once"                     | another worker takes it            |
+| raises `Unavailable` | a nak with a delay                   | the task comes back                |
+| raises anything else | the same, at most `MAX_DELIVERIES`   | a bug: then the attempt has failed |
+| is cancelled         | a nak                                | another worker takes it            |
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import msgspec
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Poison, Unavailable
-from eventjob.bus.roles.announcements import EVERY_S, announce
+from eventjob.bus.roles.announcements import ANNOUNCE_EVERY_S, announce
 from eventjob.bus.roles.parking import park
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import Connection
@@ -28,11 +28,11 @@ from eventjob.contracts.work import Outcome, Report, Task, WorkFailed
 from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.logs import Logger
 
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 KEEP_ALIVE_S = 10.0  # a third of the consumer's ack_wait
-MOST_DELIVERIES = 3
-MOST_OUTCOMES = 200  # in a report
-MOST_BYTES = 4 * 1024 * 1024  # half of what a message may have
+MAX_DELIVERIES = 3
+MAX_OUTCOMES = 200  # in a report
+MAX_REPORT_BYTES = 4 * 1024 * 1024  # half of max_payload
 PAUSE_S = 0.5
 FLUSH_WITHIN_S = 4.0
 BUG_CODES: dict[WorkKind, str] = {"fetch": "extraction_failed", "archive": "archive_failed"}
@@ -41,14 +41,14 @@ _encoder = msgspec.json.Encoder()
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """An outcome that the scheduler has not heard of yet."""
+    """An outcome that is still to be reported."""
 
     delivery: Delivery
     outcome: Outcome
 
 
 class Worker:
-    """Works on tasks of one kind, ``capacity`` at a time."""
+    """Runs tasks of one kind, ``capacity`` at a time."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Worker:
         self._pull: Pull | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop``; then hand back what is not done, and report what is."""
+        """Work until ``stop`` is set; then hand back running tasks and report finished ones."""
         async with asyncio.TaskGroup() as group:
             chores = [
                 group.create_task(self._announce()),
@@ -82,10 +82,10 @@ class Worker:
             await self._take_tasks(stop)
             await self._hand_back()
             await cancel_and_wait(*chores)
-        await self._say_goodbye()
+        await self._say_goodbye()  # so that the scheduler sends nothing more at once
 
     async def _take_tasks(self, stop: asyncio.Event) -> None:
-        """Pull as many tasks as there are free slots; begin anew when the pulls are lost."""
+        """Pull as many tasks as there are free slots; start anew when the pulls are lost."""
         ended = asyncio.create_task(stop.wait())
         while not stop.is_set():
             self._pull = Pull(
@@ -106,8 +106,8 @@ class Worker:
         await pull.open()
         try:
             while True:
-                await pull.keep(0, self._capacity - len(self._running))
-                for delivery in await pull.take(self._capacity, within_s=LOOK_EVERY_S):
+                await pull.set_demand(0, self._capacity - len(self._running))
+                for delivery in await pull.receive(self._capacity, within_s=POLL_EVERY_S):
                     self._begin(delivery)
         finally:
             await pull.close()
@@ -136,7 +136,7 @@ class Worker:
             await self._park(delivery, str(reason))
         except Exception as bug:  # noqa: BLE001 - a bug must not end the loop
             self._log.exception("task.broke", task=delivery.subject, delivery=delivery.delivered)
-            if delivery.delivered < MOST_DELIVERIES:
+            if delivery.delivered < MAX_DELIVERIES:
                 await self._again(delivery, 5)
             else:
                 self._finish(delivery, self._broken(task, bug))
@@ -160,7 +160,7 @@ class Worker:
 
     async def _again(self, delivery: Delivery, after_s: float) -> None:
         payload = b"-NAK" + (b' {"delay": %d}' % int(after_s * 1e9) if after_s else b"")
-        await frames.write(self._connection.client, [frames.plain(delivery.reply, payload)])
+        await frames.write(self._connection.client, [frames.encode_plain(delivery.reply, payload)])
 
     async def _park(self, delivery: Delivery, reason: str) -> None:
         try:
@@ -170,10 +170,10 @@ class Worker:
             await self._again(delivery, fault.after.total_seconds())
             return
         self._log.error("task.parked", task=delivery.subject, reason=reason)
-        await frames.write(self._connection.client, [frames.plain(delivery.reply, b"+TERM")])
+        await frames.write(self._connection.client, [frames.encode_plain(delivery.reply, b"+TERM")])
 
     async def _report(self) -> None:
-        """Say what is finished, as soon as something is: what piles up meanwhile goes together."""
+        """Report finished tasks at once; those that finish meanwhile share the next report."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -187,9 +187,9 @@ class Worker:
     async def _flush(self) -> None:
         by_partition: dict[str, list[Finished]] = {}
         size = 0
-        for finished in islice(self._finished.values(), MOST_OUTCOMES):
+        for finished in islice(self._finished.values(), MAX_OUTCOMES):
             size += len(_encoder.encode(finished.outcome))
-            if by_partition and size > MOST_BYTES:
+            if by_partition and size > MAX_REPORT_BYTES:
                 break
             token = subjects.token_of(finished.outcome.group)
             by_partition.setdefault(token, []).append(finished)
@@ -200,6 +200,7 @@ class Worker:
                 await publish(self._connection, [message])
             except Rejected as error:
                 raise Unavailable(f"the report was refused: {error}") from error
+            # Acknowledged after the report is stored: a crash in between repeats, never loses.
             await frames.acknowledge(self._connection.client, (f.delivery.reply for f in some))
             for finished in some:
                 self._finished.pop(finished.delivery.reply, None)
@@ -209,15 +210,15 @@ class Worker:
     async def _announce(self) -> None:
         while True:
             await announce(self._connection, self._alive(self._capacity))
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(ANNOUNCE_EVERY_S)
 
     async def _keep_alive(self) -> None:
-        """Tell the broker that what is being worked on, or reported, is not lost."""
+        """Extend the ack deadline of tasks that are running or being reported."""
         while True:
             await asyncio.sleep(KEEP_ALIVE_S)
             held = [*self._running.values(), *(f.delivery for f in self._finished.values())]
             if held and self._connection.is_connected:
-                progress = (frames.plain(delivery.reply, b"+WPI") for delivery in held)
+                progress = (frames.encode_plain(delivery.reply, b"+WPI") for delivery in held)
                 await frames.write(self._connection.client, progress)
 
     async def _hand_back(self) -> None:
@@ -237,7 +238,7 @@ class Worker:
 
 
 def _decode(delivery: Delivery) -> Task:
-    if frames.is_answer(delivery.head, delivery.data):
+    if frames.is_server_answer(delivery.head, delivery.data):
         raise Poison(frames.FORGED)
     try:
         return _tasks.decode(delivery.data)

@@ -1,1 +1,1 @@
-"""Streams, consumers, and the rights of each user on them."""
+"""Streams, consumers, and each user's permissions."""

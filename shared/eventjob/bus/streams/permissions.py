@@ -1,8 +1,8 @@
-"""Who may say and hear what on the bus: one user for each service, and no right beyond its work.
+"""Permissions on the bus: one user for each service, with the rights that its work needs.
 
-Only `provision` makes what lasts. Nobody may make a stream but `provision` and the scheduler: who
-makes one chooses what it collects, and so could read everything. Consumers and direct gets are
-answered by the server wherever the asker wants; docs/deploy.md says what that can be used for.
+Only `provision` creates durable streams; the scheduler creates those in memory. A stream's creator
+chooses its subjects, and so could read everything. The server sends answers of consumers and
+direct gets to any subject: docs/deploy.md says what an attacker gains by that.
 """
 
 from collections.abc import Callable
@@ -17,18 +17,18 @@ HOSTS, HTTP, LEASES, SNAPSHOTS = "KV_hosts", "KV_http", "KV_leases", "OBJ_snapsh
 
 
 class Rights(NamedTuple):
-    """The subjects that a user may publish to and subscribe to, besides its own inbox."""
+    """Subjects that a user may publish and subscribe to, besides its own inbox."""
 
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
 
 
-def _info(*streams: str) -> tuple[str, ...]:
+def _info_rights(*streams: str) -> tuple[str, ...]:
     return tuple(f"{API}.STREAM.INFO.{stream}" for stream in streams)
 
 
-def _reads(stream: str) -> tuple[str, ...]:
-    """By consumers without a name, which end with their reader."""
+def _read_rights(stream: str) -> tuple[str, ...]:
+    """Rights to read by ephemeral consumers."""
     return (
         f"{API}.CONSUMER.CREATE.{stream}",
         f"{API}.CONSUMER.INFO.{stream}.*",
@@ -37,8 +37,8 @@ def _reads(stream: str) -> tuple[str, ...]:
     )
 
 
-def _works_off(stream: str, durable: str) -> tuple[str, ...]:
-    """By a durable consumer; the second form of an acknowledgement has domain and account."""
+def _consume_rights(stream: str, durable: str) -> tuple[str, ...]:
+    """Rights to work off a durable consumer; one form of acks has domain and account."""
     return (
         f"{API}.CONSUMER.MSG.NEXT.{stream}.{durable}",
         f"$JS.ACK.{stream}.{durable}.>",
@@ -46,21 +46,21 @@ def _works_off(stream: str, durable: str) -> tuple[str, ...]:
     )
 
 
-def _bucket(name: str) -> tuple[str, ...]:
-    return (f"$KV.{name}.>", *_info(f"KV_{name}"), f"{API}.DIRECT.GET.KV_{name}.>")
+def _bucket_rights(name: str) -> tuple[str, ...]:
+    return (f"$KV.{name}.>", *_info_rights(f"KV_{name}"), f"{API}.DIRECT.GET.KV_{name}.>")
 
 
-def _leases(role: str) -> tuple[str, ...]:
+def _lease_rights(role: str) -> tuple[str, ...]:
     return (
         f"$KV.leases.member.{role}.*",
         f"$KV.leases.owner.{role}.*",
-        *_info(LEASES),
+        *_info_rights(LEASES),
         f"{API}.DIRECT.GET.{LEASES}",
     )
 
 
-_EVENTS = (*_info(EVENTS), f"{API}.DIRECT.GET.{EVENTS}", *_reads(EVENTS))
-_SAID = ("say.*",)
+_EVENTS = (*_info_rights(EVENTS), f"{API}.DIRECT.GET.{EVENTS}", *_read_rights(EVENTS))
+_ANNOUNCEMENTS = ("say.*",)
 
 _SCHEDULER = (
     "ev.>",
@@ -72,15 +72,15 @@ _SCHEDULER = (
     f"parked.{subjects.report_subject('*')}",
     *_EVENTS,
     f"{API}.STREAM.PURGE.{EVENTS}",
-    *_leases("scheduler"),
-    *_info(CMD, REPORTS, TASKS, PARKED, HOSTS),
+    *_lease_rights("scheduler"),
+    *_info_rights(CMD, REPORTS, TASKS, PARKED, HOSTS),
     *(f"{API}.STREAM.CREATE.{stream}" for stream in (TASKS, REPORTS, HOSTS)),
     *(f"{API}.CONSUMER.DURABLE.CREATE.{stream}.*" for stream in (TASKS, REPORTS)),
     *(f"{API}.CONSUMER.{verb}.{s}.*" for verb in ("INFO", "RESET") for s in (CMD, REPORTS)),
-    *_works_off(CMD, "*"),
-    *_works_off(REPORTS, "*"),
+    *_consume_rights(CMD, "*"),
+    *_consume_rights(REPORTS, "*"),
     "$O.snapshots.>",
-    *_info(SNAPSHOTS),
+    *_info_rights(SNAPSHOTS),
     f"{API}.STREAM.PURGE.{SNAPSHOTS}",
     f"{API}.STREAM.MSG.GET.{SNAPSHOTS}",
     f"{API}.DIRECT.GET.{SNAPSHOTS}",
@@ -88,38 +88,39 @@ _SCHEDULER = (
 )
 
 
-def _worker(kind: str) -> tuple[str, ...]:
+def _worker_rights(kind: str) -> tuple[str, ...]:
     return (
         subjects.report_subject("*"),
         f"parked.task.{kind}.>",
         "say.worker",
-        *_works_off(TASKS, f"{kind}-workers"),
+        *_consume_rights(TASKS, f"{kind}-workers"),
     )
 
 
 USERS: dict[str, Rights] = {
     PROVISION: Rights(
         publish=("$JS.>", "ev.>", "cmd.*", "rep.*", "task.>", "parked.>", "$O.snapshots.>"),
-        subscribe=_SAID,
+        subscribe=_ANNOUNCEMENTS,
     ),
-    "api": Rights(publish=("cmd.*", *_EVENTS, *_info(PARKED)), subscribe=_SAID),
-    "scheduler": Rights(publish=_SCHEDULER, subscribe=_SAID),
+    "api": Rights(publish=("cmd.*", *_EVENTS, *_info_rights(PARKED)), subscribe=_ANNOUNCEMENTS),
+    "scheduler": Rights(publish=_SCHEDULER, subscribe=_ANNOUNCEMENTS),
     "projector": Rights(
         publish=(
             "say.projected",
             *_EVENTS,
-            *_leases("projector"),
-            *_info(CMD, REPORTS, PARKED, HTTP),
-            *_reads(PARKED),
-            *_reads(HTTP),
+            *_lease_rights("projector"),
+            *_info_rights(CMD, REPORTS, PARKED, HTTP),
+            *_read_rights(PARKED),
+            *_read_rights(HTTP),
         ),
-        subscribe=_SAID,
+        subscribe=_ANNOUNCEMENTS,
     ),
     "processor": Rights(
-        publish=(*_worker("fetch"), *_bucket("http"), *_bucket("hosts")),
+        # A processor meets hostile pages, so it can neither read events nor send commands.
+        publish=(*_worker_rights("fetch"), *_bucket_rights("http"), *_bucket_rights("hosts")),
         subscribe=("$KV.hosts.>",),
     ),
-    "archiver": Rights(publish=(*_worker("archive"), *_EVENTS)),
+    "archiver": Rights(publish=(*_worker_rights("archive"), *_EVENTS)),
     "subscriber": Rights(
         publish=(
             *_EVENTS,
@@ -134,37 +135,37 @@ USERS: dict[str, Rights] = {
 }
 
 
-def may_make(user: str | None, stream: str) -> bool:
-    """Whether a user makes a stream that is missing; who is not of the table has rights unknown."""
+def may_create(user: str | None, stream: str) -> bool:
+    """Return True if a user may create a missing stream; users outside the table may try."""
     rights = USERS.get(user or PROVISION)
     return rights is None or not {"$JS.>", f"{API}.STREAM.CREATE.{stream}"}.isdisjoint(
         rights.publish
     )
 
 
-def authorization(password: Callable[[str], str]) -> str:
-    """The users as a block of a nats-server's configuration.
+def format_authorization(password: Callable[[str], str]) -> str:
+    """Format the users as a block of a nats-server's configuration.
 
     Args:
-        password: of a user, as it stands in the file: quoted, or the name of a variable.
+        password: returns a user's password as it stands in the file: quoted, or a variable's name.
     """
-    users = "\n".join(_user(user, rights, password(user)) for user, rights in USERS.items())
+    users = "\n".join(_format_user(user, rights, password(user)) for user, rights in USERS.items())
     return f"authorization {{\n  users: [\n{users}\n  ]\n}}\n"
 
 
-def _user(name: str, rights: Rights, password: str) -> str:
+def _format_user(name: str, rights: Rights, password: str) -> str:
     inbox = f"{inbox_prefix(name)}.>"
     return f"""\
     {{
       user: {name}, password: {password}
       permissions: {{
-        publish: {_only(rights.publish)}
-        subscribe: {_only((inbox, *rights.subscribe))}
+        publish: {_format_allowed(rights.publish)}
+        subscribe: {_format_allowed((inbox, *rights.subscribe))}
       }}
     }}"""
 
 
-def _only(allowed: tuple[str, ...]) -> str:
+def _format_allowed(allowed: tuple[str, ...]) -> str:
     listed = "".join(f'\n          "{subject}"' for subject in allowed)
     return f"{{ allow: [{listed}\n        ] }}"
 

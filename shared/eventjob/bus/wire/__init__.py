@@ -1,1 +1,1 @@
-"""NATS itself: connections, frames, pulls, and direct reads."""
+"""NATS itself: connections, frames, pulls and direct gets."""

@@ -1,8 +1,8 @@
-"""nats-py's client, with a straight way for messages that come by the thousand.
+"""nats-py's client, with a fast path for frequent messages.
 
-nats-py parses the headers of each message and hands it over through a queue and a task, which
-costs more than what most of our messages are for. `tests/integration/test_bus_client.py` holds
-what is private here, and in `eventjob.bus.wire.frames`, against each release.
+nats-py parses each message's headers and passes it through a queue and a task. That was a third of
+the time of projector and worker. `tests/integration/test_bus_client.py` checks the private names
+used here and in `eventjob.bus.wire.frames` against each release.
 """
 
 import asyncio
@@ -17,47 +17,47 @@ from nats.aio.subscription import Subscription
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
-Take = Callable[[bytes, bytes, bytes, bytes], bool]
+Intercept = Callable[[bytes, bytes, bytes, bytes], bool]
 
 
 class Denied(nats.errors.Error):
-    """The server does not let this user publish there."""
+    """The server denies this user a subject."""
 
 
 class NoTls(nats.errors.Error):
-    """The server has no TLS, and it was asked for: the password stays here."""
+    """The server lacks the TLS that was asked for; the password stays here."""
 
     def __str__(self) -> str:
-        return "the server has no TLS, which tls:// asks for"
+        return "tls:// was asked for, but the server has no TLS"
 
 
 def is_denial(error: Exception) -> bool:
-    """Whether this is the server's word that a user may not do something."""
+    """Return True if the server denies this user a subject."""
     return _DENIED.search(str(error)) is not None
 
 
 class Client(nats.aio.client.Client):
-    """A client of which some subscriptions are read without detour."""
+    """A client that hands messages of some subscriptions over directly."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._takers: dict[int, Take] = {}
+        self._intercepts: dict[int, Intercept] = {}
         self._denied: dict[str, str] = {}
 
-    def divert(self, subscription: Subscription, take: Take) -> None:
-        """Let ``take`` have each message of the subscription before anybody else.
+    def intercept(self, subscription: Subscription, callback: Intercept) -> None:
+        """Call ``callback`` with each message of the subscription before nats-py handles it.
 
-        It hears subject, reply, data and head (b"" where there are no headers) from within the
-        reading loop: it must neither wait nor raise. What it answers False to goes the usual way.
+        It gets subject, reply, data and head (b"" without headers) inside the reading loop: it must
+        neither wait nor raise. A message for which it returns False goes on to nats-py.
         """
-        self._takers[subscription._id] = take  # noqa: SLF001 - see the module's docstring
+        self._intercepts[subscription._id] = callback  # noqa: SLF001 - see the module's docstring
 
-    def restore(self, subscription: Subscription) -> None:
-        """Let everything go the usual way again."""
-        self._takers.pop(subscription._id, None)  # noqa: SLF001
+    def stop_intercepting(self, subscription: Subscription) -> None:
+        """Leave the subscription's messages to nats-py again."""
+        self._intercepts.pop(subscription._id, None)  # noqa: SLF001
 
     def note_denial(self, error: Exception) -> str | None:
-        """What the server does not permit, where ``error`` says so, and says it the first time."""
+        """Return what ``error`` denies, the first time that it is denied."""
         found = _DENIED.search(str(error))
         if found is None or found[2] in self._denied:
             return None
@@ -66,15 +66,11 @@ class Client(nats.aio.client.Client):
         return self._denied[found[2]]
 
     def forget_denials(self) -> None:
-        """Begin anew: another server, or other rights, may answer from now on."""
+        """Forget all denials: after a reconnect, other rights may apply."""
         self._denied.clear()
 
     def check_permitted(self, *subjects: str) -> None:
-        """Nothing, unless the server has refused one of these subjects.
-
-        Raises:
-            Denied: it has.
-        """
+        """Raise `Denied` if the server has denied one of these subjects."""
         for subject in subjects:
             if subject.lower() in self._denied:
                 raise Denied(self._denied[subject.lower()])
@@ -83,23 +79,23 @@ class Client(nats.aio.client.Client):
         self,
         subject: str,
         payload: bytes = b"",
-        timeout: float = 0.5,  # noqa: ASYNC109 - as it is there
+        timeout: float = 0.5,  # noqa: ASYNC109 - nats-py's signature
         old_style: bool = False,  # noqa: FBT001, FBT002
         headers: dict[str, Any] | None = None,
     ) -> Msg:
-        """As in nats-py; where no answer comes since the subject is denied, `Denied`."""
+        """Send a request as nats-py does; raise `Denied` for a timeout on a denied subject."""
         try:
             return await super().request(subject, payload, timeout, old_style, headers)
         except nats.errors.TimeoutError:
             self.check_permitted(subject)
             raise
 
-    async def next_of(self, subscription: Subscription, asked: str, within_s: float) -> Msg:
-        """The next message that follows from what was published to ``asked``; else as `request`."""
+    async def next_message(self, subscription: Subscription, subject: str, within_s: float) -> Msg:
+        """Wait for an answer to what was published on ``subject``; raises as `request`."""
         try:
             return await subscription.next_msg(timeout=within_s)
         except nats.errors.TimeoutError:
-            self.check_permitted(asked)
+            self.check_permitted(subject)
             raise
 
     def _connect_command(self) -> bytes:
@@ -110,7 +106,7 @@ class Client(nats.aio.client.Client):
         return super()._connect_command()
 
     async def _process_pong(self) -> None:
-        """As in nats-py, but for a flush that was given up: its answer would end the reading."""
+        """Handle a pong, also one of an abandoned flush, which would end nats-py's reading loop."""
         if self._pongs and self._pongs[0].done():
             self._pongs[0] = asyncio.get_running_loop().create_future()
         await super()._process_pong()
@@ -118,6 +114,6 @@ class Client(nats.aio.client.Client):
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
     ) -> None:
-        take = self._takers.get(sid)
-        if take is None or not take(subject, reply, data, headers or b""):
+        callback = self._intercepts.get(sid)
+        if callback is None or not callback(subject, reply, data, headers or b""):
             await super()._process_msg(sid, subject, reply, data, headers)  # type: ignore[arg-type]

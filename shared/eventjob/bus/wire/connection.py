@@ -1,4 +1,4 @@
-"""The connection to NATS: it reconnects for ever, and says when it had to."""
+"""The connection to NATS: it reconnects for ever, and reports when it had to."""
 
 import asyncio
 import ssl
@@ -19,16 +19,16 @@ from eventjob.runtime.settings import Nats
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 5.0  # a publish in flight when the server dies is unknown after this
 DENIED = "nats.denied"
-MOST_TROUBLES = 4  # that are told apart
-LOOK_WITHIN_S = 2.0  # what can be asked again at once: while a leader is elected nobody answers
-PENDING_BYTES = 128 * 1024 * 1024  # a batch of events must not be flushed in its middle
+MAX_TROUBLES = 4  # kept, to log each once
+BRIEF_WITHIN_S = 2.0  # for requests that are cheap to repeat: an election leaves them unanswered
+PENDING_BYTES = 128 * 1024 * 1024  # more than a batch of events, which is flushed as a whole
 
 
 class Connection:
-    """A NATS client, its JetStream, and the number of times it had to reconnect.
+    """A NATS client, its JetStream, and the number of reconnects.
 
-    It speaks as ``user``; what it makes on the bus is kept by ``replicas`` servers. ``brief`` is
-    the same JetStream, for what is quickly answered: it gives up after 2 s instead of 5.
+    ``user`` is the bus user. Streams that it creates get ``replicas`` copies. ``brief`` is the same
+    JetStream for quick requests: it gives up after 2 s instead of 5.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Connection:
         self.replicas = replicas
         self.client = Client()
         self.jetstream: JetStreamContext = self.client.jetstream(timeout=ANSWER_WITHIN_S)
-        self.brief: JetStreamContext = self.client.jetstream(timeout=LOOK_WITHIN_S)
+        self.brief: JetStreamContext = self.client.jetstream(timeout=BRIEF_WITHIN_S)
         self.reconnects = 0
         self.troubles: list[str] = []  # since it was last connected
         self._closing = False
@@ -51,19 +51,19 @@ class Connection:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the server can be spoken to at this moment."""
+        """True while the server is connected."""
         return bool(self.client.is_connected)
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
-        """Call back after each reconnect: pulls that were open then are lost."""
+        """Call back after each reconnect, since open pulls are lost."""
         self._waiters.append(callback)
 
-    def forget(self, callback: Callable[[], None]) -> None:
-        """Call back no more."""
+    def remove_callback(self, callback: Callable[[], None]) -> None:
+        """Stop calling back."""
         self._waiters.remove(callback)
 
-    async def reconnected(self) -> None:
-        """nats-py's callback after a reconnect."""
+    async def handle_reconnect(self) -> None:
+        """Handle nats-py's callback after a reconnect."""
         self.reconnects += 1
         self.troubles.clear()
         self.client.forget_denials()
@@ -71,24 +71,24 @@ class Connection:
         for callback in list(self._waiters):
             callback()
 
-    async def disconnected(self) -> None:
-        """nats-py's callback when the connection is lost, or was closed."""
+    async def handle_disconnect(self) -> None:
+        """Handle nats-py's callback when the connection is lost or closed."""
         if not self._closing:
             self._on_trouble("nats.disconnected", "")
 
-    async def failed(self, error: Exception) -> None:
-        """nats-py's callback for whatever goes wrong; the same thing is said once."""
+    async def handle_error(self, error: Exception) -> None:
+        """Handle nats-py's callback for errors; log each one once."""
         if is_denial(error):
             if reason := self.client.note_denial(error):
                 self._on_trouble(DENIED, reason)
             return
         reason = str(error) or repr(error)
         if reason not in self.troubles:
-            self.troubles = [*self.troubles[1 - MOST_TROUBLES :], reason]
+            self.troubles = [*self.troubles[1 - MAX_TROUBLES :], reason]
             self._on_trouble("nats.error", reason)
 
     async def close(self) -> None:
-        """Send what is pending and leave."""
+        """Send what is pending and disconnect."""
         self._closing = True
         if self.client.is_connected:
             try:
@@ -101,13 +101,13 @@ class Connection:
 
 
 async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
-    """A service's connection, by its settings; its troubles go to ``log``.
+    """Connect a service by its settings; its troubles go to ``log``.
 
     Raises:
-        Unavailable: there is no answer within 5 s.
+        Unavailable: the server does not answer within 5 s.
     """
     if nats.url is None:
-        raise Unavailable("EVENTJOB_NATS_URL is not set, and only `eventjob up` can do without")
+        raise Unavailable("EVENTJOB_NATS_URL is not set: only `eventjob up` works without it")
 
     def tell(event: str, reason: str) -> None:
         (log.error if event == DENIED else log.warning)(event, reason=reason)
@@ -117,13 +117,13 @@ async def connect_as(name: str, nats: Nats, log: Logger) -> Connection:
         name=name,
         user=nats.user,
         password=nats.password,
-        tls=_trusting(nats.ca),
+        tls=_load_ca(nats.ca),
         replicas=nats.replicas,
         on_trouble=tell,
     )
 
 
-def _trusting(ca: Path | None) -> ssl.SSLContext | None:
+def _load_ca(ca: Path | None) -> ssl.SSLContext | None:
     try:
         return None if ca is None else ssl.create_default_context(cafile=str(ca))
     except OSError as error:
@@ -140,19 +140,19 @@ async def connect(
     replicas: int = 1,
     on_trouble: Callable[[str, str], None] = lambda _event, _reason: None,
 ) -> Connection:
-    """A connection to the server at ``url``, ready to use.
+    """Connect to the server at ``url``.
 
     Args:
         url: ``nats://host:port``, several separated by commas.
-        name: what the server calls this client.
-        user: with ``password``, where the server asks for them; its inboxes are its own.
+        name: of this client, for the server.
+        user: with ``password``, if the server asks for them; it gets inboxes of its own.
         password: see ``user``.
-        tls: for ``tls://`` with an own authority.
-        replicas: of the streams and buckets that are made.
-        on_trouble: hears an event name and a reason, for the log.
+        tls: for ``tls://`` with a private authority.
+        replicas: of the streams and buckets that this connection creates.
+        on_trouble: gets an event name and a reason, for the log.
 
     Raises:
-        Unavailable: there is no answer within 5 s.
+        Unavailable: the server does not answer within 5 s.
     """
     connection = Connection(on_trouble, user=user, replicas=replicas)
     options: dict[str, Any] = {
@@ -167,14 +167,14 @@ async def connect(
                 servers=[part.strip() for part in url.split(",")],
                 name=name,
                 allow_reconnect=True,
-                max_reconnect_attempts=-1,
+                max_reconnect_attempts=-1,  # for ever: services wait for the bus, not a person
                 connect_timeout=2,
                 ping_interval=5,
                 pending_size=PENDING_BYTES,
                 inbox_prefix=inbox_prefix(user),
-                error_cb=connection.failed,
-                disconnected_cb=connection.disconnected,
-                reconnected_cb=connection.reconnected,
+                error_cb=connection.handle_error,
+                disconnected_cb=connection.handle_disconnect,
+                reconnected_cb=connection.handle_reconnect,
                 **{key: value for key, value in options.items() if value is not None},
             )
     except (TimeoutError, OSError, nats.errors.Error) as error:

@@ -1,19 +1,26 @@
-"""Protocol frames written and read by hand: many messages in one write.
+"""Encode protocol frames by hand, to send many messages in one write.
 
-nats-py's own publish costs a task switch and a flush per message. This file uses its private
-`_send_command`; see `eventjob.bus.wire.client` for what holds that against each release.
+nats-py's publish costs a task switch and a flush per message. This uses its private
+`_send_command`; `eventjob.bus.wire.client` names the test that checks it.
 """
 
 from collections.abc import Iterable, Mapping
 
 from nats.aio.client import Client
 
+# Stored as a reason in PARKED and compared there, so the text must stay.
+FORGED = "an answer of the server, to somebody who may not send this"
+_SERVER_HEADER = b"\r\nNats-Stream:"
+_SERVER_BODY = b'{"type":"io.nats.jetstream.'
 
-def headed(subject: str, headers: Mapping[str, str], data: bytes, *, more: str = "") -> bytes:
-    """A publish with headers; ``more`` are whole header lines that nobody outside has a say in.
+
+def encode_with_headers(
+    subject: str, headers: Mapping[str, str], data: bytes, *, more: str = ""
+) -> bytes:
+    """Encode a publish with headers; ``more`` are whole header lines, from trusted code only.
 
     Raises:
-        ValueError: a header's value would break out of its line.
+        ValueError: a header's value contains a line break.
     """
     lines = "".join([f"{key}: {value}\r\n" for key, value in headers.items()])
     if not lines.count("\r") == lines.count("\n") == len(headers):
@@ -23,13 +30,13 @@ def headed(subject: str, headers: Mapping[str, str], data: bytes, *, more: str =
     return b"".join((sizes, head, data, b"\r\n"))
 
 
-def plain(subject: str, data: bytes) -> bytes:
-    """A publish without headers."""
+def encode_plain(subject: str, data: bytes) -> bytes:
+    """Encode a publish of data alone."""
     return b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)
 
 
-def headers_of(head: bytes) -> dict[str, str]:
-    """The headers in a message's head, as nats-py hands it over: b"" has none."""
+def parse_headers(head: bytes) -> dict[str, str]:
+    """Parse the headers in a message's head (b"": there are none) as nats-py passes it."""
     found = {}
     for line in head.decode("utf-8", "replace").split("\r\n")[1:]:
         name, colon, value = line.partition(":")
@@ -38,22 +45,17 @@ def headers_of(head: bytes) -> dict[str, str]:
     return found
 
 
-FORGED = "an answer of the server, to somebody who may not send this"
-_MARK = b"\r\nNats-Stream:"
-_JETSTREAMS = b'{"type":"io.nats.jetstream.'
+def is_server_answer(head: bytes, data: bytes = b"") -> bool:
+    """Return True if a stored message is an answer of the server to some request.
 
-
-def is_answer(head: bytes, data: bytes = b"") -> bool:
-    """Whether a stored message is what the server answered to somebody.
-
-    It answers wherever the asker wants, so that could be a subject that the asker may not use.
+    The server answers to any subject, even one that the requesting user may not publish to.
     """
-    return _MARK in head or head.startswith(b"NATS/1.0 ") or data.startswith(_JETSTREAMS)
+    return _SERVER_HEADER in head or head.startswith(b"NATS/1.0 ") or data.startswith(_SERVER_BODY)
 
 
-def was_answer(head: bytes, data: bytes) -> bool:
-    """The same, of what a direct get brings: that has the server's mark once in any case."""
-    return head.count(_MARK) > 1 or data.startswith(_JETSTREAMS)
+def is_stored_answer(head: bytes, data: bytes) -> bool:
+    """Check the same for a message of a direct get, which always has one server header."""
+    return head.count(_SERVER_HEADER) > 1 or data.startswith(_SERVER_BODY)
 
 
 async def write(client: Client, frames: Iterable[bytes]) -> None:
@@ -64,4 +66,4 @@ async def write(client: Client, frames: Iterable[bytes]) -> None:
 
 async def acknowledge(client: Client, replies: Iterable[str]) -> None:
     """Acknowledge many deliveries in one write."""
-    await write(client, (plain(reply, b"+ACK") for reply in replies))
+    await write(client, (encode_plain(reply, b"+ACK") for reply in replies))

@@ -1,4 +1,4 @@
-"""Publishing many messages as one: all of them are stored, or none."""
+"""Publish many messages atomically."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from eventjob.bus.errors import Unavailable
 from eventjob.bus.wire import frames
 from eventjob.bus.wire.connection import ANSWER_WITHIN_S, Connection
 
-MOST_MESSAGES = 1000  # in one atomic batch
+MAX_BATCH_MESSAGES = 1000  # in one atomic batch
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -31,15 +31,15 @@ class Rejected(Exception):
 
 
 async def publish(connection: Connection, messages: Sequence[Outgoing]) -> int:
-    """Store ``messages`` (1 to 1,000) and return the last one's sequence; the others precede it.
+    """Store ``messages`` (1 to 1,000) in a row; return the last one's sequence.
 
     Raises:
         Rejected: none was stored.
-        Unavailable: nobody knows whether they were stored.
+        Unavailable: it is unknown whether they were stored.
     """
     *others, last = messages
     headers = dict(last.headers)
-    if others:
+    if others:  # a single message is a plain publish: 3 ms until visible instead of 10
         await _stage(connection, others, headers)
     try:
         ack = await connection.jetstream.publish(
@@ -57,13 +57,13 @@ async def publish(connection: Connection, messages: Sequence[Outgoing]) -> int:
 async def _stage(
     connection: Connection, others: Sequence[Outgoing], last_headers: dict[str, str]
 ) -> None:
-    """Send all but the last message, which commits the batch that they form."""
-    batch_id = secrets.token_urlsafe(6)  # short: it is stored with every event
+    """Send all but the last message, which commits their batch."""
+    batch_id = secrets.token_urlsafe(6)  # short, since it is stored with every event
     numbered = f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: "
     await frames.write(
         connection.client,
         (
-            frames.headed(m.subject, m.headers, m.data, more=f"{numbered}{number}\r\n")
+            frames.encode_with_headers(m.subject, m.headers, m.data, more=f"{numbered}{number}\r\n")
             for number, m in enumerate(others, 1)
         ),
     )

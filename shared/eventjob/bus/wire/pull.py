@@ -1,7 +1,7 @@
-"""Standing pulls on one or many consumers, whose deliveries come out of one queue.
+"""Pull from one or many consumers into one queue, with open requests at all times.
 
-nats-py's own `fetch` asks twice and serves one consumer; this asks ahead, and a reader takes all
-that is there at once.
+nats-py's `fetch` makes two requests and serves one consumer. A reader here takes all that has
+arrived at once.
 """
 
 import asyncio
@@ -21,15 +21,16 @@ from eventjob.bus.wire.client import Denied
 from eventjob.bus.wire.connection import Connection
 
 EXPIRES_S = 30.0
-HEARTBEAT_S = 1.5  # where a pull lasts long enough for some
-BEATS = 3  # a pull is lost after so many of them without a word
-LATE_S = 1.5  # how much later than it should the server may say that a pull has expired
-LOOK_EVERY_S = 0.5
-LONGEST_GAP_S = 1.5  # between two looks; after more it was this process that was silent
-AGAIN_AFTER_S = 0.1
-MOST_REFUSALS = 20  # in a row: a new consumer is not known to all servers of a cluster at once
-MANY = 100  # from here on, asked for again by halves
+HEARTBEAT_S = 1.5  # for pulls that are long enough
+MAX_MISSED_HEARTBEATS = 3  # then the pull is lost: its consumer has no leader
+EXPIRY_SLACK_S = 1.5  # how late the server may report that a pull has expired
+CHECK_EVERY_S = 0.5
+LONGEST_GAP_S = 1.5  # between two checks; after a longer gap this process itself was frozen
+RETRY_AFTER_S = 0.1
+MAX_REFUSALS = 20  # in a row: servers of a cluster learn of a new consumer one by one
+HALVING_FROM = 100  # larger demands are topped up when half is used, in fewer requests
 NANOSECOND = 1_000_000_000
+_TOKENS_V1 = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<left>
 
 
 class Source(NamedTuple):
@@ -40,7 +41,7 @@ class Source(NamedTuple):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A message as a consumer delivered it, and where its acknowledgement goes."""
+    """A delivered message, and the subject of its acknowledgement."""
 
     source: int  # index of the consumer among the pull's sources
     subject: str
@@ -54,11 +55,11 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     @property
     def headers(self) -> dict[str, str]:
         """The message's headers."""
-        return frames.headers_of(self.head)
+        return frames.parse_headers(self.head)
 
 
-class _Pulls:
-    """What is asked of one consumer and not yet delivered."""
+class _Demand:
+    """Messages that are requested from one consumer, queued or still to come."""
 
     def __init__(self) -> None:
         self.wanted = 0
@@ -69,13 +70,11 @@ class _Pulls:
 
 
 class Pull:
-    """Deliveries of several consumers, as many at a time as was asked for.
+    """Deliveries of several consumers, limited to each one's demand.
 
-    A source's ``keep`` is how many messages are to be under way to this reader at any time;
-    a worker sets it to its free slots, a scheduler leaves it high.
-
-    A reader that freezes is still sent what it asked for, until its pulls expire: a scheduler,
-    whom others replace, has short ones.
+    The demand is the number of messages under way at any time: a worker's free slots, or a large
+    number for a scheduler. A frozen reader still gets what it asked for until its pulls expire, so
+    a scheduler, which others replace, has short pulls.
     """
 
     def __init__(
@@ -84,7 +83,7 @@ class Pull:
         self._connection = connection
         self._expires_s = expires_s
         self._sources = sources
-        self._pulls = [_Pulls() for _ in sources]
+        self._pulls = [_Demand() for _ in sources]
         self._index = {(s.stream, s.durable): index for index, s in enumerate(sources)}
         self._queue: deque[Delivery] = deque()
         self._arrived = asyncio.Event()
@@ -92,36 +91,38 @@ class Pull:
         self._subscription: Subscription | None = None
         self._trouble: str | None = None
         self._beats = expires_s > 2 * HEARTBEAT_S
-        self._silence_s = BEATS * HEARTBEAT_S if self._beats else expires_s + LATE_S
+        self._silence_s = (
+            MAX_MISSED_HEARTBEATS * HEARTBEAT_S if self._beats else expires_s + EXPIRY_SLACK_S
+        )
         self._looked_at = time.monotonic()
 
     async def open(self) -> None:
-        """Begin to listen; nothing is asked for yet."""
+        """Subscribe; the first `set_demand` starts deliveries."""
         self._subscription = await self._connection.client.subscribe(
             f"{self._inbox}.*", cb=self._status
         )
-        self._connection.client.divert(self._subscription, self._enqueue)
+        self._connection.client.intercept(self._subscription, self._enqueue)
         self._connection.on_reconnect(self._lost)
 
     async def close(self) -> None:
-        """Stop listening. What is under way comes back after the consumer's ``ack_wait``."""
-        self._connection.forget(self._lost)
+        """Unsubscribe. Messages under way come back after the consumer's ``ack_wait``."""
+        self._connection.remove_callback(self._lost)
         if self._subscription is None:
             return
-        self._connection.client.restore(self._subscription)
+        self._connection.client.stop_intercepting(self._subscription)
         if self._connection.is_connected:
             await self._subscription.unsubscribe()
 
-    async def keep(self, source: int, count: int) -> None:
-        """Have ``count`` messages under way from now on, queued ones included."""
+    async def set_demand(self, source: int, count: int) -> None:
+        """Keep ``count`` messages under way, including queued ones."""
         pulls = self._pulls[source]
         pulls.wanted = count
         missing = count - pulls.asked - pulls.queued
-        if missing > 0 and (count < MANY or missing * 2 >= count):
+        if missing > 0 and (count < HALVING_FROM or missing * 2 >= count):
             await self._ask(source, missing)
 
-    async def take(self, most: int, within_s: float) -> list[Delivery]:
-        """Up to ``most`` deliveries, as soon as there is one; none after ``within_s``.
+    async def receive(self, most: int, within_s: float) -> list[Delivery]:
+        """Return up to ``most`` deliveries as soon as there are any; [] after ``within_s``.
 
         Raises:
             Unavailable: the pulls are lost, with the connection or with the consumer.
@@ -142,12 +143,12 @@ class Pull:
         return taken
 
     def wake(self) -> None:
-        """Let a reader that waits in `take` come back at once."""
+        """Make a waiting `receive` return at once."""
         self._arrived.set()
 
     @property
-    def waiting(self) -> int:
-        """Deliveries that nobody has taken yet."""
+    def queued(self) -> int:
+        """Number of deliveries in the queue."""
         return len(self._queue)
 
     def _lost(self) -> None:
@@ -166,13 +167,13 @@ class Pull:
             request["idle_heartbeat"] = int(HEARTBEAT_S * NANOSECOND)
         try:
             await self._connection.client.publish(
-                next_of(source), msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
+                pull_subject(source), msgspec.json.encode(request), reply=f"{self._inbox}.{index}"
             )
         except nats.errors.Error as error:
             raise Unavailable(f"cannot pull from {source.durable}: {error!r}") from error
 
     def _enqueue(self, subject: bytes, reply: bytes, data: bytes, head: bytes) -> bool:
-        """Queue a delivery; False for what the server says of the pull itself."""
+        """Queue a delivery; return False for the server's status messages."""
         if not reply.startswith(b"$JS.ACK."):
             return False
         address = reply.decode()
@@ -200,7 +201,7 @@ class Pull:
         return True
 
     async def _status(self, message: Msg) -> None:
-        """A pull ended without its messages, or is still alive."""
+        """Handle a status message: a heartbeat, or the end of a pull."""
         index = int(message.subject.rsplit(".", 1)[1])
         pulls = self._pulls[index]
         headers = message.headers or {}
@@ -208,30 +209,30 @@ class Pull:
         match headers.get("Status"):
             case "100":
                 return
-            case "404" | "408":
+            case "404" | "408":  # no messages, or expired: ask again for the rest
                 pulls.asked -= int(headers.get("Nats-Pending-Messages", pulls.asked))
                 missing = pulls.wanted - pulls.asked - pulls.queued
                 if missing > 0 and self._trouble is None:
                     await self._ask(index, missing)
-            case "503" if pulls.refusals < MOST_REFUSALS and self._trouble is None:
+            case "503" if pulls.refusals < MAX_REFUSALS and self._trouble is None:
                 pulls.refusals += 1
                 pulls.asked = 0
-                await asyncio.sleep(AGAIN_AFTER_S)
-                await self.keep(index, pulls.wanted)
+                await asyncio.sleep(RETRY_AFTER_S)
+                await self.set_demand(index, pulls.wanted)
             case status:
                 durable = self._sources[index].durable
                 self._trouble = f"{durable}: {status} {headers.get('Description', '')}".strip()
                 self._arrived.set()
 
     def _check_silence(self) -> None:
-        """See which consumer says nothing, be it that others do: each may lose its leader."""
+        """Detect silent consumers one by one, since each has a leader of its own."""
         now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY_S:
+        if now - self._looked_at < CHECK_EVERY_S:
             return
         was_away = now - self._looked_at > LONGEST_GAP_S
         self._looked_at = now
         try:
-            self._connection.client.check_permitted(*(next_of(s) for s in self._sources))
+            self._connection.client.check_permitted(*(pull_subject(s) for s in self._sources))
         except Denied as reason:
             self._trouble = str(reason)
         for index, pulls in enumerate(self._pulls):
@@ -241,9 +242,6 @@ class Pull:
                 self._trouble = f"{self._sources[index].durable} has gone silent"
 
 
-def next_of(source: Source) -> str:
-    """Where a consumer is asked for messages."""
+def pull_subject(source: Source) -> str:
+    """Return the subject of a consumer's pull requests."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
-
-
-_TOKENS_V1 = 9  # $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<left>

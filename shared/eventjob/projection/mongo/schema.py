@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from pymongo import ASCENDING, IndexModel
 
-from eventjob.domain.access import EVERYONE, Caller, readers
+from eventjob.domain.access import EVERYONE, Caller, allowed_readers
 from eventjob.projection.mongo.database import Collection, Database, Fields
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
 from eventjob.projection.store import milliseconds
@@ -76,7 +76,7 @@ def batch_fields(batch: BatchDocument) -> Fields:
 
 
 def _fields(document: JobDocument | BatchDocument) -> Fields:
-    names = readers(document.owner, document.access)
+    names = allowed_readers(document.owner, document.access)
     is_public = document.owner is None or document.access.visibility == "public"
     return {
         "group": document.group,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from eventjob.contracts.base import Access
-from eventjob.domain.access import Caller, may_read, readers
+from eventjob.domain.access import Caller, allowed_readers, may_read
 from eventjob.projection.sqlite.generations import Generation
 
 _WITHOUT_NAME = Caller(None)
@@ -27,7 +27,7 @@ class Acls:
 
     def _look_up(self, owner: str | None, access: Access) -> int:
         public = may_read(_WITHOUT_NAME, owner, access)
-        names = [] if public else sorted(readers(owner, access))
+        names = [] if public else sorted(allowed_readers(owner, access))
         key = json_list([owner, public, *names])
         found = self._generation.execute("SELECT acl FROM acls_@ WHERE key = ?", (key,)).fetchone()
         return int(found[0]) if found else self._make(key, owner, names, public=public)
