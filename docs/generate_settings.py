@@ -103,19 +103,19 @@ class Recorder(SettingReader):
         self.defaults.setdefault(name, default)
         return super().text(name, default)
 
-    def optional(self, name: str, form: Callable[[str], T]) -> T | None:
+    def parse_optional(self, name: str, form: Callable[[str], T]) -> T | None:
         """Record what ``form`` expects, by the error for a value that is wrong everywhere."""
         try:
             form("?")
             self.expected[name] = "any text" if form is str else "a path"
         except ValueError as error:
-            self.expected[name], *_ = str(error).split(", which '?'")
-        return super().optional(name, form)
+            self.expected[name], *_ = str(error).split(", but got '?'")
+        return super().parse_optional(name, form)
 
-    def formed(self, name: str, default: T, form: Callable[[str], T]) -> T:
+    def parse(self, name: str, default: T, form: Callable[[str], T]) -> T:
         """Record the default of a setting that has a form."""
         self.defaults[name] = str(default)
-        return super().formed(name, default, form)
+        return super().parse(name, default, form)
 
 
 def settings_page() -> str:

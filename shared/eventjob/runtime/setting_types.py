@@ -36,6 +36,10 @@ class Rate(msgspec.Struct, frozen=True):
     quota: int
     window_s: int
 
+    def __str__(self) -> str:
+        unit = next(unit for unit, seconds in _WINDOWS_S.items() if seconds == self.window_s)
+        return f"{self.quota}/{unit}"
+
 
 def parse_host(text: str) -> str:
     """Return an IP address or host name to listen on."""
