@@ -14,7 +14,7 @@ from eventjob.contracts.base import FileRef, LogLine
 from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle
 from eventjob.domain.names import session_paths
-from eventjob.fetch.client import Fetched, Gate
+from eventjob.fetch.client import FetchResult, Gate
 from services.processor.compose import document
 from services.processor.compose.files import file_refs
 from services.processor.extract.cascade import read_page
@@ -94,7 +94,7 @@ class Sessions:
 
     async def _read_page(
         self, visit: SessionFetcher, parameters: Parameters, folder: Path
-    ) -> tuple[Fetched, PageFacts]:
+    ) -> tuple[FetchResult, PageFacts]:
         fetched = await visit.fetch(
             parameters.url,
             caps=self._limits.page,
@@ -112,7 +112,11 @@ class Sessions:
             fetched.path.unlink()
 
     async def _with_schedule(
-        self, reading: PageFacts, visit: SessionFetcher, fetched: Fetched, parameters: Parameters
+        self,
+        reading: PageFacts,
+        visit: SessionFetcher,
+        fetched: FetchResult,
+        parameters: Parameters,
     ) -> Page:
         """The page, with what its conference's schedule says, if it has one."""
         page = page_of(reading)
@@ -132,7 +136,7 @@ class Sessions:
         return msgspec.structs.replace(page, warnings=[*page.warnings, *found.warnings])
 
     async def _store(
-        self, parameters: Parameters, fetched: Fetched, page: Page, haul: SessionFiles
+        self, parameters: Parameters, fetched: FetchResult, page: Page, haul: SessionFiles
     ) -> StoredSession:
         paths = session_paths(parameters.event, parameters.track, parameters.filename)
         front = document.front_matter(parameters, page, fetched, haul, paths)
@@ -166,7 +170,7 @@ class Sessions:
         _, name = await self._artifacts.put_all(markdown, msgspec.json.encode(bundle))
         return StoredSession(name, files, self._log(fetched, page, haul))
 
-    def _log(self, fetched: Fetched, page: Page, haul: SessionFiles) -> list[LogLine]:
+    def _log(self, fetched: FetchResult, page: Page, haul: SessionFiles) -> list[LogLine]:
         now = self._clock()
         size = f"{fetched.size_bytes} bytes, {page.words} words of main text"
         done = (
@@ -179,7 +183,7 @@ class Sessions:
         return [LogLine(timestamp=now, level="info", message=done), *warnings]
 
 
-def _host(fetched: Fetched) -> str | None:
+def _host(fetched: FetchResult) -> str | None:
     return urlsplit(fetched.final_url).hostname
 
 

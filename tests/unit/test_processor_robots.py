@@ -131,7 +131,7 @@ async def test_the_gate_refuses_what_robots_txt_disallows(tmp_path, clock):
     async with polite_turns(FakeHosts()) as turns:
         gate = PoliteGate(turns, Pace(0.0, 2), timedelta(seconds=60), robots)
         with pytest.raises(FetchFailed) as caught:
-            await gate.before("https://conf.example/private/x")
+            await gate.before_request("https://conf.example/private/x")
         assert (caught.value.code, caught.value.transient) == ("disallowed", False)
         assert turns._lines == {}
 
@@ -147,10 +147,10 @@ async def test_the_gate_refuses_what_robots_txt_disallows(tmp_path, clock):
 async def test_a_host_that_asks_for_silence_postpones_others(status, headers, wait_s):
     async with polite_turns(FakeHosts()) as turns:
         gate = PoliteGate(turns, Pace(0.0, 2), timedelta(seconds=5))
-        await gate.before(PAGE)
-        await gate.after(PAGE, status, headers)
+        await gate.before_request(PAGE)
+        await gate.after_request(PAGE, status, headers)
         with pytest.raises(FetchFailed) as caught:
-            await gate.before("https://conf.example./other")
+            await gate.before_request("https://conf.example./other")
         assert (caught.value.code, caught.value.transient) == (POSTPONED, True)
         assert wait_s - 5 < caught.value.retry_after.total_seconds() <= wait_s
 
@@ -160,5 +160,5 @@ async def test_any_other_answer_only_ends_the_turn(status):
     async with polite_turns(FakeHosts()) as turns:
         gate = PoliteGate(turns, Pace(0.0, 1), timedelta(seconds=5))
         for _ in range(3):
-            await gate.before(PAGE)
-            await gate.after(PAGE, status, {"retry-after": "120"})
+            await gate.before_request(PAGE)
+            await gate.after_request(PAGE, status, {"retry-after": "120"})

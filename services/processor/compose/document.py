@@ -7,7 +7,7 @@ import yaml
 
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import SessionPaths
-from eventjob.fetch.client import Fetched
+from eventjob.fetch.client import FetchResult
 from services.processor.compose.files import links, listed, other_pictures, with_pictures
 from services.processor.compose.texts import biographies, films, further, overview, texts
 from services.processor.extract.facts import Facts
@@ -24,7 +24,11 @@ FrontMatter = dict[str, Any]
 
 
 def front_matter(
-    parameters: Parameters, page: Page, fetched: Fetched, haul: SessionFiles, paths: SessionPaths
+    parameters: Parameters,
+    page: Page,
+    fetched: FetchResult,
+    haul: SessionFiles,
+    paths: SessionPaths,
 ) -> FrontMatter:
     """All that is known, in the schema's order; a key is absent where nothing is."""
     facts = page.facts
@@ -106,7 +110,7 @@ def _section(title: str, items: list[str]) -> list[str]:
     return ["\n".join([f"## {title}\n", *(f"- {item}" for item in items)])] if items else []
 
 
-def _session(facts: Facts, fetched: Fetched) -> FrontMatter:
+def _session(facts: Facts, fetched: FetchResult) -> FrontMatter:
     return {
         "id": facts.id,
         "title": facts.title,
@@ -116,7 +120,7 @@ def _session(facts: Facts, fetched: Fetched) -> FrontMatter:
     }
 
 
-def _source(page: Page, fetched: Fetched) -> FrontMatter:
+def _source(page: Page, fetched: FetchResult) -> FrontMatter:
     headers = fetched.headers
     return {
         "requested_url": fetched.requested_url,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from eventjob.fetch.client import FetchFailed
-from eventjob.fetch.response_head import retry_after
+from eventjob.fetch.response_head import parse_retry_after
 from services.processor.fetching.host_limiter import HostLimiter, TooLong
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
@@ -29,7 +29,7 @@ class PoliteGate:
         self._patience = patience
         self._robots = robots
 
-    async def before(self, url: str) -> None:
+    async def before_request(self, url: str) -> None:
         """Returns when ``url`` may be requested.
 
         Raises:
@@ -49,15 +49,15 @@ class PoliteGate:
             detail = f"{_host(url)} is asked for too much at the moment: {reason}"
             raise FetchFailed(POSTPONED, detail, transient=True, retry_after=reason.wait) from None
 
-    async def connected(self, url: str) -> None:
+    async def on_connected(self, url: str) -> None:
         """Returns when the request may go out, which is later where it took time to connect."""
         await self._turns.send(_host(url))
 
-    async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+    async def after_request(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Ends the request's turn; heeds what the host asks for."""
         silent_for = None
         if status in _LEAVE_ME_ALONE:
-            asked = retry_after(headers, datetime.now(UTC))
+            asked = parse_retry_after(headers, datetime.now(UTC))
             silent_for = PAUSE_UNASKED if asked is None else asked
         await self._turns.leave(_host(url), silent_for)
 

@@ -16,9 +16,9 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import UNREADABLE
-from eventjob.fetch.body import kept_if_whole
-from eventjob.fetch.client import FetchCaps, Fetched, Gate
-from eventjob.fetch.response_head import parsed
+from eventjob.fetch.body import open_body_file
+from eventjob.fetch.client import FetchCaps, FetchResult, Gate
+from eventjob.fetch.response_head import parse_url
 from services.processor.fetching.freshness import (
     conditions,
     fresh_for,
@@ -89,7 +89,7 @@ class CachedFetcher:
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         reuse: Reuse = "fresh",
-    ) -> Fetched:
+    ) -> FetchResult:
         """The answer to GET ``url``, status 200; one from memory is as it was the first time.
 
         Args:
@@ -108,7 +108,7 @@ class CachedFetcher:
         ask = partial(
             self._fetcher.fetch, url, caps=caps, gate=gate, directory=directory, accept=accept
         )
-        address = str(parsed(url))
+        address = str(parse_url(url))
         key = hashlib.sha256(address.encode()).hexdigest()
         entry = await self._entry(key)
         keep = partial(self._keep, key, entry)
@@ -151,7 +151,7 @@ class CachedFetcher:
     async def _body(self, entry: CacheEntry, directory: Path) -> Path | None:
         """The body in a new file; None where it is lost."""
         try:
-            with kept_if_whole(directory) as file:
+            with open_body_file(directory) as file:
                 if entry.body is None:
                     await self._restore(entry.sha256, file)
                 else:
@@ -167,7 +167,7 @@ class CachedFetcher:
         file.flush()
         await self._artifacts.put_file(Path(file.name), sha256)
 
-    async def _confirm(self, key: str, entry: CacheEntry, answer: Fetched) -> CacheEntry:
+    async def _confirm(self, key: str, entry: CacheEntry, answer: FetchResult) -> CacheEntry:
         """``entry`` after the 304 ``answer``."""
         headers, now = refreshed(entry.headers, answer.headers), self._clock()
         confirmed = msgspec.structs.replace(
@@ -179,7 +179,7 @@ class CachedFetcher:
             await self._memory.forget(key)
         return confirmed
 
-    async def _keep(self, key: str, before: CacheEntry | None, answer: Fetched) -> Fetched:
+    async def _keep(self, key: str, before: CacheEntry | None, answer: FetchResult) -> FetchResult:
         """``answer`` as it would come from memory, where it is now unless it may not."""
         headers, now = kept(answer.headers), self._clock()
         answer = msgspec.structs.replace(answer, headers=headers)
@@ -204,9 +204,9 @@ class CachedFetcher:
         return msgspec.structs.replace(answer, is_artifact=not is_small)
 
 
-def _again(url: str, entry: CacheEntry, path: Path) -> Fetched:
+def _again(url: str, entry: CacheEntry, path: Path) -> FetchResult:
     """What `entry` remembers, as it came the first time."""
-    return Fetched(
+    return FetchResult(
         requested_url=url,
         final_url=entry.final_url,
         status=HTTPStatus.OK,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from eventjob.fetch.client import FetchCaps, Fetched, Gate
+from eventjob.fetch.client import FetchCaps, FetchResult, Gate
 
 Reuse = Literal["fresh", "checked", "never"]
 
@@ -21,7 +21,7 @@ class WebClient(Protocol):
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Fetched:
+    ) -> FetchResult:
         """The answer, or `FetchFailed`."""
 
 
@@ -37,7 +37,7 @@ class Fetches(Protocol):
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         reuse: Reuse = "fresh",
-    ) -> Fetched:
+    ) -> FetchResult:
         """The answer, or `FetchFailed`."""
 
 
@@ -57,7 +57,7 @@ class SessionFetcher:
         gate: Gate,
         directory: Path,
         accept: Callable[[str], bool] | None = None,
-    ) -> Fetched:
+    ) -> FetchResult:
         """The answer, as `services.processor.ports.Fetches` has it."""
         fetched = await self._fetcher.fetch(
             url,

@@ -8,7 +8,7 @@ import msgspec
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.domain.names import folder_name, unique
-from eventjob.fetch.client import Fetched, FetchFailed, Gate
+from eventjob.fetch.client import FetchFailed, FetchResult, Gate
 from services.processor.extract.facts import FileLink
 from services.processor.extract.rungs.links import name_in
 from services.processor.extract.rungs.page_rules import is_video
@@ -87,7 +87,7 @@ class Attachments:
 
     async def _persistently(
         self, visit: SessionFetcher, wanted: FileLink, folder: Path, left_bytes: int
-    ) -> Fetched:
+    ) -> FetchResult:
         """As `_fetched`, tried again where that may help: the gate makes it wait as it should."""
         for _ in range(TRIES - 1):
             try:
@@ -99,7 +99,7 @@ class Attachments:
 
     async def _fetched(
         self, visit: SessionFetcher, wanted: FileLink, folder: Path, left_bytes: int
-    ) -> Fetched:
+    ) -> FetchResult:
         return await visit.fetch(
             wanted.url,
             caps=self._limits.of(wanted.kind, left_bytes),
@@ -108,7 +108,9 @@ class Attachments:
             accept=lambda declared: may_be(wanted.kind, declared),
         )
 
-    async def _stored(self, wanted: FileLink, fetched: Fetched) -> tuple[DownloadedFile, list[str]]:
+    async def _stored(
+        self, wanted: FileLink, fetched: FetchResult
+    ) -> tuple[DownloadedFile, list[str]]:
         with fetched.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         found = verdict(wanted.kind, fetched.media_type, head, name_in(fetched.final_url))

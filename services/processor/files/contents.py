@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from eventjob.artifacts.store import Artifacts
-from eventjob.fetch.client import Fetched
+from eventjob.fetch.client import FetchResult
 from services.processor.files.limits import MOST_PREVIEWS_OF_A_FILE
 from services.processor.files.pdf import draw_pages, page_texts
 from services.processor.files.session_files import DownloadedFile, Preview
@@ -42,7 +42,7 @@ class ContentReader:
         self._artifacts = artifacts
 
     async def read(
-        self, file: DownloadedFile, fetched: Fetched, room: PreviewBudget
+        self, file: DownloadedFile, fetched: FetchResult, room: PreviewBudget
     ) -> FileContents:
         """``file`` with what is in it; it lies in ``fetched.path``.
 
@@ -55,7 +55,7 @@ class ContentReader:
             return await self._pdf(file, fetched.path, room)
         return FileContents(file)
 
-    async def _subtitles(self, file: DownloadedFile, fetched: Fetched) -> FileContents:
+    async def _subtitles(self, file: DownloadedFile, fetched: FetchResult) -> FileContents:
         try:
             said = await self._pool.run(transcript, fetched.path, fetched.charset)
         except (Broke, TookTooLong) as reason:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from eventjob.fetch.client import FetchCaps, Fetched, FetchFailed, Gate
+from eventjob.fetch.client import FetchCaps, FetchFailed, FetchResult, Gate
 from services.processor.extract.facts import Facts
 from services.processor.fetching.gate import POSTPONED
 from services.processor.fetching.session_fetcher import Fetches, Reuse
@@ -96,7 +96,7 @@ class Schedules:
         finally:
             fetched.path.unlink()
 
-    async def _read(self, address: str, fetched: Fetched) -> _Known:
+    async def _read(self, address: str, fetched: FetchResult) -> _Known:
         try:
             entries = await self._pool.run(read_schedule, fetched.path, fetched.final_url)
         except (Broke, TookTooLong) as reason:
