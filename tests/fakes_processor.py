@@ -23,9 +23,9 @@ from services.processor.files.attachments import Attachments
 from services.processor.files.limits import Limits
 from services.processor.handlers import SessionHandler
 from services.processor.pool import wire
-from services.processor.pool.pool import Broke
+from services.processor.pool.pool import TaskFailed
 from services.processor.schedule.schedules import Schedules
-from services.processor.session import Sessions
+from services.processor.session import SessionBuilder
 
 WITHIN_S = 10.0
 PARAMETERS = Parameters(
@@ -117,11 +117,11 @@ class InlinePool:
     """
 
     async def run(self, function, *args):
-        sent = wire.arguments_of(function, msgspec.Raw(wire.packed(args)))
+        sent = wire.decode_arguments(function, msgspec.Raw(wire.encode(args)))
         try:
             return function(*sent)
         except Exception as error:
-            raise Broke(repr(error)) from error
+            raise TaskFailed(repr(error)) from error
 
 
 class FakeHosts:
@@ -205,7 +205,7 @@ class Setup:
             caps=PAGE,
             clock=lambda: self.seconds,
         )
-        sessions = Sessions(
+        sessions = SessionBuilder(
             **ports,
             fetcher=self.web,
             schedules=schedules,

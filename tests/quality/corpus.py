@@ -48,7 +48,7 @@ def markdown_of(page, url):
         media_type="text/html",
         charset="utf-8",
     )
-    front = document.front_matter(PARAMETERS, page, fetched, haul, paths)
+    front = document.build_front_matter(PARAMETERS, page, fetched, haul, paths)
     return document.render(front, page, haul, paths)
 
 

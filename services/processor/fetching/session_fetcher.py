@@ -1,4 +1,4 @@
-"""What one session fetches: as its job wants it, and remembered for its outcome."""
+"""Fetch port, and one session's fetcher, which records the artifacts used."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ Reuse = Literal["fresh", "checked", "never"]
 
 
 class WebClient(Protocol):
-    """Asks the web itself: `eventjob.fetch.client.Fetcher`."""
+    """Sends requests to the web: `eventjob.fetch.client.Fetcher`."""
 
     async def fetch(
         self,
@@ -22,11 +22,11 @@ class WebClient(Protocol):
         accept: Callable[[str], bool] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> FetchResult:
-        """The answer, or `FetchFailed`."""
+        """Return the response, or raise `FetchFailed`."""
 
 
-class Fetches(Protocol):
-    """Fetches from the web or the cache: see `http_cache.CachedFetcher` beside this file."""
+class PageSource(Protocol):
+    """Fetches from the web or the cache: `services.processor.fetching.http_cache.CachedFetcher`."""
 
     async def fetch(
         self,
@@ -38,13 +38,13 @@ class Fetches(Protocol):
         accept: Callable[[str], bool] | None = None,
         reuse: Reuse = "fresh",
     ) -> FetchResult:
-        """The answer, or `FetchFailed`."""
+        """Return the response, or raise `FetchFailed`."""
 
 
 class SessionFetcher:
-    """A session's way to the web; ``artifacts`` are the bodies that were stored on it."""
+    """Fetches for one session, and records in ``artifacts`` the bodies that are stored."""
 
-    def __init__(self, fetcher: Fetches, *, use_cache: bool) -> None:
+    def __init__(self, fetcher: PageSource, *, use_cache: bool) -> None:
         self.artifacts: set[str] = set()
         self.reuse: Reuse = "fresh" if use_cache else "never"
         self._fetcher = fetcher
@@ -58,7 +58,7 @@ class SessionFetcher:
         directory: Path,
         accept: Callable[[str], bool] | None = None,
     ) -> FetchResult:
-        """The answer, as `services.processor.ports.Fetches` has it."""
+        """Return the response, or raise `FetchFailed`."""
         fetched = await self._fetcher.fetch(
             url,
             caps=caps,
