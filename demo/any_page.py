@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from demo import DemoFailed
 from eventjob.domain.urls import check_url
 
-TRACK = "Sessions"
+TRACK = "Sessions"  # an address says nothing of tracks
 
 _EXTENSION = re.compile(r"\.[a-z]{2,5}$", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")

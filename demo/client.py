@@ -16,7 +16,7 @@ from demo import DemoFailed
 USER = "demo"
 
 _API = "/api/event-job"
-_TIMEOUT_S = 30
+_TIMEOUT_S = 30  # per request
 
 
 class Parameters(msgspec.Struct):

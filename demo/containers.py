@@ -13,9 +13,9 @@ from demo.screen import Screen
 from demo.service import find_free_port, ignore_interrupts
 
 ROOT = Path(__file__).parents[1]
-SITE_PORT = 8301
+SITE_PORT = 8301  # as in demo/compose.yaml
 
-_LIMIT_S = 300
+_LIMIT_S = 300  # building the images may take minutes
 _ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 
 

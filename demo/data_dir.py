@@ -25,6 +25,6 @@ def lock_data_dir(preferred: Path) -> Iterator[DataDir]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                continue
+                continue  # another demo has it
             yield DataDir(path, lock.fileno())
             return

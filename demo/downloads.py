@@ -9,7 +9,7 @@ from demo import DemoFailed
 from demo.client import Client, Job
 from demo.zips import check_zip
 
-_BATCH_ZIP_S = 30
+_BATCH_ZIP_S = 30  # it is built when first asked for
 _POLL_S = 0.2
 
 

@@ -6,9 +6,9 @@ from demo.client import Job
 from demo.programme import PlannedJob
 from demo.screen import shorten
 
-_COLUMNS = 96
+_COLUMNS = 96  # of text, so that lines fit in 100
 _TITLE = 46
-_HEAD_LINES = 25
+_HEAD_LINES = 25  # the front matter and the first paragraph
 
 
 def format_outcome(job: Job) -> str:

@@ -20,8 +20,8 @@ from demo.watch import watch
 
 DATA_DIR = Path("demo-data")
 
-_SAMPLE_S = 120
-_PAGE_S = 300
+_SAMPLE_S = 120  # for all its sessions
+_PAGE_S = 300  # a real site may be slow, or ask for pauses
 
 
 def run_sample(screen: Screen) -> Path:

@@ -18,7 +18,7 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _READY_S = 60
 _STOP_S = 15  # it promises 10
-_POLL_S = 0.1
+_POLL_S = 0.1  # between looks at /readyz
 _TAIL_LINES = 20
 _WEB_SETTINGS = ("EVENTJOB_FETCH_", "EVENTJOB_CONTACT", "EVENTJOB_ROBOTS")
 
@@ -65,7 +65,7 @@ def _build_environ(data_dir: DataDir, port: int, settings: Mapping[str, str]) ->
         "EVENTJOB_PORT": str(port),
         "EVENTJOB_PARENT_PIPE": "0",  # its stdin: closes with the demo, even after a crash
     }
-    return {**inherited, **settings, **own}
+    return {**inherited, **settings, **own}  # ``own`` last: nothing may point elsewhere
 
 
 def _wait_until_ready(client: Client, process: subprocess.Popen[bytes], log_path: Path) -> None:

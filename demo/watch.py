@@ -8,7 +8,7 @@ from demo import DemoFailed
 from demo.client import Job
 from demo.screen import Screen, format_bar
 
-_POLL_S = 0.2
+_POLL_S = 0.2  # often enough for a bar that moves
 
 
 def watch(list_jobs: Callable[[], Sequence[Job]], screen: Screen, limit_s: float) -> Sequence[Job]:

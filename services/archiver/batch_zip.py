@@ -59,7 +59,7 @@ class BatchZipPacker:
             BrokenMember, ArtifactMissing, ArtifactsUnavailable, ValueError, OSError: as the store
                 and `build_zip`.
         """
-        async with self._lock:
+        async with self._lock:  # one at a time bounds memory and disk
             content = await self._read_content(task.group)
             if not content.bundles:
                 raise CannotPack("no job of the batch is completed any more")

@@ -26,7 +26,7 @@ from services.archiver.batch_zip import BatchZipPacker, CannotPack, EventLog
 from services.archiver.readme import session_readme
 from services.archiver.zipper import BrokenMember, store_zip
 
-DISK_PAUSE = timedelta(seconds=15)
+DISK_PAUSE = timedelta(seconds=15)  # until the task is delivered again
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _bundles = msgspec.json.Decoder(Bundle)
 
@@ -65,13 +65,13 @@ class ZipHandler:
         self._check_disk()
         left_s = (task.deadline - self._clock()).total_seconds()
         try:
-            async with asyncio.timeout(max(left_s, 0.0)):
+            async with asyncio.timeout(max(left_s, 0.0)):  # later, the scheduler counts it as lost
                 outcome = await self._build(task)
         except TimeoutError:
             return self._fail(task, "not done before the attempt's deadline", transient=True)
         except (ArtifactMissing, BrokenMember, CannotPack) as reason:
             return self._fail(task, str(reason), transient=True)
-        except (ValueError, *UNREADABLE) as reason:
+        except (ValueError, *UNREADABLE) as reason:  # a retry would read the same bundle
             return self._fail(task, f"the bundle is wrong: {reason}", transient=False)
         except ArtifactsUnavailable as error:
             raise Unavailable(f"artifacts: {error}") from error

@@ -40,7 +40,7 @@ def batch_readme(title: str, sessions: Iterable[SessionFiles], failures: Sequenc
 
 
 def _index(sessions: Iterable[SessionFiles]) -> Iterator[str]:
-    ordered = sorted(sessions, key=_sort_key)
+    ordered = sorted(sessions, key=_sort_key)  # for equal bytes, and for `groupby`
     for event, of_event in groupby(ordered, lambda session: session.event):
         yield f"## {_escape(event)}"
         for track, of_track in groupby(of_event, lambda session: session.track):

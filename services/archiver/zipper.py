@@ -20,8 +20,8 @@ from eventjob.domain.names import MANIFEST, README, collision_key, is_safe
 
 MANIFEST_SCHEMA = "event-session-archive/1"
 
-FEW_FILES = 50
-IN_MEMORY_BYTES = 1024 * 1024  # below it a ZIP never touches the disk
+FEW_FILES = 50  # planning these is faster than starting a thread
+IN_MEMORY_BYTES = 1024 * 1024  # smaller ZIPs never touch the disk
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -88,11 +88,7 @@ async def write_zip(
 async def store_zip(
     artifacts: Artifacts, files: Sequence[FileRef], readme: str, folder: Path, filename: str
 ) -> FileRef:
-    """Build a ZIP and store it as ``filename``; raises as `build_zip`.
-
-    Raises:
-        ArtifactsUnavailable: the store fails.
-    """
+    """Build a ZIP and store it as ``filename``; raises as `build_zip` and the store."""
     if sum(file.size_bytes for file in files) <= IN_MEMORY_BYTES:
         buffer = BytesIO()
         await write_zip(artifacts, files, readme, buffer)
@@ -120,7 +116,7 @@ def _plan_members(files: Sequence[FileRef], readme: str) -> tuple[list[FileRef],
     entries.sort(key=lambda member: member.path)
     manifest_text = _build_manifest(entries)
     members = [*entries, _text_member(MANIFEST, manifest_text, "application/json")]
-    members.sort(key=lambda member: member.path)
+    members.sort(key=lambda member: member.path)  # for equal bytes
     _check_paths([member.path for member in members])
     return members, {README: readme_text, MANIFEST: manifest_text}
 
@@ -174,12 +170,12 @@ async def _add_member(
     zip_file: zipfile.ZipFile, member: FileRef, content: AsyncIterator[bytes]
 ) -> None:
     digest = hashlib.sha256()
-    written = 0
+    written_bytes = 0
     try:
         with zip_file.open(_zip_info(member), "w") as entry:
             async for chunk in content:
-                written += len(chunk)
-                if written > member.size_bytes:  # zipfile raises on more than declared
+                written_bytes += len(chunk)
+                if written_bytes > member.size_bytes:  # zipfile raises on more than declared
                     break
                 digest.update(chunk)
                 if len(chunk) <= _INLINE_WRITE_BYTES:
@@ -188,7 +184,7 @@ async def _add_member(
                     await asyncio.to_thread(entry.write, chunk)
     except ArtifactMissing as error:
         raise BrokenMember(f"{member.path}: {error}") from error
-    if written != member.size_bytes or digest.hexdigest() != member.sha256:
+    if written_bytes != member.size_bytes or digest.hexdigest() != member.sha256:
         raise BrokenMember(f"{member.path}: artifact {member.sha256} is not what was stored")
 
 
@@ -197,6 +193,7 @@ def _zip_info(member: FileRef) -> zipfile.ZipInfo:
     entry.create_system = 3  # Unix, on every system
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
     compress = _COMPRESSIBLE.match(member.media_type)
+    # PDFs, images and videos are compressed already.
     entry.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     entry.file_size = member.size_bytes  # tells zipfile whether the entry needs ZIP64
     return entry

@@ -22,7 +22,7 @@ from services.processor.pool.pool import TaskFailed, TaskTimeout
 from services.processor.session import SessionBuilder, ThinContent
 
 STORING_TIME_S = 60.0  # of an attempt, kept free for storing what was fetched
-DISK_PAUSE = timedelta(seconds=15)
+DISK_PAUSE = timedelta(seconds=15)  # until the task is delivered again
 _parameters = msgspec.json.Decoder(Parameters)
 
 
@@ -62,13 +62,13 @@ class SessionHandler:
             parameters = _decode_parameters(task.parameters)
         except UNREADABLE as error:
             raise Poison(f"the parameters of {task.job_id} are wrong: {error}") from error
-        self._check_disk()
+        self._check_disk()  # a full disk would fail the session halfway
         with _map_errors():
             return await self._process(task, parameters)
 
     async def _process(self, task: FetchSession, parameters: Parameters) -> Outcome:
         left_s = max((task.deadline - self._clock()).total_seconds(), 0.0)
-        end = asyncio.get_running_loop().time() + left_s
+        end = asyncio.get_running_loop().time() + left_s  # wall clocks may jump meanwhile
         until = end - min(STORING_TIME_S, left_s / 4)
         try:
             async with asyncio.timeout_at(end):

@@ -86,7 +86,7 @@ class SessionBuilder:
         fetcher = SessionFetcher(self._fetcher, use_cache=parameters.use_cache)
         fetched, page_facts = await self._read_page(fetcher, parameters, folder)
         page = await self._add_schedule(page_facts, fetcher, fetched, parameters)
-        if page.is_thin:
+        if page.is_thin:  # after the schedule, which may know the session
             raise ThinContent(f"no session found, and only {page.words} words of main text")
         downloads = await self._attachments.collect(fetcher, page.facts.files, folder, deadline)
         stored = await self._store(parameters, fetched, page, downloads)
@@ -109,7 +109,7 @@ class SessionBuilder:
                 read_page, fetched.path, fetched.charset, fetched.final_url, parameters
             )
         finally:
-            fetched.path.unlink()
+            fetched.path.unlink()  # only its facts are needed from here on
 
     async def _add_schedule(
         self,

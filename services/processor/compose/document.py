@@ -84,8 +84,8 @@ def render(front: FrontMatter, page: Page, downloads: SessionFiles, paths: Sessi
         *_section("Images", files.format_other_pictures(body, links, downloads, paths)),
     ]
     text = "\n\n".join(sections)
-    whole = "\n\n".join([text, *_section("Links", texts.format_further_links(front, text))])
-    return f"---\n{dump_yaml(front)}---\n\n{whole}\n"
+    markdown = "\n\n".join([text, *_section("Links", texts.format_further_links(front, text))])
+    return f"---\n{dump_yaml(front)}---\n\n{markdown}\n"
 
 
 def dump_yaml(front: FrontMatter) -> str:

@@ -56,8 +56,8 @@ def use_local_pictures(body: str, downloads: SessionFiles, paths: SessionPaths) 
     """Point pictures in ``body`` at downloaded files, and remove all others."""
     local = {quote_url(file.link.url): _quote_path(file.name, paths) for file in downloads.files}
 
-    def replace(found: re.Match[str]) -> str:
-        return f"![{found[1]}]({local[found[2]]})" if found[2] in local else ""
+    def replace(match: re.Match[str]) -> str:
+        return f"![{match[1]}]({local[match[2]]})" if match[2] in local else ""
 
     def replace_all(text: str) -> str:
         return _GAP.sub("\n", _EMPTY.sub("", _PICTURE.sub(replace, text))) if "![" in text else text
@@ -83,7 +83,7 @@ def _match_downloads(
     files = {file.link.url: file for file in downloads.files}
     for each in links:
         file = files.get(each.url)
-        if each.kind == kind and (file or kind != "images"):
+        if each.kind == kind and (file or kind != "images"):  # a failed image needs no link
             yield each, file
 
 

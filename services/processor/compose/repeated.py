@@ -23,10 +23,10 @@ def drop_repeats(body: str, facts: Facts) -> str:
     has_lost = False
     for block in reversed(split_blocks(body)):
         is_empty = _level(block) > 0 and (not kept or 0 < _level(kept[-1]) <= _level(block))
-        left = "" if is_empty and has_lost else known.drop_known(block)
-        has_lost = has_lost and not left if _level(block) else len(left) < len(block)
-        if left:
-            kept.append(left)
+        remaining = "" if is_empty and has_lost else known.drop_known(block)
+        has_lost = has_lost and not remaining if _level(block) else len(remaining) < len(block)
+        if remaining:
+            kept.append(remaining)
     return "\n\n".join(reversed(kept))
 
 
@@ -57,7 +57,7 @@ class _KnownFacts:
             return block
         text = match_key(visible_text(block))
         is_bio = len(text) >= _MIN_BIO_LENGTH and any(text in bio for bio in self._bios)
-        if is_bio or text in self._texts:
+        if is_bio or text in self._texts:  # the overview or the speakers' section has it
             return ""
         lines = block.split("\n")
         new = [line for line in lines if not self._is_labelled(line)]
@@ -74,5 +74,5 @@ class _KnownFacts:
 
 def _level(block: str) -> int:
     """Return the level of a heading; 0 for anything else."""
-    found = _HEADING.match(block)
-    return len(found[1]) if found else 0
+    match = _HEADING.match(block)
+    return len(match[1]) if match else 0

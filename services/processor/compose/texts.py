@@ -57,11 +57,12 @@ def format_texts(facts: Facts) -> list[str]:
     """
     body, abstract = drop_repeats(facts.body or "", facts), facts.abstract or ""
     first, rest = _split_abstract(body, abstract)
+    # Show the abstract once, even if the body has it somewhere inside.
     if not first and match_key(abstract) not in match_key(visible_text(body)):
         first = escape_line(abstract)
     if rest.startswith("#"):
-        own = match_key(rest.partition("\n")[0])
-        title = "Summary" if own == "abstract" else "Abstract"
+        heading = match_key(rest.partition("\n")[0])
+        title = "Summary" if heading == "abstract" else "Abstract"
         return [*_section(title, first), shift_headings(rest, top=2)]
     return [*_section("Abstract", first), *_section("Description", rest)]
 
@@ -75,7 +76,7 @@ def format_biographies(front: dict[str, Any]) -> list[str]:
 
 def format_videos(front: dict[str, Any]) -> list[str]:
     """Link each video under the title that the page gives it."""
-    titles = {found["url"]: found["title"] for found in front.get("links", [])}
+    titles = {link["url"]: link["title"] for link in front.get("links", [])}
     videos = ((video["url"], video.get("type")) for video in front.get("videos", []))
     return [
         format_link(titles.get(url, url), url) + (f" ({kind})" if kind else "")
@@ -86,9 +87,9 @@ def format_videos(front: dict[str, Any]) -> list[str]:
 def format_further_links(front: dict[str, Any], text: str) -> list[str]:
     """Link the rest: what ``text`` leaves out."""
     return [
-        format_link(found["title"], found["url"])
-        for found in front.get("links", [])
-        if f"({quote_url(found['url'])})" not in text
+        format_link(link["title"], link["url"])
+        for link in front.get("links", [])
+        if f"({quote_url(link['url'])})" not in text
     ]
 
 

@@ -72,7 +72,7 @@ def _read_with_adapter(document: Document) -> PageFacts | None:
     name, facts = adapted
     rungs = {
         name: facts,
-        "jsonld": jsonld.read(document, facts.title or ""),
+        "jsonld": jsonld.read(document, facts.title or ""),  # fills what the adapter leaves open
         "html": page_rules.read_declared(document),
         "linked": Facts(files=tuple(find_tracks(document))),
     }

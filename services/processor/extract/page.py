@@ -12,7 +12,7 @@ from services.processor.extract.rungs.links import is_subtitles_url, language_in
 
 SCHEDULE = "schedule"
 PARAMETERS = "parameters"
-THIN_WORDS = 40
+THIN_WORDS = 40  # error pages and JavaScript shells have fewer
 
 _GUESSING_RUNGS = ("opengraph", "html", "linked", PARAMETERS)  # less reliable than a schedule
 _SCHEDULE_FIELDS = ("start", "end", "timezone", "room", "track", "speakers", "body")

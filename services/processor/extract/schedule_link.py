@@ -22,8 +22,9 @@ def find_schedule_url(url: str, software: str | None, links: Iterable[str]) -> s
     """
     schedules = [link for link in links if _is_schedule(link)]
     host = urlsplit(url).hostname
-    own = (link for link in schedules if urlsplit(link).hostname == host)
-    return next(own, None) or _conventional_url(url, software) or next(iter(schedules), None)
+    same_host = (link for link in schedules if urlsplit(link).hostname == host)
+    # A schedule on another host may be another conference's: it comes last.
+    return next(same_host, None) or _conventional_url(url, software) or next(iter(schedules), None)
 
 
 def _conventional_url(url: str, software: str | None) -> str | None:
@@ -33,9 +34,9 @@ def _conventional_url(url: str, software: str | None) -> str | None:
         ("pretalx", _PRETALX, "schedule/export/schedule.json"),
         ("frab", _FRAB, "schedule.json"),
     ):
-        found = pattern.fullmatch(urlsplit(url).path)
-        if software == name and found:
-            return urljoin(url, f"{found['top']}{place}")
+        match = pattern.fullmatch(urlsplit(url).path)
+        if software == name and match:
+            return urljoin(url, f"{match['top']}{place}")
     return None
 
 

@@ -24,7 +24,7 @@ KEPT_HEADERS = (
 _TIME_HEADERS = {"age", "date"}  # of a response, not of its body
 _UPDATED_BY_304 = _TIME_HEADERS | {"cache-control", "expires", "vary"}
 _CONDITIONS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
-_MAX_LIFETIME = timedelta(days=365)
+_MAX_LIFETIME = timedelta(days=365)  # keeps dates in range
 
 
 def select_headers(headers: Headers) -> dict[str, str]:
@@ -67,8 +67,8 @@ def remaining_lifetime(headers: Headers, now: datetime) -> timedelta:
 
 
 def _subtract_age(lifetime: timedelta, headers: Headers) -> timedelta:
-    spent = _parse_seconds(headers.get("age", "0"))
-    return max(min(lifetime, _MAX_LIFETIME) - spent, timedelta())
+    age = _parse_seconds(headers.get("age", "0"))
+    return max(min(lifetime, _MAX_LIFETIME) - age, timedelta())
 
 
 def _parse_directives(headers: Headers) -> dict[str, str]:

@@ -14,7 +14,7 @@ from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
 
 POSTPONED = "postponed"
-DEFAULT_PAUSE = timedelta(seconds=10)
+DEFAULT_PAUSE = timedelta(seconds=10)  # after 429 or 503 without Retry-After
 _BACK_OFF = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -39,7 +39,7 @@ class PoliteGate:
         """
         pace = self._pace
         if self._robots is not None:
-            rules = await self._robots.rules(url)
+            rules = await self._robots.rules(url)  # fetched through a gate of its own
             if not rules.allow(url):
                 raise FetchFailed("disallowed", f"robots.txt of {_host(url)} disallows this page")
             pace = msgspec.structs.replace(pace, delay_s=max(pace.delay_s, rules.delay_s))

@@ -12,11 +12,11 @@ from services.processor.fetching import politeness
 from services.processor.fetching.politeness import HostState, Pace
 from services.processor.fetching.shared_host import HostBucket, SharedHost
 
-MAX_HOSTS = 2000
+MAX_HOSTS = 2000  # in memory; idle ones are dropped beyond it
 PUBLISH_AFTER_S = 0.05  # an end travels with the next start, or after this time
-RENEW_AFTER_S = politeness.LEASE_S / 3
-RECHECK_S = 1.0
-FINAL_PUBLISH_S = 1.0
+RENEW_AFTER_S = politeness.LEASE_S / 3  # so that two renewals may fail
+RECHECK_S = 1.0  # a dead process's share expires without any news
+FINAL_PUBLISH_S = 1.0  # a shutdown must not wait for the bus
 LATE_SHARE = 0.05  # of the pause; smaller delays are not published
 RETRY_BUSY_S = 10.0  # when the others will be done is unknown
 
@@ -96,7 +96,7 @@ class HostLimiter:
                 async with asyncio.timeout(RENEW_AFTER_S):
                     await self._has_changes.wait()
             self._has_changes.clear()
-            await asyncio.sleep(PUBLISH_AFTER_S)
+            await asyncio.sleep(PUBLISH_AFTER_S)  # several ends share one write
             await self.publish_all()
 
     async def publish_all(self) -> None:
@@ -142,7 +142,7 @@ class HostLimiter:
 
         def begin(state: HostState, now: float) -> HostState | None:
             nonlocal start
-            start = max(now, politeness.earliest_start(state))
+            start = max(now, politeness.earliest_start(state))  # a pause may have come meanwhile
             if start > now or not politeness.has_room(state, now, pace, self._me, shared.running):
                 return None
             return politeness.record_start(state, now, pace, self._me)

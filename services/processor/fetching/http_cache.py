@@ -116,13 +116,14 @@ class CachedFetcher:
             return await store(await request(headers={"cache-control": "no-cache"}))
         if entry is None or not await self._is_usable(entry, caps, accept):
             return await store(await request())
+        # A redirect may lead elsewhere by now, so only direct hits are fresh.
         is_fresh = entry.fresh_until > self._clock() and entry.final_url == address
         if reuse == "checked" or not is_fresh:
             result = await request(headers=conditional_headers(entry.headers))
             if result.status != HTTPStatus.NOT_MODIFIED:
                 return await store(result)
             result.path.unlink()
-            if result.final_url != entry.final_url:
+            if result.final_url != entry.final_url:  # another page says that it is unchanged
                 return await store(await request())
             entry = await self._confirm(key, entry, result)
         path = await self._write_body(entry, directory)

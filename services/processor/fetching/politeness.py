@@ -92,6 +92,6 @@ def set_share(state: HostState, now: float, me: str, running: int, *, waits: boo
     shares = {k: share for k, share in state.shares.items() if k != me and share.until > now}
     before = state.shares.get(me, Share(now)).waits_since
     since = (now if before is None else before) if waits else None
-    if running or waits:
+    if running or waits:  # an idle process has no share: entries stay small
         shares[me] = Share(now + LEASE_S, running, since)
     return msgspec.structs.replace(state, shares=shares)

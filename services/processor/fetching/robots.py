@@ -15,7 +15,7 @@ from services.processor.fetching.session_fetcher import PageSource
 from services.processor.fetching.single_flight import SingleFlight
 
 AGENT = "eventjob"  # the product token that a robots.txt may name
-CACHE_TIME = timedelta(hours=24)
+CACHE_TIME = timedelta(hours=24)  # RFC 9309, 2.4: not longer
 MAX_ORIGINS = 1000
 PARSED_BYTES = 500 * 1024  # RFC 9309, 2.5: at least this much
 MAX_DELAY_S = 30.0  # a larger Crawl-delay would stop the conference
@@ -83,7 +83,7 @@ class Robots:
                 transient=failure.transient or failure.code.startswith("http_5"),
                 retry_after=failure.retry_after,
             ) from failure
-        return await asyncio.to_thread(Rules, text), CACHE_TIME
+        return await asyncio.to_thread(Rules, text), CACHE_TIME  # parsing 500 KB takes long
 
     async def _fetch_text(self, url: str) -> str:
         fetched = await self._fetcher.fetch(

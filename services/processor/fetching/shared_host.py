@@ -27,7 +27,7 @@ class HostBucket(Protocol):
         """Return a host's entry."""
 
     async def swap(self, host: str, value: bytes, revision: int) -> int | None:
-        """Write if ``revision`` is current, and return the new revision; `None` means a conflict."""
+        """Write if ``revision`` is current, and return the new one; `None` means a conflict."""
 
     async def changed(self, host: str, within_s: float) -> None:
         """Wait for a change of the host's entry, or for ``within_s``."""
@@ -68,7 +68,7 @@ class SharedHost:
         Raises:
             Unavailable: the outcome is unknown.
         """
-        async with self._lock:
+        async with self._lock:  # this process's own requests would only conflict
             while True:
                 await self._refresh()
                 now, not_before = self._hosts.now(), self.not_before
@@ -77,7 +77,7 @@ class SharedHost:
                     return False
                 running, waits = self.running + starts, self.waiting > waited
                 state = politeness.set_share(new_state, now, self._me, running, waits=waits)
-                if await self._swap(state):
+                if await self._swap(state):  # else another process was faster: compute anew
                     self.running += starts
                     # others may have left meanwhile
                     self.is_published = (self.running, self.not_before) == (running, not_before)

@@ -21,7 +21,7 @@ from services.processor.files.session_files import DownloadedFile, SessionFiles,
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
 
-ATTEMPTS = 2
+ATTEMPTS = 2  # few: a missing file is only a warning
 
 
 class Attachments:
@@ -36,14 +36,10 @@ class Attachments:
     async def collect(
         self, fetcher: SessionFetcher, links: Sequence[FileLink], folder: Path, deadline: float
     ) -> SessionFiles:
-        """Download what can be had of ``links`` before ``deadline``, in the event loop's time.
-
-        Raises:
-            ArtifactsUnavailable: the store fails.
-        """
+        """Download what can be had of ``links`` before ``deadline``, in the event loop's time."""
         downloads = SessionFiles([], [])
         fetchable = [link for link in links if not is_video_url(link.url)]
-        for link in fetchable[:MAX_FILES]:
+        for link in fetchable[:MAX_FILES]:  # one by one: each takes from the job's bytes
             try:
                 file, warnings = await self._process(
                     fetcher, link, folder, deadline=deadline, downloads=downloads
@@ -70,7 +66,7 @@ class Attachments:
         deadline: float,
         downloads: SessionFiles,
     ) -> tuple[DownloadedFile, list[str]]:
-        """Download, store and read one file; returns warnings if it differs from its announcement."""
+        """Download, store and read one file; returns warnings about differences."""
         left_bytes = self._limits.job_bytes - sum(file.total_bytes for file in downloads.files)
         most_previews = MAX_PREVIEWS - sum(len(file.previews) for file in downloads.files)
         async with asyncio.timeout_at(deadline):
@@ -85,7 +81,7 @@ class Attachments:
                 return file, [*warnings, "timeout: no time was left to read it"]
             return contents.file, [*warnings, *contents.warnings]
         finally:
-            fetched.path.unlink()
+            fetched.path.unlink()  # temporary: the store has a copy
 
     async def _fetch_with_retry(
         self, fetcher: SessionFetcher, link: FileLink, folder: Path, left_bytes: int
@@ -119,7 +115,7 @@ class Attachments:
         pixels = read_dimensions(fetched.path, checked.file_type.media_type)
         if link.kind == "images":
             check_pixels(pixels)
-        if not fetched.is_artifact:
+        if not fetched.is_artifact:  # the cache has stored large bodies already
             await self._artifacts.put_file(fetched.path, fetched.sha256)
         stored = DownloadedFile(
             link=link,

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 Size = tuple[int, int]  # width and height in pixels
 
-_HEAD_BYTES = 4096
-_MAX_SEGMENTS = 500
+_HEAD_BYTES = 4096  # AVIF and HEIC declare sizes at the start
+_MAX_SEGMENTS = 500  # a crafted file may have millions
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 

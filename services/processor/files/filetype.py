@@ -79,28 +79,30 @@ def check_type(purpose: Purpose, declared: str, head: bytes, name: str) -> TypeC
         FetchFailed: ``wrong_type`` for this purpose, or ``is_video``: link it instead.
     """
     declared = _ALIASES.get(declared, declared)
-    found = sniff(head, name)
-    if declared in TYPES and found.media_type in {ZIP.media_type, _TEXT, UNKNOWN.media_type}:
-        found = sniff(head, f"x{TYPES[declared]}")
-    _check_purpose(purpose, found.media_type)
-    return TypeCheck(found, None if purpose == "page" else _find_mismatch(declared, found, name))
+    detected = sniff(head, name)
+    if declared in TYPES and detected.media_type in {ZIP.media_type, _TEXT, UNKNOWN.media_type}:
+        detected = sniff(head, f"x{TYPES[declared]}")
+    _check_purpose(purpose, detected.media_type)
+    return TypeCheck(
+        detected, None if purpose == "page" else _find_mismatch(declared, detected, name)
+    )
 
 
-def _check_purpose(purpose: Purpose, found: str) -> None:
+def _check_purpose(purpose: Purpose, detected: str) -> None:
     if purpose == "page":
-        if found not in _PAGE_BYTES_TYPES:
-            raise FetchFailed("wrong_type", f"it is {found}, not a page")
-    elif found == HTML:  # so we never serve a stranger's HTML, nor keep a login page as a file
+        if detected not in _PAGE_BYTES_TYPES:
+            raise FetchFailed("wrong_type", f"it is {detected}, not a page")
+    elif detected == HTML:  # so we never serve a stranger's HTML, nor keep a login page as a file
         raise FetchFailed("wrong_type", f"it is {HTML}")
-    elif purpose == "images" and not found.startswith("image/"):
-        raise FetchFailed("wrong_type", f"it is {found}, not an image")
-    elif purpose == "subtitles" and found not in SUBTITLES:
-        raise FetchFailed("wrong_type", f"it is {found}, not subtitles")
-    elif found.startswith("video/"):
-        raise FetchFailed(IS_VIDEO, found)
+    elif purpose == "images" and not detected.startswith("image/"):
+        raise FetchFailed("wrong_type", f"it is {detected}, not an image")
+    elif purpose == "subtitles" and detected not in SUBTITLES:
+        raise FetchFailed("wrong_type", f"it is {detected}, not subtitles")
+    elif detected.startswith("video/"):
+        raise FetchFailed(IS_VIDEO, detected)
 
 
-def _find_mismatch(declared: str, found: FileType, name: str) -> str | None:
+def _find_mismatch(declared: str, detected: FileType, name: str) -> str | None:
     """Return a warning if declared type, or else name, contradict the bytes."""
     suffix = PurePosixPath(name).suffix.lower()
     if declared not in _GENERIC:
@@ -109,18 +111,18 @@ def _find_mismatch(declared: str, found: FileType, name: str) -> str | None:
         announced, claim = _type_of_suffix(suffix), f"named {suffix}"
     else:
         return None
-    if _is_consistent(announced, found.media_type):
+    if _is_consistent(announced, detected.media_type):
         return None
-    return f"type_mismatch: {claim}, found {found.media_type}"
+    return f"type_mismatch: {claim}, found {detected.media_type}"
 
 
-def _is_consistent(announced: str, found: str) -> bool:
+def _is_consistent(announced: str, detected: str) -> bool:
     """True if both may hold: both are text, or one is packed in the other."""
-    if _is_text(announced) and _is_text(found):
+    if _is_text(announced) and _is_text(detected):
         return True
     if announced == ZIP.media_type:
-        return found == announced or found in IN_ZIP
-    return announced == found or (found in _CONTAINERS and announced not in TYPES)
+        return detected == announced or detected in IN_ZIP
+    return announced == detected or (detected in _CONTAINERS and announced not in TYPES)
 
 
 def _type_of_suffix(suffix: str) -> str:

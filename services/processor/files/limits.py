@@ -10,7 +10,7 @@ from eventjob.runtime.settings import Fetch
 from services.processor.extract.facts import Kind
 from services.processor.files.dimensions import Size
 
-MAX_FILES = 100
+MAX_FILES = 100  # each is a line in the session's event
 MAX_PREVIEWS = 100  # of a session
 MAX_PREVIEWS_PER_FILE = 50
 SCHEDULE_FACTOR = 4  # of a page's limit: a thousand sessions take some 3 MB

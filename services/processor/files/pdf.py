@@ -44,7 +44,7 @@ def _read_texts(document: pypdfium2.PdfDocument) -> list[str]:
     for number in range(min(len(document), MAX_PAGES)):
         page = document[number]
         text = _normalise(_HYPHEN.sub("-", page.get_textpage().get_text_bounded()))[:left]
-        page.close()
+        page.close()  # frees PDFium's memory at once
         left -= len(text)
         texts.append(text)
     return texts

@@ -84,5 +84,5 @@ def _shorten(title: str) -> str:
     """Cut ``title`` after the last word that fits, or inside a word that is too long."""
     if len(title) <= MAX_STEM_LENGTH:
         return title.strip()
-    cut = title[: MAX_STEM_LENGTH + 1].rstrip().rpartition(" ")[0].rstrip(" ,;:-(")
-    return cut if len(cut) >= MAX_STEM_LENGTH // 2 else title[:MAX_STEM_LENGTH].strip()
+    stem = title[: MAX_STEM_LENGTH + 1].rstrip().rpartition(" ")[0].rstrip(" ,;:-(")
+    return stem if len(stem) >= MAX_STEM_LENGTH // 2 else title[:MAX_STEM_LENGTH].strip()

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-HEAD_BYTES = 1024
+HEAD_BYTES = 1024  # enough for every signature and the first tag
 HTML = "text/html"
 
 

@@ -44,14 +44,14 @@ def _split_paragraphs(text: str) -> list[list[str]]:
     paragraphs: list[list[str]] = []
     previous = _Cue(0.0, 0.0, [])
     for cue in _parse_cues(text):
-        fresh = [
+        new_lines = [
             line for line in cue.lines if line not in previous.lines
         ]  # rolling captions repeat lines
-        if fresh and (cue.start - previous.end > PAUSE_S or cue.voice != previous.voice):
+        if new_lines and (cue.start - previous.end > PAUSE_S or cue.voice != previous.voice):
             paragraphs.append([])
-        if fresh and not paragraphs:
+        if new_lines and not paragraphs:
             paragraphs.append([])
-        for line in fresh:
+        for line in new_lines:
             paragraph = paragraphs[-1]
             if paragraph and line.startswith(f"{paragraph[-1]} "):
                 paragraph.pop()  # a growing line: keep its last form

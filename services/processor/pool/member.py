@@ -11,7 +11,7 @@ from typing import Self
 from eventjob.contracts.base import UNREADABLE
 from services.processor.pool import wire
 
-EXIT_WITHIN_S = 1.0  # of hanging up
+EXIT_WITHIN_S = 1.0  # after closing the channel
 
 
 class Crashed(Exception):
@@ -55,11 +55,7 @@ class Member:
         return member
 
     async def call(self, request: bytes) -> wire.Outcome:
-        """Send a call and return its outcome.
-
-        Raises:
-            Crashed: the outcome is lost.
-        """
+        """Send a call and return its outcome; raise `Crashed` if that is lost."""
         self.calls += 1
         self._writer.write(wire.frame(request))
         try:
@@ -70,7 +66,7 @@ class Member:
     def kill(self) -> None:
         """Kill the process, whatever it does."""
         self._process.kill()
-        self._process.wait()
+        self._process.wait()  # reap it: no zombies
         self._writer.close()
 
     async def _receive(self) -> bytes:
@@ -97,9 +93,9 @@ def _start_process(channel: socket.socket) -> subprocess.Popen[bytes]:
             *(sys.executable, "-m", "services.processor.pool.process"),
             *(str(os.getpid()), str(channel.fileno())),
         ],
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # no secrets
         pass_fds=[channel.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,
+        start_new_session=True,  # so Ctrl-C reaches only the parent
     )

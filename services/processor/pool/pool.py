@@ -15,7 +15,7 @@ from services.processor.pool.member import Crashed, Member
 PROCESSES = 2
 TASK_LIMIT = timedelta(seconds=20)
 MAX_CALLS = 2000  # per process: parsers leak
-RESTART_PAUSE_S = 1.0
+RESTART_PAUSE_S = 1.0  # a process that cannot start must not burn a core
 
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")

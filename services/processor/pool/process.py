@@ -22,8 +22,8 @@ from services.processor.pool import wire
 
 MEMORY_BYTES = 80 * 1024 * 1024  # beyond what it has when it is ready
 WORN_BYTES = 24 * 1024 * 1024  # what it may keep of that from one call to the next
-NICENESS = 5
-GC_THRESHOLDS = (50_000, 20, 100)
+NICENESS = 5  # the parent's event loop goes first
+GC_THRESHOLDS = (50_000, 20, 100)  # rarer: most objects die by their count
 MAX_REASON_LENGTH = 500
 MAX_RESULT_BYTES = wire.MAX_BYTES - 4 * MAX_REASON_LENGTH
 _PRELOADED = ("services.processor.extract.cascade", "services.processor.files.pdf")
@@ -33,8 +33,8 @@ def main() -> None:
     """Serve the parent; arguments are its process id and the channel's descriptor."""
     parent, descriptor = map(int, sys.argv[1:])
     die_with_parent.die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    logging.disable()  # parsers log what pages say
     for module in _PRELOADED:  # before memory is limited, and once per process
         importlib.import_module(module)
     gc.freeze()  # what is loaded by now stays: no need to look through it again
@@ -51,7 +51,7 @@ def main() -> None:
 
 def _limit_memory() -> int:
     """Limit this process's memory, and return the size at which it counts as worn."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # crashes are expected
     limit = _data_bytes() + MEMORY_BYTES
     with suppress(OSError, ValueError):  # not every system has this limit
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -47,8 +47,8 @@ outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outc
 
 def encode_call(function: AnyFunction, arguments: tuple[object, ...]) -> bytes:
     """Encode a call; `call_decoder` decodes it."""
-    sent = Call(function.__module__, function.__qualname__, msgspec.Raw(encode(arguments)))
-    return encode(sent)
+    message = Call(function.__module__, function.__qualname__, msgspec.Raw(encode(arguments)))
+    return encode(message)
 
 
 @lru_cache(maxsize=256)
@@ -65,11 +65,7 @@ def decode_arguments(function: AnyFunction, encoded: msgspec.Raw) -> tuple[Any, 
 
 
 def decode_result(function: AnyFunction, encoded: msgspec.Raw) -> Any:  # noqa: ANN401 - annotated
-    """Decode a result by the function's annotation.
-
-    Raises:
-        msgspec.MsgspecError: it is of another type.
-    """
+    """Decode a result by the function's annotation; raise `msgspec.MsgspecError` if it differs."""
     return _result_decoder(function).decode(encoded)
 
 

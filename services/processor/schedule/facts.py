@@ -26,9 +26,9 @@ _TAG = re.compile(  # spares <https://…> and List<int>
 
 def session_facts(session: ScheduledSession, schedule: Schedule, url: str) -> Facts:
     """Return what ``schedule``, found at ``url``, says of one session."""
-    here = Document("", url, "")
+    base = Document("", url, "")
     start, end = session_span(session, schedule)
-    links = tuple(_links(session.links, here))
+    links = tuple(_links(session.links, base))
     recordings = (link.url for link in links if is_video_url(link.url))
     return Facts(
         id=session.guid or session.id or session.code or None,
@@ -37,7 +37,7 @@ def session_facts(session: ScheduledSession, schedule: Schedule, url: str) -> Fa
         type=clean(session.type) or None,
         abstract=_plain_text(session.abstract),
         body=_session_body(session, url),
-        speakers=tuple(_speakers(session, here)),
+        speakers=tuple(_speakers(session, base)),
         track=clean(session.track) or None,
         room=clean(session.room) or None,
         language=language_tag(session.language),
@@ -46,8 +46,8 @@ def session_facts(session: ScheduledSession, schedule: Schedule, url: str) -> Fa
         timezone=schedule_timezone(schedule),
         do_not_record=session.do_not_record,
         license=License(clean(session.license), SCHEDULE) if session.license else None,
-        videos=tuple(make_video(found, "recording") for found in recordings),
-        files=tuple(_files(session.attachments, here)),
+        videos=tuple(make_video(video, "recording") for video in recordings),
+        files=tuple(_files(session.attachments, base)),
         links=links,
     )
 
@@ -72,22 +72,22 @@ def _plain_text(text: str) -> str | None:
     return clean(text) or None
 
 
-def _speakers(session: ScheduledSession, here: Document) -> Iterator[Speaker]:
+def _speakers(session: ScheduledSession, base: Document) -> Iterator[Speaker]:
     for person in session.persons:
         if name := clean(person.name):
-            url = here.absolute(person.url) if person.url else None
+            url = base.absolute(person.url) if person.url else None
             yield Speaker(name, url, _plain_text(person.biography))
 
 
-def _links(references: Iterable[Reference], here: Document) -> Iterator[Link]:
+def _links(references: Iterable[Reference], base: Document) -> Iterator[Link]:
     for reference in references:
-        if reference.url and (url := here.absolute(reference.url)):
+        if reference.url and (url := base.absolute(reference.url)):
             yield Link(clean(reference.title) or url, url)
 
 
-def _files(references: Iterable[Reference], here: Document) -> Iterator[FileLink]:
+def _files(references: Iterable[Reference], base: Document) -> Iterator[FileLink]:
     for reference in references:
-        if reference.url and (url := here.absolute(reference.url)):
+        if reference.url and (url := base.absolute(reference.url)):
             title = clean(reference.title) or filename_in(url)
             is_slides = reference.type.casefold() == "slides"
             yield FileLink("slides" if is_slides else file_kind(url, title), url, title, SCHEDULE)

@@ -25,7 +25,7 @@ def read_xml(content: bytes) -> Schedule:
         Unreadable: it is no schedule, or declares a document type.
     """
     try:
-        root = ET.fromstring(content, ET.XMLParser(target=_RefuseDoctype()))  # noqa: S314 - see there
+        root = ET.fromstring(content, ET.XMLParser(target=_RefuseDoctype()))  # noqa: S314 - no DTD
     except (ET.ParseError, ValueError, LookupError) as error:
         raise Unreadable(f"not well-formed: {error}") from error
     if root.tag != "schedule":
@@ -87,8 +87,8 @@ def _parse_reference(element: ET.Element) -> Reference:
 
 
 def _child(element: ET.Element, name: str) -> ET.Element:
-    found = element.find(name)
-    return ET.Element(name) if found is None else found
+    child = element.find(name)
+    return ET.Element(name) if child is None else child
 
 
 def _text(element: ET.Element, name: str) -> str:

@@ -65,7 +65,7 @@ class ScheduleIndex:
 def _pick(entries: Sequence[ScheduleEntry], query: SessionQuery) -> Facts | None:
     for matches in (partial(_is_at, query.starttime), partial(_is_on, query.day)):
         fitting = [entry for entry in entries if matches(entry.start)]
-        entries = fitting or entries
+        entries = fitting or entries  # the job's time may be wrong, or missing
     return _common_facts([_facts.decode(entry.facts) for entry in entries])
 
 

@@ -12,7 +12,7 @@ from services.processor.schedule.from_json import read_json
 from services.processor.schedule.from_xml import read_xml
 from services.processor.schedule.scheduled_session import Schedule, ScheduledSession, Unreadable
 
-MAX_SESSIONS = 20_000
+MAX_SESSIONS = 20_000  # FOSDEM has some 900; more would only fill the memory
 _NUMBERED = re.compile(r"\d")  # a query without digits may only name a language
 
 

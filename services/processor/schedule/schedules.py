@@ -16,7 +16,7 @@ from services.processor.pool.pool import Pool, TaskFailed, TaskTimeout
 from services.processor.schedule.matching import ScheduleIndex, SessionQuery
 from services.processor.schedule.read import read_schedule
 
-CACHE_TIME = timedelta(minutes=10)
+CACHE_TIME = timedelta(minutes=10)  # reading FOSDEM's takes 2 s of processor time
 FAILURE_CACHE_TIME = timedelta(seconds=30)  # it may be there the next time
 MAX_SCHEDULES = 8  # each takes some megabytes
 
@@ -87,7 +87,7 @@ class Schedules:
                 address, caps=self._caps, gate=self._gate, directory=self._folder, reuse=reuse
             )
         except FetchFailed as failure:
-            if failure.code == POSTPONED:
+            if failure.code == POSTPONED:  # the session can wait for its schedule
                 raise
             warning = f"schedule_unavailable: {address}: {failure.code}: {failure}"
             cache_time = FAILURE_CACHE_TIME if failure.transient else CACHE_TIME

@@ -35,11 +35,11 @@ def session_span(session: ScheduledSession, schedule: Schedule) -> tuple[str | N
 
 def parse_duration(text: str) -> timedelta | None:
     """Parse a duration ``hh:mm``; of three numbers, only if they have one meaning."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
         return None
-    first, second, third = (int(number or 0) for number in found.groups())
-    if found[1] is None:
+    first, second, third = (int(number or 0) for number in match.groups())
+    if match[1] is None:
         return timedelta(hours=second, minutes=third)
     if first == 0:  # 0:45:00 must be 45 minutes; 0:20:00 may also be 20 hours
         hours_first = timedelta(minutes=second, seconds=third)
@@ -49,7 +49,7 @@ def parse_duration(text: str) -> timedelta | None:
 
 def _add(start: datetime, length: timedelta) -> datetime:
     """Add elapsed time, correctly across a clock change."""
-    if start.tzinfo is None:
+    if start.tzinfo is None:  # without a zone, clock changes are unknown
         return start + length
     return (start.astimezone(UTC) + length).astimezone(start.tzinfo)
 

@@ -95,5 +95,5 @@ def _links(document: Document) -> Iterator[Link]:
 
 
 def _addresses(document: Document, selector: str, name: str) -> list[str]:
-    found = (document.absolute(attribute(node, name)) for node in document.head.css(selector))
-    return list(dict.fromkeys(url for url in found if url))
+    urls = (document.absolute(attribute(node, name)) for node in document.head.css(selector))
+    return list(dict.fromkeys(url for url in urls if url))

@@ -133,8 +133,8 @@ class Document:
 
     def drop_site_name(self, title: str) -> str:
         """Strip the site's name from the start or end of ``title``."""
-        for found in _SEPARATOR.finditer(title):
-            before, after = title[: found.start()], title[found.end() :]
+        for match in _SEPARATOR.finditer(title):
+            before, after = title[: match.start()], title[match.end() :]
             if self.is_site_name(after):
                 return before
             if self.is_site_name(before):
@@ -219,7 +219,7 @@ def _drop_never_content(tree: LexborHTMLParser) -> None:
 
 def _find_main(tree: LexborHTMLParser) -> LexborNode:
     for selector in _CONTENT:
-        found = tree.css(selector)
-        if len(found) == 1:
-            return found[0]
+        nodes = tree.css(selector)
+        if len(nodes) == 1:  # several of them are a list
+            return nodes[0]
     raise ValueError("the parser made no document of the page")

@@ -88,8 +88,9 @@ def _python_name(label: str | None) -> str | None:
 
 
 def _declared_in_meta(body: bytes) -> str | None:
-    found = _META.search(body[:_META_WITHIN])
-    encoding = _python_name(found[1].decode()) if found else None
+    match = _META.search(body[:_META_WITHIN])
+    encoding = _python_name(match[1].decode()) if match else None
+    # A meta element that could be read as ASCII is not UTF-16 (HTML standard, 13.2.3.2).
     return "utf-8" if encoding and encoding.startswith("utf-16") else encoding
 
 

@@ -34,11 +34,11 @@ def nodes_under(heading: LexborNode) -> Iterator[LexborNode]:
 
 def select(nodes: Iterable[LexborNode], selector: str) -> list[LexborNode]:
     """Return the elements that the selector finds in the nodes, themselves included."""
-    found: dict[int, LexborNode] = {}
+    nodes_by_id: dict[int, LexborNode] = {}
     for node in nodes:
         if node.tag and not node.tag.startswith("-"):
-            found.update((each.mem_id, each) for each in node.css(selector))
-    return list(found.values())
+            nodes_by_id.update((each.mem_id, each) for each in node.css(selector))
+    return list(nodes_by_id.values())
 
 
 def elements_with_class(root: LexborNode, words: frozenset[str]) -> Iterator[LexborNode]:

@@ -35,8 +35,8 @@ def fragment_markdown(fragment: str | LexborNode, base: str = "") -> str:
 
 def nodes_markdown(document: Document, nodes: Iterable[LexborNode]) -> str | None:
     """Convert the nodes one after another."""
-    written = (fragment_markdown(node, document.base) for node in nodes)
-    return "\n\n".join(filter(None, written)) or None
+    blocks = (fragment_markdown(node, document.base) for node in nodes)
+    return "\n\n".join(filter(None, blocks)) or None
 
 
 def code_in(node: LexborNode) -> str:
@@ -47,10 +47,10 @@ def code_in(node: LexborNode) -> str:
 
 def language_of(node: LexborNode) -> str:
     """Return the programming language that a code block declares, or ""."""
-    around = (node, node.css_first("code"), node.parent)
-    for each in filter(None, around):
-        if found := _LANGUAGE.search(each.attributes.get("class") or ""):
-            return found[1].lower()
+    candidates = (node, node.css_first("code"), node.parent)
+    for each in filter(None, candidates):
+        if match := _LANGUAGE.search(each.attributes.get("class") or ""):
+            return match[1].lower()
     return ""
 
 
@@ -105,26 +105,26 @@ class _Writer:
         return ["\n".join(f"> {line}".rstrip() for line in text.split("\n"))] if text else []
 
     def _items(self, node: LexborNode) -> list[str]:
-        written = [blocks for item in _children(node) if (blocks := self._item(item))]
+        items = [blocks for item in _children(node) if (blocks := self._item(item))]
         first = _first_number(node)
-        marks = (f"{first + n}." if node.tag == "ol" else "-" for n in range(len(written)))
-        return _format_list(zip(marks, written, strict=True))
+        marks = (f"{first + n}." if node.tag == "ol" else "-" for n in range(len(items)))
+        return _format_list(zip(marks, items, strict=True))
 
     def _item(self, node: LexborNode) -> list[str]:
         return self._inline.paragraphs([node]) if node.tag == "-text" else self._within(node)
 
     def _definitions(self, node: LexborNode) -> list[str]:
         """Write terms, each with its definition."""
-        written: list[list[str]] = []
+        items: list[list[str]] = []
         terms: list[str] = []
         for child in _iterate_terms(node):
             if child.tag == "dt":
                 terms.append(self._inline.line(child, strong=True))
             elif blocks := self._item(child):
-                written.append(_join_definition(terms, blocks))
+                items.append(_join_definition(terms, blocks))
                 terms = []
-        written += [[term] for term in terms if term]
-        return _format_list(("-", blocks) for blocks in written)
+        items += [[term] for term in terms if term]
+        return _format_list(("-", blocks) for blocks in items)
 
     def _table(self, node: LexborNode) -> list[str]:
         """Write a table; if it is only layout, write the content of its cells."""
@@ -163,14 +163,14 @@ def _join_definition(terms: list[str], blocks: list[str]) -> list[str]:
 
 def _format_list(items: Iterable[tuple[str, list[str]]]) -> list[str]:
     """Join the items to one block, with lines indented behind their marks."""
-    written = []
+    texts = []
     for mark, (first, *more) in items:
         text = first + "".join(f"{_gap(block)}{block}" for block in more)
         indent = "\n" + " " * (len(mark) + 1)
         lines = text.replace("\n", indent).replace(f"{indent}\n", "\n\n")
-        written.append(f"{mark} {lines}")
-    is_wide = any("\n\n" in item for item in written)
-    return [("\n\n" if is_wide else "\n").join(written)] if written else []
+        texts.append(f"{mark} {lines}")
+    is_wide = any("\n\n" in item for item in texts)
+    return [("\n\n" if is_wide else "\n").join(texts)] if texts else []
 
 
 def _gap(block: str) -> str:

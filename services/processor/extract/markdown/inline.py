@@ -79,20 +79,20 @@ class Inline:
 
     def line(self, node: LexborNode, *, strong: bool = False) -> str:
         """Write the content of a node on one line."""
-        within = frozenset({"**"}) if strong else frozenset[str]()
-        text = " ".join(self._text(node.iter(include_text=True), within).split())
+        open_marks = frozenset({"**"}) if strong else frozenset[str]()
+        text = " ".join(self._text(node.iter(include_text=True), open_marks).split())
         return f"**{text}**" if strong and text else text
 
-    def _text(self, nodes: Iterable[LexborNode], within: frozenset[str], depth: int = 0) -> str:
+    def _text(self, nodes: Iterable[LexborNode], open_marks: frozenset[str], depth: int = 0) -> str:
         """Write the nodes one after another; ``within`` are the marks already open."""
         pieces: list[str] = []
         for node in nodes:
             before = pieces[-1][-1] if pieces else ("x" if depth else "")
-            if piece := self._piece(node, before, within, depth):
+            if piece := self._piece(node, before, open_marks, depth):
                 pieces.append(piece)
         return "".join(pieces)
 
-    def _piece(self, node: LexborNode, before: str, within: frozenset[str], depth: int) -> str:
+    def _piece(self, node: LexborNode, before: str, open_marks: frozenset[str], depth: int) -> str:
         tag = node.tag or ""
         if tag == "-text" or depth > _MAX_DEPTH:
             return escape(_SPACES.sub(" ", drop_invisible(node.text())))
@@ -107,25 +107,25 @@ class Inline:
         if tag == "pre":
             return f" {_format_code(node, '')} "
         if tag in _LISTS:
-            return f" {self._joined(node, within, depth)} "
+            return f" {self._joined(node, open_marks, depth)} "
         mark = "a" if tag == "a" else _MARKS.get(tag, "")
-        text = self._text(node.iter(include_text=True), within | {mark}, depth + 1)
+        text = self._text(node.iter(include_text=True), open_marks | {mark}, depth + 1)
         if tag in _SHIFTS:
             return _format_shifted(tag, before, text)
-        if not mark or mark in within or not text.strip():
+        if not mark or mark in open_marks or not text.strip():
             return f" {text} " if tag in BLOCKS else text
         return self._link(node, text) if mark == "a" else _format_marked(node, mark, before, text)
 
-    def _joined(self, node: LexborNode, within: frozenset[str], depth: int) -> str:
+    def _joined(self, node: LexborNode, open_marks: frozenset[str], depth: int) -> str:
         """Write the items of a list on one line."""
-        written, before = "", None
+        joined, previous_tag = "", None
         for item in node.iter(include_text=True):
-            if text := self._text([item], within, depth + 1).strip():
-                is_definition = (before, item.tag) == ("dt", "dd")
-                gap = ": " if is_definition else "; " if written else ""
-                written = f"{written.removesuffix(':') if is_definition else written}{gap}{text}"
-                before = item.tag
-        return written
+            if text := self._text([item], open_marks, depth + 1).strip():
+                is_definition = (previous_tag, item.tag) == ("dt", "dd")
+                gap = ": " if is_definition else "; " if joined else ""
+                joined = f"{joined.removesuffix(':') if is_definition else joined}{gap}{text}"
+                previous_tag = item.tag
+        return joined
 
     def _link(self, node: LexborNode, text: str) -> str:
         url = self._address(node.attributes.get("href") or "")

@@ -141,18 +141,18 @@ def _is_unambiguous(line: str) -> bool:
     return not marks or not odd
 
 
-def _disarm_tag(found: re.Match[str]) -> str:
-    backslashes = found[1]
-    return found[0] if len(backslashes) % 2 else f"{backslashes}&lt;"
+def _disarm_tag(match: re.Match[str]) -> str:
+    backslashes = match[1]
+    return match[0] if len(backslashes) % 2 else f"{backslashes}&lt;"
 
 
-def _disarm_link(found: re.Match[str]) -> str:
-    opening, space, destination = found.groups()
+def _disarm_link(match: re.Match[str]) -> str:
+    opening, space, destination = match.groups()
     decoded = _INVISIBLE.sub("", _ESCAPED.sub(r"\1", html.unescape(destination)))
     scheme = _SCHEME.match(decoded)
     if scheme is None or scheme[0].lower() in _ALLOWED:
-        return found[0]
-    return f"]\\{opening}{space}{destination}"
+        return match[0]
+    return f"]\\{opening}{space}{destination}"  # escaped: shown as text
 
 
 def _code_flags(lines: list[str]) -> list[bool]:

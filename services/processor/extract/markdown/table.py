@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from selectolax.lexbor import LexborNode
 
-MAX_COLUMNS = 30
+MAX_COLUMNS = 30  # more is unreadable as text
 _NEVER_IN_CELL = "table, h1, h2, h3, h4, h5, h6"
 _LAYOUT = f"{_NEVER_IN_CELL}, ul, ol, dl, pre, blockquote"
 

@@ -33,7 +33,7 @@ def extract(html: str, *, favor_recall: bool = False) -> str:
     if tree is None:
         return ""
     prepare_tree(tree)
-    found: Any = trafilatura.bare_extraction(
+    result: Any = trafilatura.bare_extraction(
         tree,
         include_comments=False,
         include_formatting=True,
@@ -41,11 +41,11 @@ def extract(html: str, *, favor_recall: bool = False) -> str:
         include_links=True,
         favor_recall=favor_recall,
     )
-    if found is None:
+    if result is None:
         return ""
-    for element in found.body.iter(etree.Element):
+    for element in result.body.iter(etree.Element):
         _rename(element)
-    text: str = etree.tostring(found.body, encoding="unicode", method="html")
+    text: str = etree.tostring(result.body, encoding="unicode", method="html")
     return text
 
 

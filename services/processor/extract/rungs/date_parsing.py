@@ -91,7 +91,7 @@ def to_iso(day: date | None, start: time | None, end: time | None) -> tuple[str 
 
 def parse_span(text: str) -> TimeSpan:
     """Parse the one date, and the one or two times, in ``text``."""
-    text = _OFFSET.sub(" ", text)
+    text = _OFFSET.sub(" ", text)  # else "+02:00" would be a time
     for word, replacement in _WORDS:
         text = word.sub(replacement, text)
     days: set[date] = set()
@@ -99,34 +99,34 @@ def parse_span(text: str) -> TimeSpan:
         days.update(filter(None, map(_parse_day, pattern.finditer(text))))
         text = pattern.sub("; ", text)
     start, end = _parse_times(text)
-    return TimeSpan(days.pop() if len(days) == 1 else None, start, end)
+    return TimeSpan(days.pop() if len(days) == 1 else None, start, end)  # two days: neither
 
 
 def parse_duration(text: str) -> timedelta | None:
     """Parse ``45 min``, ``1 h 30``, ``00:45``."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or not any(found.groups()):
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
         return None
     hours, _, minutes = (
-        found["clock"] or f"{found['hours'] or 0}:{found['minutes'] or 0}"
+        match["clock"] or f"{match['hours'] or 0}:{match['minutes'] or 0}"
     ).partition(":")
     return timedelta(hours=int(hours), minutes=int(minutes)) or None
 
 
-def _parse_day(found: re.Match[str]) -> date | None:
-    month = found["month"].casefold()
+def _parse_day(match: re.Match[str]) -> date | None:
+    month = match["month"].casefold()
     try:
-        return date(int(found["year"]), _NUMBERS.get(month) or int(month), int(found["day"]))
+        return date(int(match["year"]), _NUMBERS.get(month) or int(month), int(match["day"]))
     except ValueError:
         return None
 
 
 def _parse_times(text: str) -> tuple[time | None, time | None]:
     """Return one time, or two that are joined as start and end."""
-    found = list(_TIME.finditer(text))
-    pairs = [(a, b) for a, b in pairwise(found) if _TO.fullmatch(text[a.end() : b.start()])]
+    matches = list(_TIME.finditer(text))
+    pairs = [(a, b) for a, b in pairwise(matches) if _TO.fullmatch(text[a.end() : b.start()])]
     pairs = [(a, b) for a, b in pairs if _is_time(b) and (_is_time(a) or b["half"] or b["clock"])]
-    single = [each for each in found if _is_time(each)]
+    single = [each for each in matches if _is_time(each)]
     match pairs, single:
         case [(first, last)], _ if all(each in {first, last} for each in single):
             return _time_range(first, last)
@@ -144,15 +144,15 @@ def _time_range(first: re.Match[str], last: re.Match[str]) -> tuple[time | None,
     return (start, end) if start and end else (None, None)
 
 
-def _is_time(found: re.Match[str]) -> bool:
+def _is_time(match: re.Match[str]) -> bool:
     """True if a number is a time; "2.10" with a dot alone may be a version."""
-    rest = found["rest"] or "."
-    return bool(found["half"] or found["clock"] or not rest.startswith("."))
+    rest = match["rest"] or "."
+    return bool(match["half"] or match["clock"] or not rest.startswith("."))
 
 
-def _parse_time(found: re.Match[str], half: str | None, *, is_certain: bool = False) -> time | None:
-    hour, minute = int(found["hour"]), int((found["rest"] or ":00")[1:3])
-    is_certain = is_certain or bool(found["clock"]) or found["hour"].startswith("0")
+def _parse_time(match: re.Match[str], half: str | None, *, is_certain: bool = False) -> time | None:
+    hour, minute = int(match["hour"]), int((match["rest"] or ":00")[1:3])
+    is_certain = is_certain or bool(match["clock"]) or match["hour"].startswith("0")
     if half:
         if not 1 <= hour <= 12:  # noqa: PLR2004 - of a clock
             return None

@@ -59,11 +59,11 @@ class LabelValue(msgspec.Struct, frozen=True):
 
 def find_labels(root: LexborNode) -> dict[str, LabelValue]:
     """Return for each field its first labelled value."""
-    found: dict[str, LabelValue] = {}
+    values: dict[str, LabelValue] = {}
     for field, node, text in islice(_iterate_labels(root), MAX_LABELS):
-        if field not in found and (value := _read_value(node, text)) and value.text:
-            found[field] = value
-    return found
+        if field not in values and (value := _read_value(node, text)) and value.text:
+            values[field] = value
+    return values
 
 
 def field_for_label(label: str) -> str | None:
@@ -82,7 +82,7 @@ def _iterate_labels(root: LexborNode) -> Iterator[tuple[str, LexborNode, str]]:
 def _leading_field(text: str) -> str | None:
     """Return the field of the label that ``text`` begins with."""
     word, _, _ = clean(text).partition(": ")
-    if len(word) > _MAX_LABEL_LENGTH:
+    if len(word) > _MAX_LABEL_LENGTH:  # cheaper than the look-ups below
         return None
     word = word.rstrip(": ").casefold()
     return _FIELDS.get(word) or _FIELDS.get(_IN_BRACKETS.sub("", word))

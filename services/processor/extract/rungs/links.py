@@ -18,8 +18,8 @@ from services.processor.extract.html.document import (
 )
 from services.processor.extract.rungs.page_rules import is_video_url
 
-MAX_LINKS = 200
-MAX_IMAGES = 20
+MAX_LINKS = 200  # each goes into the front matter
+MAX_IMAGES = 20  # each is fetched from the host
 SUBTITLE_TYPES = frozenset({".vtt", ".srt"})
 _SLIDES = re.compile(r"slide|presentation|folien|\bdeck\b", re.IGNORECASE)
 _SLIDE_TYPES = {".ppt", ".pptx", ".odp", ".key"}
@@ -38,24 +38,24 @@ def read(document: Document) -> Facts:
 
 def find_files(document: Document) -> list[FileLink]:
     """Return slides, papers and pictures in the page's order, each once."""
-    found: dict[str, FileLink] = {}
+    by_url: dict[str, FileLink] = {}
     for file_link in (
         *find_tracks(document),
         *_find_linked_files(document),
         *islice(find_pictures(document, [document.content]), MAX_IMAGES),
     ):
-        found.setdefault(file_link.url, file_link)
-    return list(found.values())
+        by_url.setdefault(file_link.url, file_link)
+    return list(by_url.values())
 
 
 def find_links(document: Document) -> list[Link]:
     """Return the other links in the page's order, each once; at most `MAX_LINKS`."""
-    found: dict[str, Link] = {}
+    by_url: dict[str, Link] = {}
     for node in document.content.css("a[href]"):
         url, title = attribute(node, "href"), text_of(node)
         if title and not (is_file_url(url) or is_video_url(url) or is_same_page(url, document.url)):
-            found.setdefault(url, Link(title, url))
-    return list(found.values())[:MAX_LINKS]
+            by_url.setdefault(url, Link(title, url))
+    return list(by_url.values())[:MAX_LINKS]
 
 
 def parameter_file(url: str) -> FileLink:

@@ -89,7 +89,7 @@ def _copy_own_part(document: Document) -> LexborNode:
     """Copy the main part, and drop what is about other sessions or sponsors."""
     root = LexborHTMLParser(document.content.html or "").root or document.content
     for other in root.css(_OTHER_SELECTOR):
-        if other.css_first("h1") is None:
+        if other.css_first("h1") is None:  # else it is the session itself
             other.decompose()
     for heading in root.css("h2, h3, h4, h5, h6"):
         if _OTHER_TALKS.fullmatch(text_of(heading)):
@@ -123,9 +123,9 @@ def _abstract(root: LexborNode, labels: Mapping[str, LabelValue]) -> str | None:
         if field in labels and len(labels[field].text) >= _MIN_TEXT_LENGTH:
             return _text_to_heading(labels[field])
     for selector in _ABSTRACTS:
-        found = root.css(selector)
-        if len(found) == 1:
-            return text_of(found[0]) or None
+        nodes = root.css(selector)
+        if len(nodes) == 1:
+            return text_of(nodes[0]) or None
     return None
 
 
@@ -153,9 +153,9 @@ def _title(document: Document) -> str | None:
 
 def _declared_heading(document: Document) -> str | None:
     """Return the heading that equals a declared title."""
-    shown = {match_key(text): text for text in document.headings()}
+    headings = {match_key(text): text for text in document.headings()}
     return next(
-        (shown[key] for key in map(match_key, document.title_parts()) if key in shown),
+        (headings[key] for key in map(match_key, document.title_parts()) if key in headings),
         None,
     )
 

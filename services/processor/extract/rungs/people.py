@@ -54,14 +54,14 @@ def find_speakers(
     root: LexborNode, value: LabelValue | None, document: Document
 ) -> tuple[Speaker, ...]:
     """Return the speakers by the first rule that finds any."""
-    for found in (
+    for speakers in (
         people_in(value.nodes, value.text, document) if value else (),
         _by_class(root, document),
         _by_link(root.css("a[href]"), document),
         _from_anchors(root.css('a[rel~="author" i]'), document),
         _from_byline(root, document),
     ):
-        people = {match_key(speaker.name): speaker for speaker in reversed(list(found))}
+        people = {match_key(speaker.name): speaker for speaker in reversed(list(speakers))}
         if 0 < len(people) <= MAX_SPEAKERS:
             return tuple(reversed(people.values()))
     return ()
@@ -70,7 +70,7 @@ def find_speakers(
 def people_in(nodes: list[LexborNode], text: str, document: Document) -> list[Speaker]:
     """Return the people in a value: links, headings, lists, or a line of names."""
     links = select(nodes, "a[href]")
-    for found in (
+    for speakers in (
         _by_link(links, document),
         _from_nodes(select(nodes, "h2, h3, h4, h5, h6"), document),
         _from_nodes(select(nodes, "li, tr"), document),
@@ -79,7 +79,7 @@ def people_in(nodes: list[LexborNode], text: str, document: Document) -> list[Sp
         _from_anchors(links, document),
         _from_nodes([node for node in nodes if node.tag != "-text"][:1], document),
     ):
-        if people := list(found):
+        if people := list(speakers):
             return people
     return []
 
@@ -139,8 +139,8 @@ def _from_line(text: str, links: Iterable[LexborNode], document: Document) -> li
         return []
     between = _BETWEEN_INVERTED if ";" in text else _BETWEEN
     parts = [part for part in map(_bare_name, between.split(_IN_BRACKETS.sub("", text))) if part]
-    whole = [part for part in parts if " " in part]
-    parts = whole or parts  # single words after a name are degrees or companies
+    full_names = [part for part in parts if " " in part]
+    parts = full_names or parts  # single words after a name are degrees or companies
     if not all(is_name(part) and (" " not in part or not part[0].islower()) for part in parts):
         return []
     urls = {match_key(text_of(a)): document.absolute(attribute(a, "href")) for a in links}

@@ -103,7 +103,7 @@ def _speakers(event: Mapping[str, Json], document: Document) -> Iterator[Speaker
 def _is_long(first: str | None, last: str | None) -> bool:
     """True if it lasts longer than a session can."""
     try:
-        days = [date.fromisoformat((said or "")[:10]) for said in (first, last)]
+        days = [date.fromisoformat((text or "")[:10]) for text in (first, last)]
     except ValueError:
         return False
     return days[1] - days[0] > _MAX_DURATION

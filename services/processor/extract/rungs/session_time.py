@@ -109,9 +109,9 @@ def _moments(times: list[LexborNode]) -> Iterator[datetime]:
 
 def _by_dated_line(root: LexborNode) -> tuple[str | None, str | None]:
     """Return the times of short lines with date and times, if all agree."""
-    found = {parse_span(_line_around(node)).iso for node in _matching_texts(root, _YEAR.search)}
-    found.discard((None, None))
-    return found.pop() if len(found) == 1 else (None, None)
+    spans = {parse_span(_line_around(node)).iso for node in _matching_texts(root, _YEAR.search)}
+    spans.discard((None, None))
+    return spans.pop() if len(spans) == 1 else (None, None)
 
 
 def _matching_texts(root: LexborNode, matches: Callable[[str], object]) -> Iterator[LexborNode]:
