@@ -25,7 +25,7 @@ class WaitTooLong(Exception):
     """The next free slot is further away than the caller wants to wait."""
 
     def __init__(self, wait_s: float) -> None:
-        super().__init__(f"a turn is {wait_s:.0f} s away")
+        super().__init__(f"the next free slot is {wait_s:.0f} s away")
         self.wait = timedelta(seconds=wait_s)
 
 
@@ -176,7 +176,7 @@ class HostLimiter:
     def _get_shared(self, host: str, pace: Pace) -> SharedHost:
         if host not in self._hosts:
             if len(self._hosts) >= MAX_HOSTS:
-                self._hosts = {n: line for n, line in self._hosts.items() if not line.is_idle}
+                self._hosts = {name: one for name, one in self._hosts.items() if not one.is_idle}
             self._hosts[host] = SharedHost(self._bucket, host, me=self._me, per_host=pace.per_host)
         return self._hosts[host]
 

@@ -69,7 +69,7 @@ def record_start(state: HostState, now: float, pace: Pace, me: str) -> HostState
 def late_start(state: HostState, start: float, now: float, delay_s: float) -> float:
     """Return when a request may go out that could have at ``start``.
 
-    If no newer start was recorded, it may go at once; else after the pause of the newest.
+    If its start is the newest, only the host's pause counts; else the newest start's, too.
     """
     is_newest = state.next_start <= start + delay_s
     return max(now, state.not_before) if is_newest else max(now, earliest_start(state))
