@@ -1,5 +1,5 @@
-"""The main job from end to end: a sample conference, the whole service, and a ZIP at the end."""
+"""The main task from end to end: sample conference, whole service, finished ZIP."""
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; its text says why, to whoever started it."""
+    """The demo cannot go on; the text tells the user why."""

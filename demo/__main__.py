@@ -1,4 +1,4 @@
-"""``python -m demo``: the sample conference; with ``--url``, any session page on the web.
+"""``python -m demo``: run the sample conference or, with ``--url``, any session page.
 
 With ``--containers`` the services are those of ``deploy/compose.yaml``.
 """
@@ -9,25 +9,25 @@ import signal
 import sys
 
 from demo import DemoFailed
-from demo.runs import run_contained, run_page, run_sample
+from demo.runs import run_in_containers, run_page, run_sample
 from demo.screen import Screen
 from demo.service import INTERRUPTS
 
 
 def main() -> int:
-    """The exit code: 0 where all went as it should, with the ZIP's path as last line; else 1."""
-    asked = _parser().parse_args()
-    url: str | None = asked.url
+    """Run the demo; return 0 on success, with the ZIP's path as last line, else 1."""
+    arguments = _parser().parse_args()
+    url: str | None = arguments.url
     for number in INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     screen = Screen(sys.stdout)
     try:
-        if asked.containers:
-            path = run_contained(screen)
+        if arguments.containers:
+            path = run_in_containers(screen)
         else:
             path = run_sample(screen) if url is None else run_page(screen, url)
         screen.say(f"ZIP: {path}")
-    except BrokenPipeError:  # nobody reads on; nor can Python say so at its end
+    except BrokenPipeError:  # the reader has gone: spare it Python's traceback at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except DemoFailed as reason:

@@ -1,4 +1,4 @@
-"""A job for any session page: what its address tells, and nothing more."""
+"""Guess a job's parameters from the address of any session page."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -6,14 +6,14 @@ from urllib.parse import unquote, urlsplit
 from demo import DemoFailed
 from eventjob.domain.urls import check_url
 
-TRACK = "Sessions"
+TRACK = "Sessions"  # an address says nothing of tracks
 
 _EXTENSION = re.compile(r"\.[a-z]{2,5}$", re.IGNORECASE)
 _YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 
 
-def parameters_for(url: str) -> dict[str, object]:
-    """Parameters guessed from ``url``: event by its host and year, session by its last part.
+def guess_parameters(url: str) -> dict[str, object]:
+    """Guess the conference from host and year, the session from the last part of the path.
 
     Raises:
         DemoFailed: ``url`` is no web address.
@@ -24,7 +24,7 @@ def parameters_for(url: str) -> dict[str, object]:
         raise DemoFailed(f"--url: {error}") from None
     slug = _slug(url) or host
     return {
-        "event": _event(host, url),
+        "event": _conference_name(host, url),
         "session": re.sub(r"[-_+\s]+", " ", slug).strip().capitalize() or slug,
         "url": url,
         "filename": f"{slug}.md",
@@ -33,14 +33,14 @@ def parameters_for(url: str) -> dict[str, object]:
 
 
 def _slug(url: str) -> str:
-    """The last part of the path without extension, then what a query adds: ``talk-id-42``."""
+    """Join the last part of the path and the query's values: ``talk-id-42``."""
     parts = urlsplit(url)
     last = unquote(parts.path).rstrip("/ ").rpartition("/")[2]
     query = re.split(r"[=&;]+", unquote(parts.query))
     return "-".join(filter(None, [_EXTENSION.sub("", last), *query]))
 
 
-def _event(host: str, url: str) -> str:
+def _conference_name(host: str, url: str) -> str:
     name = host.removeprefix("www.")
     years = _YEAR.findall(unquote(urlsplit(url).path))
     return f"{name} {years[0]}" if years and years[0] not in name else name

@@ -1,4 +1,4 @@
-"""The service's HTTP API, as far as the demo speaks it."""
+"""A client of the part of the HTTP API that the demo uses."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from demo import DemoFailed
 USER = "demo"
 
 _API = "/api/event-job"
-_TIMEOUT_S = 30
+_TIMEOUT_S = 30  # per request
 
 
 class Parameters(msgspec.Struct):
-    """What a job was asked for."""
+    """What a job asks for."""
 
     session: str
     url: str
@@ -34,14 +34,14 @@ class JobError(msgspec.Struct):
 
 
 class Progress(msgspec.Struct):
-    """How far a job is, for people."""
+    """The progress of a job, for people."""
 
     percent: int
     message: str
 
 
 class Results(msgspec.Struct):
-    """What a session became."""
+    """What a session was turned into."""
 
     markdown_file: str | None = None
     markdown_content: str | None = None
@@ -50,7 +50,7 @@ class Results(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """One session's job."""
+    """The job of one session."""
 
     job_id: str
     status: str
@@ -64,16 +64,16 @@ class Job(msgspec.Struct):
     results: Results | None = None
 
     @property
-    def finished(self) -> bool:
-        """Whether nothing more will happen to it by itself."""
+    def is_finished(self) -> bool:
+        """True if the job has completed or failed."""
         return self.status in {"completed", "failed"}
 
 
-class _OneJob(msgspec.Struct):
+class _JobResponse(msgspec.Struct):
     job: Job
 
 
-class _Jobs(msgspec.Struct):
+class _JobsResponse(msgspec.Struct):
     jobs: list[Job]
 
 
@@ -81,11 +81,11 @@ class _Batch(msgspec.Struct):
     batch_id: str
 
 
-class _OneBatch(msgspec.Struct):
+class _BatchResponse(msgspec.Struct):
     batch: _Batch
 
 
-class _Refusal(msgspec.Struct):
+class _ErrorResponse(msgspec.Struct):
     error_type: str = "?"
     message: str = "?"
 
@@ -94,63 +94,65 @@ Shape = TypeVar("Shape")
 
 
 class Client:
-    """Speaks to a service on this machine, as the user `USER`."""
+    """Calls a service on this machine, as the user `USER`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
 
     def is_ready(self) -> bool:
-        """Whether the service would take a job now."""
+        """True if the service accepts jobs."""
         try:
-            with self._answer("GET", "/readyz") as answer:
-                return answer.status == HTTPStatus.OK
+            with self._request("GET", "/readyz") as response:
+                return response.status == HTTPStatus.OK
         except DemoFailed:
             return False
 
     def submit_batch(self, name: str, jobs: list[dict[str, object]]) -> str:
-        """The id of a new batch."""
+        """Submit a batch and return its id."""
         body = {"batch_name": name, "jobs": [{"parameters": job} for job in jobs]}
-        return self._json("POST", f"{_API}/batches", _OneBatch, body).batch.batch_id
+        return self._call("POST", f"{_API}/batches", _BatchResponse, body).batch.batch_id
 
     def submit_job(self, parameters: dict[str, object]) -> str:
-        """The id of a new job."""
-        return self._json("POST", f"{_API}/jobs", _OneJob, {"parameters": parameters}).job.job_id
+        """Submit a job and return its id."""
+        return self._call(
+            "POST", f"{_API}/jobs", _JobResponse, {"parameters": parameters}
+        ).job.job_id
 
-    def jobs_of(self, batch_id: str) -> list[Job]:
-        """All jobs of a batch, oldest first, without their long texts."""
+    def list_jobs(self, batch_id: str) -> list[Job]:
+        """Return all jobs of a batch, oldest first; long texts are left out."""
         path = f"{_API}/jobs?batch_id={batch_id}&limit=1000&order=asc"
-        return self._json("GET", path, _Jobs).jobs
+        return self._call("GET", path, _JobsResponse).jobs
 
     def job(self, job_id: str) -> Job:
-        """A job with all that it has."""
-        return self._json("GET", f"{_API}/jobs/{job_id}", _OneJob).job
+        """Return a job with its texts."""
+        return self._call("GET", f"{_API}/jobs/{job_id}", _JobResponse).job
 
     def download(self, kind: str, identifier: str, target: Path) -> int:
-        """The status of the answer; on 200 the ZIP of a job or batch is at ``target``, whole."""
-        with self._answer("GET", f"{_API}/{kind}/{identifier}/download-archive") as answer:
-            if answer.status == HTTPStatus.OK:
+        """Download a ZIP to ``target``, which is written only on 200; return the HTTP status."""
+        with self._request("GET", f"{_API}/{kind}/{identifier}/download-archive") as response:
+            if response.status == HTTPStatus.OK:
                 part = target.with_suffix(".part")
                 with part.open("wb") as file:
-                    shutil.copyfileobj(answer, file)
-                part.replace(target)
-            return answer.status
+                    shutil.copyfileobj(response, file)
+                part.replace(target)  # so a broken download leaves no half ZIP
+            return response.status
 
-    def _json(self, method: str, path: str, shape: type[Shape], body: object = None) -> Shape:
-        with self._answer(method, path, body) as answer:
-            content = answer.read()
+    def _call(self, method: str, path: str, shape: type[Shape], body: object = None) -> Shape:
+        with self._request(method, path, body) as response:
+            content = response.read()
         try:
-            if answer.status >= HTTPStatus.BAD_REQUEST:
-                refusal = msgspec.json.decode(content, type=_Refusal)
-                reason = f"{answer.status} {refusal.error_type}: {refusal.message}"
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                failure = msgspec.json.decode(content, type=_ErrorResponse)
+                reason = f"{response.status} {failure.error_type}: {failure.message}"
                 raise DemoFailed(f"the service refused {method} {path}: {reason}")
             return msgspec.json.decode(content, type=shape)
         except msgspec.MsgspecError as error:
-            reason = f"{answer.status}, and {error}"
+            reason = f"{response.status}, and {error}"
             raise DemoFailed(f"no usable answer to {method} {path}: {reason}") from error
 
     @contextmanager
-    def _answer(self, method: str, path: str, body: object = None) -> Iterator[HTTPResponse]:
+    def _request(self, method: str, path: str, body: object = None) -> Iterator[HTTPResponse]:
         headers = {"X-User-ID": USER, "Content-Type": "application/json"}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_S)
         try:

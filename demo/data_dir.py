@@ -1,4 +1,4 @@
-"""A data folder that no other demo uses at the same time."""
+"""Lock a data folder, so that two demos use two folders."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 
 class DataDir(NamedTuple):
-    """A folder, and the descriptor whose lock keeps others out while any process holds it."""
+    """A folder, and the descriptor that holds its lock while any process has it open."""
 
     path: Path
     lock: int
 
 
 @contextmanager
-def free_data_dir(preferred: Path) -> Iterator[DataDir]:
-    """``preferred``, or the first of ``preferred-2``, ``preferred-3`` … that is not in use."""
+def lock_data_dir(preferred: Path) -> Iterator[DataDir]:
+    """Yield ``preferred``, or the first free one of ``preferred-2``, ``preferred-3`` …."""
     for number in count(1):
         path = preferred if number == 1 else preferred.with_name(f"{preferred.name}-{number}")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -25,6 +25,6 @@ def free_data_dir(preferred: Path) -> Iterator[DataDir]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                continue
+                continue  # another demo has it
             yield DataDir(path, lock.fileno())
             return

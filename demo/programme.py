@@ -1,4 +1,4 @@
-"""The sample conference's programme as jobs, and how each of them has to end."""
+"""The sample conference's programme as jobs, and how each of them must end."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,18 +12,18 @@ from demo.serve import SITE
 
 SCHEDULE = SITE / "2026" / "schedule.json"
 
-FAILS = {
-    "lightning-talks": "http_404",  # in the schedule, but the page is not there
+ERROR_CODES = {
+    "lightning-talks": "http_404",  # in the schedule, but without a page
     "live-buoy-map": "thin_content",  # a page that only JavaScript fills
 }
 
 
-class Planned(NamedTuple):
-    """A job's parameters, and how it has to end."""
+class PlannedJob(NamedTuple):
+    """A job's parameters, and how it must end."""
 
     parameters: dict[str, object]
-    fails: str | None  # the error's code; None where it completes
-    files: int  # that it brings at least
+    error_code: str | None  # None if it completes
+    files: int  # at least
 
 
 class _Person(msgspec.Struct):
@@ -63,21 +63,21 @@ class _File(msgspec.Struct):
     schedule: _Schedule
 
 
-def programme(site_url: str, path: Path = SCHEDULE) -> tuple[str, list[Planned]]:
-    """The conference's name, and all its sessions in the order in which they begin."""
+def load_programme(site_url: str, path: Path = SCHEDULE) -> tuple[str, list[PlannedJob]]:
+    """Return the conference's name and its sessions, ordered by start."""
     conference = msgspec.json.decode(path.read_bytes(), type=_File).schedule.conference
-    sessions = sorted(_sessions(conference), key=lambda session: session.date)
-    return conference.title, [_planned(conference, session, site_url) for session in sessions]
+    sessions = sorted(_list_sessions(conference), key=lambda session: session.date)
+    return conference.title, [_plan_job(conference, session, site_url) for session in sessions]
 
 
-def _sessions(conference: _Conference) -> Iterator[_Session]:
+def _list_sessions(conference: _Conference) -> Iterator[_Session]:
     for day in conference.days:
         for sessions in day.rooms.values():
             yield from sessions
 
 
-def _planned(conference: _Conference, session: _Session, site_url: str) -> Planned:
-    def address(links: list[_Link]) -> str | None:
+def _plan_job(conference: _Conference, session: _Session, site_url: str) -> PlannedJob:
+    def first_url(links: list[_Link]) -> str | None:
         return urljoin(site_url, links[0].url) if links else None
 
     hours, minutes = session.duration.split(":")
@@ -92,8 +92,8 @@ def _planned(conference: _Conference, session: _Session, site_url: str) -> Plann
         "starttime": f"{session.date:%H:%M}",
         "endtime": f"{ends:%H:%M}",
         "speakers": [person.public_name for person in session.persons],
-        "video_url": address(session.links),
-        "attachments_url": address(session.attachments),
+        "video_url": first_url(session.links),
+        "attachments_url": first_url(session.attachments),
         "source_language": "en",
     }
-    return Planned(parameters, FAILS.get(session.slug), 1 + len(session.attachments))
+    return PlannedJob(parameters, ERROR_CODES.get(session.slug), 1 + len(session.attachments))

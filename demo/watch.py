@@ -1,4 +1,4 @@
-"""Jobs on their way, seen live."""
+"""Show the progress of jobs until they are finished."""
 
 import time
 from collections import Counter
@@ -6,40 +6,40 @@ from collections.abc import Callable, Sequence
 
 from demo import DemoFailed
 from demo.client import Job
-from demo.screen import Screen, bar
+from demo.screen import Screen, format_bar
 
-_POLL_S = 0.2
+_POLL_S = 0.2  # often enough for a bar that moves
 
 
-def watch(look: Callable[[], Sequence[Job]], screen: Screen, at_most_s: float) -> Sequence[Job]:
-    """The jobs that ``look`` gives, once all are finished.
+def watch(list_jobs: Callable[[], Sequence[Job]], screen: Screen, limit_s: float) -> Sequence[Job]:
+    """Poll ``list_jobs`` until all jobs are finished, and return them.
 
     Raises:
-        DemoFailed: they are not, ``at_most_s`` seconds later.
+        DemoFailed: some are unfinished after ``limit_s`` seconds.
     """
-    deadline = time.monotonic() + at_most_s
+    deadline = time.monotonic() + limit_s
     while True:
-        jobs = look()
-        screen.live(f"  {progress(jobs)}")
-        if all(job.finished for job in jobs):
+        jobs = list_jobs()
+        screen.update(f"  {format_progress(jobs)}")
+        if all(job.is_finished for job in jobs):
             return jobs
         if time.monotonic() > deadline:
-            waiting = ", ".join(job.parameters.session for job in jobs if not job.finished)
-            raise DemoFailed(f"not finished after {at_most_s:.0f} s: {waiting}")
+            waiting = ", ".join(job.parameters.session for job in jobs if not job.is_finished)
+            raise DemoFailed(f"not finished after {limit_s:.0f} s: {waiting}")
         time.sleep(_POLL_S)
 
 
-def progress(jobs: Sequence[Job]) -> str:
-    """A bar, and in words what the jobs are doing."""
+def format_progress(jobs: Sequence[Job]) -> str:
+    """Format a bar and the number of jobs in each status; for one job, its progress."""
     if len(jobs) == 1:
-        return _progress_of(jobs[0])
+        return _format_job(jobs[0])
     by_status = Counter(job.status for job in jobs)
     done = by_status["completed"] + by_status["failed"]
     words = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
-    return f"{bar(done / len(jobs))}  {done}/{len(jobs)}  {words}"
+    return f"{format_bar(done / len(jobs))}  {done}/{len(jobs)}  {words}"
 
 
-def _progress_of(job: Job) -> str:
-    if job.finished or job.progress is None:
-        return f"{bar(float(job.finished))}  {job.status}"
-    return f"{bar(job.progress.percent / 100)}  {job.progress.message}"
+def _format_job(job: Job) -> str:
+    if job.is_finished or job.progress is None:
+        return f"{format_bar(float(job.is_finished))}  {job.status}"
+    return f"{format_bar(job.progress.percent / 100)}  {job.progress.message}"

@@ -1,4 +1,4 @@
-"""Whether a ZIP is what its manifest says."""
+"""Check a ZIP against its manifest."""
 
 import hashlib
 from pathlib import Path
@@ -22,25 +22,25 @@ class _Manifest(msgspec.Struct):
 
 
 def check_zip(path: Path) -> int:
-    """How many files are in the ZIP, each of them named in the manifest and as described there.
+    """Check that ZIP and manifest list the same files, byte for byte; return their number.
 
     Raises:
-        DemoFailed: names the ZIP, and the first thing that is wrong with it.
+        DemoFailed: names the ZIP and the first difference.
     """
     try:
-        with ZipFile(path) as archive:
-            return _check(archive)
+        with ZipFile(path) as zip_file:
+            return _check_members(zip_file)
     except (BadZipFile, KeyError, ValueError, msgspec.MsgspecError) as error:
-        raise DemoFailed(f"{path} is not as it should be: {error}") from error
+        raise DemoFailed(f"{path} is not a valid ZIP of sessions: {error}") from error
 
 
-def _check(archive: ZipFile) -> int:
-    names = archive.namelist()
-    files = msgspec.json.decode(archive.read(MANIFEST), type=_Manifest).files
+def _check_members(zip_file: ZipFile) -> int:
+    names = zip_file.namelist()
+    files = msgspec.json.decode(zip_file.read(MANIFEST), type=_Manifest).files
     if sorted(names) != sorted([MANIFEST, *(file.path for file in files)]):
-        raise ValueError(f"the manifest lists {len(files)} other files than the {len(names)} there")
+        raise ValueError(f"the manifest lists {len(files)} files, not the {len(names)} there")
     for file in files:
-        content = archive.read(file.path)
+        content = zip_file.read(file.path)
         if (len(content), hashlib.sha256(content).hexdigest()) != (file.size, file.sha256):
-            raise ValueError(f"{file.path} has another size or SHA-256 than the manifest says")
+            raise ValueError(f"{file.path} differs from the manifest in size or SHA-256")
     return len(names)

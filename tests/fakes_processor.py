@@ -17,15 +17,15 @@ from eventjob.bus.buckets.hosts import Entry
 from eventjob.contracts.parameters import Parameters
 from eventjob.contracts.work import Bundle, FetchSession, SessionFetched
 from eventjob.fetch.caps import FILE, IMAGE, PAGE
-from eventjob.fetch.client import Fetched, FetchFailed
+from eventjob.fetch.client import FetchFailed, FetchResult
 from eventjob.runtime.logs import get_logger
 from services.processor.files.attachments import Attachments
 from services.processor.files.limits import Limits
 from services.processor.handlers import SessionHandler
 from services.processor.pool import wire
-from services.processor.pool.pool import Broke
+from services.processor.pool.pool import TaskFailed
 from services.processor.schedule.schedules import Schedules
-from services.processor.session import Sessions
+from services.processor.session import SessionBuilder
 
 WITHIN_S = 10.0
 PARAMETERS = Parameters(
@@ -58,7 +58,7 @@ class FakeWeb:
         self.reuse: dict[str, str] = {}
 
     async def fetch(self, url, *, caps, gate, directory, accept=None, reuse="fresh"):
-        await gate.before(url)
+        await gate.before_request(url)
         self.fetched.append(url)
         self.caps[url] = caps
         self.reuse[url] = reuse
@@ -68,7 +68,7 @@ class FakeWeb:
         if isinstance(answer, Callable):
             answer = await answer()
         code = "http_200" if isinstance(answer, Answer) else answer.code
-        await gate.after(url, int(code[5:]) if code.startswith("http_") else 0, {})
+        await gate.after_request(url, int(code[5:]) if code.startswith("http_") else 0, {})
         if isinstance(answer, FetchFailed):
             raise answer
         return self._received(url, answer, caps, directory, accept)
@@ -80,7 +80,7 @@ class FakeWeb:
             raise FetchFailed("too_large", f"it sent more than {caps.max_bytes} bytes")
         path = Path(directory) / f"fake-{uuid4()}"
         path.write_bytes(answer.body)
-        return Fetched(
+        return FetchResult(
             requested_url=url,
             final_url=answer.final_url or url,
             status=200,
@@ -100,13 +100,13 @@ class OpenGate:
     def __init__(self) -> None:
         self.passed: list[str] = []
 
-    async def before(self, url: str) -> None:
+    async def before_request(self, url: str) -> None:
         self.passed.append(url)
 
-    async def connected(self, url) -> None:
+    async def on_connected(self, url) -> None:
         pass
 
-    async def after(self, url, status, headers) -> None:
+    async def after_request(self, url, status, headers) -> None:
         pass
 
 
@@ -117,11 +117,11 @@ class InlinePool:
     """
 
     async def run(self, function, *args):
-        sent = wire.arguments_of(function, msgspec.Raw(wire.packed(args)))
+        sent = wire.decode_arguments(function, msgspec.Raw(wire.encode(args)))
         try:
             return function(*sent)
         except Exception as error:
-            raise Broke(repr(error)) from error
+            raise TaskFailed(repr(error)) from error
 
 
 class FakeHosts:
@@ -205,7 +205,7 @@ class Setup:
             caps=PAGE,
             clock=lambda: self.seconds,
         )
-        sessions = Sessions(
+        sessions = SessionBuilder(
             **ports,
             fetcher=self.web,
             schedules=schedules,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
-from eventjob.fetch.client import PAGE, Fetched, Fetcher
+from eventjob.fetch.client import PAGE, Fetcher, FetchResult
 from eventjob.fetch.errors import FetchFailed
 
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
@@ -152,15 +152,15 @@ class OpenGate:
         self.afters: list[tuple[str, int, dict[str, str]]] = []
         self._forbidden = forbidden
 
-    async def before(self, url: str) -> None:
+    async def before_request(self, url: str) -> None:
         if self._forbidden and self._forbidden in url:
             raise FetchFailed("disallowed", f"{url} is forbidden")
         self.before_urls.append(url)
 
-    async def connected(self, url: str) -> None:
+    async def on_connected(self, url: str) -> None:
         self.connected_urls.append(url)
 
-    async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+    async def after_request(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         self.afters.append((url, status, dict(headers)))
 
     @property
@@ -185,7 +185,7 @@ async def fetching(allow: str = "", **options: object) -> AsyncIterator[Fetcher]
         await fetcher.close()
 
 
-async def fetched(fetcher: Fetcher, url: str, directory: Path, **options: object) -> Fetched:
+async def fetched(fetcher: Fetcher, url: str, directory: Path, **options: object) -> FetchResult:
     """What a fetch of ``url`` brings, as a page through an open gate unless said otherwise."""
     usual = {"caps": PAGE, "gate": OpenGate(), "directory": directory}
     return await fetcher.fetch(url, **{**usual, **options})

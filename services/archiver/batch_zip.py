@@ -1,4 +1,4 @@
-"""A batch's ZIP, from the bundles that the batch's events name."""
+"""Build a batch's ZIP from the bundles that the batch's events name."""
 
 import asyncio
 import shutil
@@ -15,79 +15,79 @@ from eventjob.contracts.work import BatchPacked, PackBatch
 from eventjob.domain.batch_content import BatchContent
 from eventjob.domain.recorded_event import RecordedEvent
 from services.archiver.readme import batch_readme
-from services.archiver.zip_layout import SessionFiles, arranged
+from services.archiver.zip_layout import SessionFiles, arrange_sessions
 from services.archiver.zipper import store_zip
 
-COPIES = 2  # the ZIP as it is written, and as it is stored, perhaps on the same disk
-FILENAME = "batch.zip"  # whoever sends it knows the batch's name
+ZIP_COPIES = 2  # as written and as stored: perhaps on one disk
+FILENAME = "batch.zip"  # the api sends it under the batch's name
 
 _sessions = msgspec.json.Decoder(SessionFiles)
 
 
-class Events(Protocol):
-    """The event log, as far as it is needed here; raises `eventjob.bus.errors.Unavailable`."""
+class EventLog(Protocol):
+    """The part of the event log that is used here; raises `eventjob.bus.errors.Unavailable`."""
 
     async def last_sequence(self) -> int:
-        """The newest event's sequence."""
+        """Return the newest event's sequence."""
 
     def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
-        """All events of a group and of its jobs, oldest first, in stretches."""
+        """Yield all events of a group and of its jobs, oldest first, in chunks."""
 
 
 class CannotPack(Exception):
-    """No job of the batch has a result any more, or the ZIP would not fit on the disk."""
+    """The batch has lost all its results, or the ZIP exceeds the free disk space."""
 
 
 class BatchZipPacker:
-    """Builds the ZIPs of batches, one at a time: those of jobs must not wait for them."""
+    """Builds the ZIPs of batches, one at a time: they take minutes, those of jobs milliseconds."""
 
     def __init__(
-        self, *, artifacts: Artifacts, events: Events, folder: Path, min_free_bytes: int
+        self, *, artifacts: Artifacts, events: EventLog, folder: Path, min_free_bytes: int
     ) -> None:
         self._artifacts = artifacts
         self._events = events
         self._folder = folder
         self._min_free_bytes = min_free_bytes
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def pack(self, task: PackBatch) -> BatchPacked:
-        """The stored ZIP of all that is completed: the same results give the same bytes.
+        """Build and store the ZIP of all completed jobs; the same results give the same bytes.
 
         Raises:
-            CannotPack: there is nothing, or no room.
+            CannotPack: see there.
             Unavailable: the log cannot be read.
             BrokenMember, ArtifactMissing, ArtifactsUnavailable, ValueError, OSError: as the store
                 and `build_zip`.
         """
-        async with self._turn:
-            content = await self._content(task.group)
+        async with self._lock:  # one at a time bounds memory and disk
+            content = await self._read_content(task.group)
             if not content.bundles:
                 raise CannotPack("no job of the batch is completed any more")
             bundles = content.bundles.values()
-            sessions = arranged([await self._session(sha256) for sha256 in bundles])
+            sessions = arrange_sessions([await self._read_session(sha256) for sha256 in bundles])
             files = [file for session in sessions for file in session.files]
-            self._check_room(files)
+            self._check_disk_space(files)
             readme = batch_readme(content.title, sessions, content.failures)
-            built = await store_zip(self._artifacts, files, readme, self._folder, FILENAME)
+            zip_ref = await store_zip(self._artifacts, files, readme, self._folder, FILENAME)
         return BatchPacked(
-            group=task.group, attempt=task.attempt, zip=built, content=content.sequence
+            group=task.group, attempt=task.attempt, zip=zip_ref, content=content.sequence
         )
 
-    async def _content(self, group: str) -> BatchContent:
-        """What is completed by now; a batch and its jobs are read one after the other."""
+    async def _read_content(self, group: str) -> BatchContent:
+        """Fold the batch's events up to now."""
         content = BatchContent()
-        until = await self._events.last_sequence()
+        last = await self._events.last_sequence()  # batch and jobs are read one after the other
         async with aclosing(self._events.read_with_jobs(group)) as stretches:
             async for stretch in stretches:
                 for record in stretch:
-                    if record.sequence <= until:
+                    if record.sequence <= last:
                         content.evolve(record)
         return content
 
-    async def _session(self, bundle_sha256: str) -> SessionFiles:
+    async def _read_session(self, bundle_sha256: str) -> SessionFiles:
         return _sessions.decode(await self._artifacts.get(bundle_sha256))
 
-    def _check_room(self, files: list[FileRef]) -> None:
-        wanted = sum(file.size_bytes for file in files) * COPIES + self._min_free_bytes
-        if shutil.disk_usage(self._folder).free < wanted:
-            raise CannotPack(f"the ZIP needs {wanted} bytes on the disk, and they are not free")
+    def _check_disk_space(self, files: list[FileRef]) -> None:
+        needed_bytes = sum(file.size_bytes for file in files) * ZIP_COPIES + self._min_free_bytes
+        if shutil.disk_usage(self._folder).free < needed_bytes:
+            raise CannotPack(f"the ZIP needs {needed_bytes} bytes on the disk, which are not free")

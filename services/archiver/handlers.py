@@ -1,4 +1,4 @@
-"""What becomes of a task: a ZIP, or the reason why there is none."""
+"""Turn a ZIP task into an outcome: a stored ZIP, or the reason for the failure."""
 
 import asyncio
 import errno
@@ -22,11 +22,11 @@ from eventjob.contracts.work import (
     WorkFailed,
 )
 from eventjob.runtime.logs import Logger
-from services.archiver.batch_zip import BatchZipPacker, CannotPack, Events
+from services.archiver.batch_zip import BatchZipPacker, CannotPack, EventLog
 from services.archiver.readme import session_readme
 from services.archiver.zipper import BrokenMember, store_zip
 
-DISK_PAUSE = timedelta(seconds=15)
+DISK_PAUSE = timedelta(seconds=15)  # until the task is delivered again
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _bundles = msgspec.json.Decoder(Bundle)
 
@@ -38,7 +38,7 @@ class ZipHandler:
         self,
         *,
         artifacts: Artifacts,
-        events: Events,
+        events: EventLog,
         folder: Path,
         min_free_bytes: int,
         clock: Callable[[], datetime],
@@ -54,51 +54,49 @@ class ZipHandler:
         )
 
     async def __call__(self, task: Task) -> ArchiveBuilt | BatchPacked | WorkFailed:
-        """The outcome of ``task``; safe to run twice: the same bundles give the same bytes.
+        """Return the outcome of ``task``; a repeat is safe: the same bundles give the same bytes.
 
         Raises:
-            Unavailable: log, artifact store or disk cannot do their part.
-            Poison: it is no task of ours.
+            Unavailable: log, artifact store or disk is away.
+            Poison: the task is of another kind.
         """
         if not isinstance(task, BuildArchive | PackBatch):
-            raise Poison(f"an archiver builds archives, and knows no {type(task).__name__}")
+            raise Poison(f"not a task for an archiver: {type(task).__name__}")
         self._check_disk()
         left_s = (task.deadline - self._clock()).total_seconds()
         try:
-            async with asyncio.timeout(max(left_s, 0.0)):
-                built = await self._built(task)
+            async with asyncio.timeout(max(left_s, 0.0)):  # later, the scheduler counts it as lost
+                outcome = await self._build(task)
         except TimeoutError:
-            return self._failed(task, "not done before the attempt's deadline", transient=True)
+            return self._fail(task, "not done before the attempt's deadline", transient=True)
         except (ArtifactMissing, BrokenMember, CannotPack) as reason:
-            return self._failed(task, str(reason), transient=True)
-        except (ValueError, *UNREADABLE) as reason:
-            return self._failed(task, f"the bundle is wrong: {reason}", transient=False)
+            return self._fail(task, str(reason), transient=True)
+        except (ValueError, *UNREADABLE) as reason:  # a retry would read the same bundle
+            return self._fail(task, f"the bundle is wrong: {reason}", transient=False)
         except ArtifactsUnavailable as error:
             raise Unavailable(f"artifacts: {error}") from error
         except OSError as error:
             if error.errno not in _DISK_FULL:
                 raise
             raise Unavailable(f"disk: {error.strerror}", DISK_PAUSE) from error
-        file = built.zip if isinstance(built, BatchPacked) else built.archive
-        self._log.info("archive.built", group=task.group, n=task.n, size_bytes=file.size_bytes)
-        return built
+        zip_ref = outcome.zip if isinstance(outcome, BatchPacked) else outcome.archive
+        self._log.info("archive.built", group=task.group, n=task.n, size_bytes=zip_ref.size_bytes)
+        return outcome
 
-    async def _built(self, task: BuildArchive | PackBatch) -> ArchiveBuilt | BatchPacked:
+    async def _build(self, task: BuildArchive | PackBatch) -> ArchiveBuilt | BatchPacked:
         if isinstance(task, PackBatch):
             return await self._packer.pack(task)
-        archive = await self._archive(task.bundle)
-        return ArchiveBuilt(group=task.group, n=task.n, attempt=task.attempt, archive=archive)
+        zip_ref = await self._build_session_zip(task.bundle)
+        return ArchiveBuilt(group=task.group, n=task.n, attempt=task.attempt, archive=zip_ref)
 
-    async def _archive(self, bundle_sha256: str) -> FileRef:
+    async def _build_session_zip(self, bundle_sha256: str) -> FileRef:
         bundle = _bundles.decode(await self._artifacts.get(bundle_sha256))
         paths = [file.path for file in bundle.files]
         readme = session_readme(bundle.event, bundle.track, bundle.title, paths)
         name = bundle.archive_filename
         return await store_zip(self._artifacts, bundle.files, readme, self._folder, name)
 
-    def _failed(
-        self, task: BuildArchive | PackBatch, reason: str, *, transient: bool
-    ) -> WorkFailed:
+    def _fail(self, task: BuildArchive | PackBatch, reason: str, *, transient: bool) -> WorkFailed:
         self._log.warning("archive.failed", group=task.group, n=task.n, reason=reason)
         line = LogLine(timestamp=self._clock(), level="error", message=reason)
         return WorkFailed(

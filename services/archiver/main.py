@@ -1,4 +1,4 @@
-"""The archiver as a process: what it is made of, and its life."""
+"""The archiver process: wiring and run."""
 
 from uuid import uuid4
 
@@ -13,15 +13,15 @@ from eventjob.runtime.settings import Settings
 from eventjob.runtime.workspace import workspace
 from services.archiver.handlers import ZipHandler
 
-CAPACITY = 8  # ZIPs at a time: while one is packed, another is brought to disk
+CAPACITY = 8  # ZIPs at a time: one is compressed while another is read
 
 
 async def run(settings: Settings, stop: Stop) -> None:
     """Build ZIPs until ``stop``.
 
     Raises:
-        ValueError: a setting is wrong; it is named.
-        Unavailable: there is no NATS server to begin with.
+        ValueError: names the wrong setting.
+        Unavailable: NATS cannot be reached at the start.
     """
     log = get_logger("archiver")
     artifacts = await reach_artifacts(settings.artifacts_url)

@@ -1,4 +1,4 @@
-"""The README of a ZIP: what is in it, for people."""
+"""Write the README of a ZIP: its contents, for people."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,46 +17,47 @@ _ABOUT_MANIFEST = (
 
 
 def session_readme(event: str, track: str, title: str, paths: Iterable[str]) -> str:
-    """The README of one session's ZIP."""
-    listed = "\n".join(f"- {_plain(path)}" for path in sorted(paths))
-    return f"""# {_plain(title)}
+    """Write the README of one session's ZIP."""
+    event, track = _escape(event), _escape(track)
+    items = "\n".join(f"- {_escape(path)}" for path in sorted(paths))
+    return f"""# {_escape(title)}
 
-A session of {_plain(event)} (track: {_plain(track)}), as Markdown with the files that belong to it:
+A session of {event} (track: {track}), as Markdown with the files that belong to it:
 
-{listed}
+{items}
 
 {_ABOUT_MANIFEST}
 """
 
 
 def batch_readme(title: str, sessions: Iterable[SessionFiles], failures: Sequence[Failure]) -> str:
-    """The index page of a batch's ZIP: its sessions by event and track, and what is missing."""
-    blocks = [f"# {_plain(title) or 'Sessions'}", *_index(sessions)]
+    """Write the index page of a batch's ZIP: sessions by event and track, then the failures."""
+    blocks = [f"# {_escape(title) or 'Sessions'}", *_index(sessions)]
     if failures:
-        missing = [f"- {_plain(failure.job_name)}: `{failure.code}`" for failure in failures]
+        missing = [f"- {_escape(failure.job_name)}: `{failure.code}`" for failure in failures]
         blocks += ["## Failed", "\n".join(missing)]
     return "\n\n".join([*blocks, _ABOUT_MANIFEST]) + "\n"
 
 
 def _index(sessions: Iterable[SessionFiles]) -> Iterator[str]:
-    ordered = sorted(sessions, key=_place)
+    ordered = sorted(sessions, key=_sort_key)  # for equal bytes, and for `groupby`
     for event, of_event in groupby(ordered, lambda session: session.event):
-        yield f"## {_plain(event)}"
+        yield f"## {_escape(event)}"
         for track, of_track in groupby(of_event, lambda session: session.track):
-            yield f"### {_plain(track)}"
+            yield f"### {_escape(track)}"
             yield "\n".join(f"- {_link(session)}" for session in of_track)
 
 
-def _place(session: SessionFiles) -> tuple[str, ...]:
+def _sort_key(session: SessionFiles) -> tuple[str, ...]:
     title = session.title
     return session.event, session.track, title.casefold(), title, session.markdown_file
 
 
 def _link(session: SessionFiles) -> str:
     name = session.title.strip() or PurePosixPath(session.markdown_file).stem
-    return f"[{_plain(name)}]({quote(session.markdown_file)})"
+    return f"[{_escape(name)}]({quote(session.markdown_file)})"
 
 
-def _plain(text: str) -> str:
-    """One line of text that Markdown shows as it is."""
+def _escape(text: str) -> str:
+    """Put ``text`` on one line, escaped so that Markdown shows it unchanged."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Many sessions in one tree: each where its own ZIP has it, unless another one is there already."""
+"""Lay out several sessions in one ZIP with paths that all differ."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -10,7 +10,7 @@ from eventjob.domain.names import append_number, collision_key
 
 
 class SessionFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """As much of a `Bundle` as a batch's ZIP needs; its texts, which may be long, are left out."""
+    """The part of a `Bundle` that a batch's ZIP needs; its long texts stay undecoded."""
 
     title: str
     event: str
@@ -20,59 +20,62 @@ class SessionFiles(msgspec.Struct, frozen=True, kw_only=True):
     files: list[FileRef]
 
 
-def arranged(sessions: Sequence[SessionFiles]) -> list[SessionFiles]:
-    """The sessions, in their order, with paths that do not meet.
+def arrange_sessions(sessions: Sequence[SessionFiles]) -> list[SessionFiles]:
+    """Return the sessions in order, with paths that all differ.
 
-    A session whose place is taken by an earlier one goes whole into a folder of its own, named
-    ``<stem>-2`` and so on: so the links in its Markdown, which are relative, go on working.
+    A session moves whole into a folder ``<stem>-2`` and so on if its paths are taken: its
+    Markdown has relative links, which go on working.
 
     Raises:
-        ValueError: a file of a session lies outside the session's folder.
+        ValueError: a file lies outside its session's folder.
     """
     taken: set[str] = set()
-    placed: list[SessionFiles | None] = []
-    for session in sessions:
-        wanted = _places(session)
-        is_free = taken.isdisjoint(wanted)
-        placed.append(session if is_free else None)
+    unmoved: list[SessionFiles | None] = []
+    for session in sessions:  # those that stay claim first
+        keys = _claimed_keys(session)
+        is_free = taken.isdisjoint(keys)
+        unmoved.append(session if is_free else None)
         if is_free:
-            taken |= wanted
-    next_number: dict[str, int] = {}
+            taken |= keys
+    next_numbers: dict[str, int] = {}
     return [
-        session if free is not None else _moved(session, taken, next_number)
-        for session, free in zip(sessions, placed, strict=True)
+        session if kept is not None else _move(session, taken, next_numbers)
+        for session, kept in zip(sessions, unmoved, strict=True)
     ]
 
 
-def _places(session: SessionFiles) -> set[str]:
-    """What the session takes in its folder: its Markdown, the name beside it, all its files."""
-    wanted = {session.markdown_file, _beside(session)}
+def _claimed_keys(session: SessionFiles) -> set[str]:
+    """The collision keys of the Markdown, the name beside it, and all top-level files."""
+    paths = {session.markdown_file, _stem_path(session)}
     for file in session.files:
         inside = file.path.removeprefix(f"{session.target_dir}/")
         if inside == file.path:
             raise ValueError(f"{file.path!r} is not in {session.target_dir!r}")
-        wanted.add(f"{session.target_dir}/{inside.partition('/')[0]}")
-    return {collision_key(path) for path in wanted}
+        paths.add(f"{session.target_dir}/{inside.partition('/')[0]}")
+    return {collision_key(path) for path in paths}
 
 
-def _beside(session: SessionFiles) -> str:
+def _stem_path(session: SessionFiles) -> str:
     return session.markdown_file.removesuffix(".md")
 
 
-def _moved(session: SessionFiles, taken: set[str], next_number: dict[str, int]) -> SessionFiles:
-    """The session in a folder that nobody has; it is taken from here on."""
-    folder, _, stem = _beside(session).rpartition("/")
-    key = collision_key(_beside(session))
+def _move(session: SessionFiles, taken: set[str], next_number: dict[str, int]) -> SessionFiles:
+    """Move the session into the first free folder, and claim it in ``taken``."""
+    folder, _, stem = _stem_path(session).rpartition("/")
+    key = collision_key(_stem_path(session))
     for number in count(next_number.get(key, 2)):
-        own = f"{folder}/{append_number(stem, number)}"
-        if collision_key(own) not in taken:
+        new_folder = f"{folder}/{append_number(stem, number)}"
+        if collision_key(new_folder) not in taken:
             break
-    taken.add(collision_key(own))
+    taken.add(collision_key(new_folder))
     next_number[key] = number + 1
-    at = len(session.target_dir)
+    prefix_length = len(session.target_dir)
     return msgspec.structs.replace(
         session,
-        target_dir=own,
-        markdown_file=own + session.markdown_file[at:],
-        files=[msgspec.structs.replace(f, path=own + f.path[at:]) for f in session.files],
+        target_dir=new_folder,
+        markdown_file=new_folder + session.markdown_file[prefix_length:],
+        files=[
+            msgspec.structs.replace(f, path=new_folder + f.path[prefix_length:])
+            for f in session.files
+        ],
     )

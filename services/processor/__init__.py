@@ -1,1 +1,1 @@
-"""Fetches a session and what hangs on it, and turns it into Markdown and files."""
+"""Fetch a session and its files, and turn them into Markdown."""

@@ -1,4 +1,4 @@
-"""What becomes of a task: an outcome, or the news that our own infrastructure is away."""
+"""Turn a fetch task into an outcome, and failures into error codes."""
 
 import asyncio
 import errno
@@ -18,26 +18,26 @@ from eventjob.contracts.work import FetchSession, Outcome, SessionFetched, Task,
 from eventjob.fetch.client import FetchFailed
 from eventjob.runtime.logs import Logger
 from services.processor.fetching.gate import POSTPONED
-from services.processor.pool.pool import Broke, TookTooLong
-from services.processor.session import Sessions, ThinContent
+from services.processor.pool.pool import TaskFailed, TaskTimeout
+from services.processor.session import SessionBuilder, ThinContent
 
-LEFT_FOR_STORING_S = 60.0
-DISK_PAUSE = timedelta(seconds=15)
+STORING_TIME_S = 60.0  # of an attempt, kept free for storing what was fetched
+DISK_PAUSE = timedelta(seconds=15)  # until the task is delivered again
 _parameters = msgspec.json.Decoder(Parameters)
 
 
-def _known(parameters: msgspec.Raw) -> Parameters:
-    """The parameters that are acted on: what else was sent may hold numbers that no pool can."""
+def _decode_parameters(parameters: msgspec.Raw) -> Parameters:
+    """Decode the known parameters only; others may hold numbers beyond MessagePack's range."""
     return msgspec.structs.replace(_parameters.decode(parameters), extra={})
 
 
 class SessionHandler:
-    """Answers a `FetchSession` with an outcome, whatever its page is like."""
+    """Answers a `FetchSession` with an outcome."""
 
     def __init__(
         self,
         *,
-        sessions: Sessions,
+        sessions: SessionBuilder,
         folder: Path,
         min_free_bytes: int,
         clock: Callable[[], datetime],
@@ -50,43 +50,41 @@ class SessionHandler:
         self._log = log
 
     async def __call__(self, task: Task) -> Outcome:
-        """The outcome of ``task``; safe to run twice.
+        """Return the outcome of ``task``; a repeat is safe.
 
         Raises:
-            Unavailable: artifact store, bus or disk cannot do their part.
-            Poison: it is no task of ours.
+            Unavailable: artifact store, bus or disk is away.
+            Poison: the task is of another kind, or undecodable.
         """
         if not isinstance(task, FetchSession):
-            raise Poison(f"a processor fetches sessions, and knows no {type(task).__name__}")
+            raise Poison(f"not a task for a processor: {type(task).__name__}")
         try:
-            parameters = _known(task.parameters)
+            parameters = _decode_parameters(task.parameters)
         except UNREADABLE as error:
             raise Poison(f"the parameters of {task.job_id} are wrong: {error}") from error
-        self._check_disk()
-        with _our_faults():
-            return await self._outcome(task, parameters)
+        self._check_disk()  # a full disk would fail the session halfway
+        with _map_errors():
+            return await self._process(task, parameters)
 
-    async def _outcome(self, task: FetchSession, parameters: Parameters) -> Outcome:
+    async def _process(self, task: FetchSession, parameters: Parameters) -> Outcome:
         left_s = max((task.deadline - self._clock()).total_seconds(), 0.0)
-        end = asyncio.get_running_loop().time() + left_s
-        until = end - min(LEFT_FOR_STORING_S, left_s / 4)
+        end = asyncio.get_running_loop().time() + left_s  # wall clocks may jump meanwhile
+        until = end - min(STORING_TIME_S, left_s / 4)
         try:
             async with asyncio.timeout_at(end):
-                stored = await self._sessions.make(parameters, self._folder, until)
+                stored = await self._sessions.build(parameters, self._folder, until)
         except TimeoutError:
-            return self._failed(
+            return self._fail(
                 task, "timeout", "not done before the attempt's deadline", transient=True
             )
         except FetchFailed as failure:
-            return self._fetch_failed(task, failure)
+            return self._fail_fetch(task, failure)
         except ThinContent as reason:
-            return self._failed(task, "thin_content", str(reason), transient=False)
-        except TookTooLong as reason:
-            return self._failed(
-                task, "extraction_timeout", str(reason), transient=task.attempt == 1
-            )
-        except Broke as reason:
-            return self._failed(task, "extraction_failed", str(reason), transient=False)
+            return self._fail(task, "thin_content", str(reason), transient=False)
+        except TaskTimeout as reason:
+            return self._fail(task, "extraction_timeout", str(reason), transient=task.attempt == 1)
+        except TaskFailed as reason:
+            return self._fail(task, "extraction_failed", str(reason), transient=False)
         self._log.info("session.stored", job_id=task.job_id, bundle=stored.bundle)
         return SessionFetched(
             group=task.group,
@@ -98,17 +96,17 @@ class SessionHandler:
             log=stored.log,
         )
 
-    def _fetch_failed(self, task: FetchSession, failure: FetchFailed) -> WorkFailed:
-        return self._failed(
+    def _fail_fetch(self, task: FetchSession, failure: FetchFailed) -> WorkFailed:
+        return self._fail(
             task,
             failure.code,
             str(failure),
             transient=failure.transient,
             retry_after=failure.retry_after,
-            counted=failure.code != POSTPONED,
+            counted=failure.code != POSTPONED,  # the host asked to wait: costs no attempt
         )
 
-    def _failed(
+    def _fail(
         self,
         task: FetchSession,
         code: str,
@@ -139,7 +137,7 @@ class SessionHandler:
 
 
 @contextmanager
-def _our_faults() -> Iterator[None]:
+def _map_errors() -> Iterator[None]:
     try:
         yield
     except ArtifactsUnavailable as error:

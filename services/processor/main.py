@@ -1,4 +1,4 @@
-"""The processor as a process: what it is made of, and its life."""
+"""The processor process: wiring and run."""
 
 import time
 from collections.abc import AsyncIterator
@@ -23,28 +23,28 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
 from services.processor.fetching.gate import PoliteGate
-from services.processor.fetching.host_limiter import HostLimiter, polite_turns
+from services.processor.fetching.host_limiter import HostLimiter, open_limiter
 from services.processor.fetching.http_cache import CachedFetcher
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
-from services.processor.fetching.session_fetcher import Fetches
+from services.processor.fetching.session_fetcher import PageSource
 from services.processor.files.attachments import Attachments
-from services.processor.files.limits import limits
+from services.processor.files.limits import limits_from_settings
 from services.processor.handlers import SessionHandler
 from services.processor.pool.pool import Pool
 from services.processor.schedule.schedules import Schedules
-from services.processor.session import Sessions
+from services.processor.session import SessionBuilder
 
-PAGE_PATIENCE = timedelta(minutes=1)  # then the session is put off, and another one begun
-FILE_PATIENCE = timedelta(minutes=5)  # for what would have to be fetched again
+PAGE_WAIT = timedelta(minutes=1)  # then another session is begun instead
+FILE_WAIT = timedelta(minutes=5)  # longer: giving up would waste the page and files so far
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Work on sessions until ``stop``.
+    """Process sessions until ``stop``.
 
     Raises:
-        ValueError: a setting is wrong; it is named.
-        Unavailable: there is no NATS server to begin with.
+        ValueError: names the wrong setting.
+        Unavailable: NATS cannot be reached at the start.
     """
     log = get_logger("processor")
     artifacts = await reach_artifacts(settings.artifacts_url)
@@ -54,8 +54,8 @@ async def run(settings: Settings, stop: Stop) -> None:
         with workspace(settings.data_dir / "work") as folder:
             await pool.open()
             async with (
-                _fetching(settings.fetch) as fetcher,
-                polite_turns(await open_with_retry(open_hosts, connection, stop, log)) as turns,
+                _open_fetcher(settings.fetch) as fetcher,
+                open_limiter(await open_with_retry(open_hosts, connection, stop, log)) as limiter,
             ):
                 cached = CachedFetcher(
                     fetcher,
@@ -63,8 +63,8 @@ async def run(settings: Settings, stop: Stop) -> None:
                     artifacts,
                     now,
                 )
-                handler = _handler(
-                    settings, folder, pool=pool, fetcher=cached, artifacts=artifacts, turns=turns
+                handler = _build_handler(
+                    settings, folder, limiter, pool=pool, fetcher=cached, artifacts=artifacts
                 )
                 worker = Worker(
                     connection,
@@ -80,29 +80,30 @@ async def run(settings: Settings, stop: Stop) -> None:
         await connection.close()
 
 
-def _handler(
+def _build_handler(
     settings: Settings,
     folder: Path,
+    limiter: HostLimiter,
     *,
     pool: Pool,
-    fetcher: Fetches,
+    fetcher: PageSource,
     artifacts: Artifacts,
-    turns: HostLimiter,
 ) -> SessionHandler:
     pace = Pace(settings.fetch.delay.total_seconds(), settings.fetch.per_host)
-    bounds = limits(settings.fetch)
-    robots = _robots(settings.fetch, PoliteGate(turns, pace, PAGE_PATIENCE), fetcher, folder)
-    gate = PoliteGate(turns, pace, PAGE_PATIENCE, robots)
+    bounds = limits_from_settings(settings.fetch)
+    own_gate = PoliteGate(limiter, pace, PAGE_WAIT)  # robots.txt itself is fetched politely, too
+    robots = _build_robots(settings.fetch, own_gate, fetcher, folder)
+    gate = PoliteGate(limiter, pace, PAGE_WAIT, robots)
     caps, clock = bounds.schedule, time.monotonic
     schedules = Schedules(
         fetcher=fetcher, gate=gate, pool=pool, folder=folder, caps=caps, clock=clock
     )
-    sessions = Sessions(
+    sessions = SessionBuilder(
         fetcher=fetcher,
         gate=gate,
         schedules=schedules,
         attachments=Attachments(
-            gate=PoliteGate(turns, pace, FILE_PATIENCE, robots),
+            gate=PoliteGate(limiter, pace, FILE_WAIT, robots),
             limits=bounds,
             artifacts=artifacts,
             pool=pool,
@@ -121,16 +122,18 @@ def _handler(
     )
 
 
-def _robots(fetch: Fetch, gate: PoliteGate, fetcher: Fetches, folder: Path) -> Robots | None:
-    """The rules of all hosts, unless they are to be ignored."""
+def _build_robots(
+    fetch: Fetch, gate: PoliteGate, fetcher: PageSource, folder: Path
+) -> Robots | None:
+    """Build the robots.txt rules, unless the settings ignore them."""
     if fetch.robots != "obey":
         return None
-    caps = limits(fetch).page
+    caps = limits_from_settings(fetch).page
     return Robots(fetcher=fetcher, gate=gate, folder=folder, clock=time.monotonic, caps=caps)
 
 
 @asynccontextmanager
-async def _fetching(fetch: Fetch) -> AsyncIterator[Fetcher]:
+async def _open_fetcher(fetch: Fetch) -> AsyncIterator[Fetcher]:
     fetcher = Fetcher(
         guard=AddressGuard(parse_allowances(fetch.allow)),
         user_agent=f"eventjob/{version('eventjob')} (+{fetch.contact})",

@@ -20,9 +20,9 @@ from eventjob.domain.names import session_paths
 from eventjob.fetch.addresses import AddressGuard, parse_allowances
 from eventjob.fetch.caps import PAGE
 from eventjob.fetch.client import Fetcher
-from services.processor.compose.document import front_matter, render
+from services.processor.compose.document import build_front_matter, render
 from services.processor.extract.cascade import read_page
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 from services.processor.files.attachments import SessionFiles
 
 CONCURRENCY = 16  # as one processor's
@@ -32,10 +32,10 @@ WARM_UP = 20
 class OpenGate:
     """Lets everything through."""
 
-    async def before(self, url: str) -> None: ...
+    async def before_request(self, url: str) -> None: ...
 
-    async def connected(self, url: str) -> None: ...
-    async def after(self, url: str, status: int, headers: Any) -> None: ...
+    async def on_connected(self, url: str) -> None: ...
+    async def after_request(self, url: str, status: int, headers: Any) -> None: ...
 
 
 async def session(fetcher: Fetcher, parameters: Parameters, parent: Path) -> str:
@@ -45,11 +45,11 @@ async def session(fetcher: Fetcher, parameters: Parameters, parent: Path) -> str
             parameters.url, caps=PAGE, gate=OpenGate(), directory=Path(folder)
         )
         reading = read_page(fetched.path, fetched.charset, fetched.final_url, parameters)
-    page = page_of(reading)
+    page = build_page(reading)
     assert not page.is_thin
     paths = session_paths(parameters.event, parameters.track, parameters.filename)
     haul = SessionFiles([], [])
-    return render(front_matter(parameters, page, fetched, haul, paths), page, haul, paths)
+    return render(build_front_matter(parameters, page, fetched, haul, paths), page, haul, paths)
 
 
 async def sessions(fetcher: Fetcher, site: str, name: str, count: int) -> None:

@@ -5,7 +5,7 @@ import os
 import pytest
 from backing import DELAY_S, DOCKER, IMAGES, mongo, nats
 
-from demo.containers import deployed
+from demo.containers import run_deployment
 
 
 def pytest_report_header():
@@ -33,5 +33,5 @@ def mongo_url():
 def deployment():
     """All of `deploy/compose.yaml`, and a site."""
     settings = {"EVENTJOB_FETCH_DELAY_S": str(DELAY_S)}
-    with deployed(f"eventjob-test-{os.getpid()}", settings) as deployment:
+    with run_deployment(f"eventjob-test-{os.getpid()}", settings) as deployment:
         yield deployment

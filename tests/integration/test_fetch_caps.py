@@ -166,9 +166,9 @@ async def test_the_total_time_is_shared_by_all_redirects(tmp_path):
 
 async def test_the_gate_s_waiting_is_not_the_server_s_fault(tmp_path):
     class SlowGate(OpenGate):
-        async def before(self, url):
+        async def before_request(self, url):
             await asyncio.sleep(QUICK.total.total_seconds())
-            await super().before(url)
+            await super().before_request(url)
 
     async with serving(fixed()) as site, fetching(site.allowance) as fetcher:
         got = await fetched(fetcher, site.url(), tmp_path, caps=QUICK, gate=SlowGate())

@@ -22,7 +22,7 @@ from fetch_servers import (
     serving,
 )
 
-from eventjob.fetch.client import Fetched
+from eventjob.fetch.client import FetchResult
 
 TEXT = "größte Bühne\n".encode() * 5000
 
@@ -39,7 +39,7 @@ async def test_an_answer_is_told_whole(tmp_path):
         "content-type": "Text/HTML; charset=ISO-8859-1",
         "etag": '"1"',
     }
-    assert got == Fetched(
+    assert got == FetchResult(
         requested_url=url,
         final_url=final,
         status=200,

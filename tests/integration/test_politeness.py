@@ -12,7 +12,7 @@ from nats.js.api import StorageType
 
 from eventjob.bus.buckets.hosts import BUCKET, open_hosts
 from eventjob.bus.wire.connection import connect
-from services.processor.fetching.host_limiter import TooLong, polite_turns
+from services.processor.fetching.host_limiter import WaitTooLong, open_limiter
 from services.processor.fetching.politeness import HostState, Pace
 
 HOST = "conf.example"
@@ -28,19 +28,19 @@ async def two(nats_server):
             connection = await connect(nats_server.url, name=name)
             stack.push_async_callback(connection.close)
             found.append(
-                await stack.enter_async_context(polite_turns(await open_hosts(connection)))
+                await stack.enter_async_context(open_limiter(await open_hosts(connection)))
             )
         yield found
 
 
 async def visit(turns, pace, patience=PATIENT, host=HOST):
-    start = await turns.enter(host, pace, patience)
-    await turns.leave(host)
+    start = await turns.acquire(host, pace, patience)
+    await turns.release(host)
     return start
 
 
 async def state_of(turns, host=HOST):
-    entry = await turns._hosts.read(host)
+    entry = await turns._bucket.read(host)
     return msgspec.json.decode(entry.value, type=HostState) if entry.value else HostState()
 
 
@@ -61,12 +61,12 @@ async def test_starts_of_two_processes_are_never_closer_than_the_delay(two):
 async def test_a_slot_reserved_before_a_host_asked_for_silence_is_not_used(two):
     one, other = two
     pace = Pace(0.2, 4)
-    await one.enter(HOST, pace, PATIENT)
+    await one.acquire(HOST, pace, PATIENT)
     slots = (await state_of(one)).next_slot
     waiting = [asyncio.create_task(visit(turns, pace)) for turns in two]
     await until_state(one, lambda state: state.next_slot > slots + 1.5 * pace.delay_s)
-    silent_until = other._hosts.now() + 0.8
-    await one.leave(HOST, timedelta(seconds=0.8))
+    silent_until = other._bucket.now() + 0.8
+    await one.release(HOST, timedelta(seconds=0.8))
     starts = sorted(await asyncio.gather(*waiting))
     assert starts[0] >= silent_until - 0.05
     assert starts[1] - starts[0] >= pace.delay_s - 1e-6
@@ -75,11 +75,11 @@ async def test_a_slot_reserved_before_a_host_asked_for_silence_is_not_used(two):
 async def test_a_turn_that_is_too_far_away_is_refused_and_reserves_nothing(two):
     one, other = two
     pace = Pace(0.0, 4)
-    await one.enter(HOST, pace, PATIENT)
-    await one.leave(HOST, timedelta(seconds=120))
+    await one.acquire(HOST, pace, PATIENT)
+    await one.release(HOST, timedelta(seconds=120))
     before = await state_of(one)
-    with pytest.raises(TooLong) as refused:
-        await other.enter(HOST, pace, timedelta(seconds=60))
+    with pytest.raises(WaitTooLong) as refused:
+        await other.acquire(HOST, pace, timedelta(seconds=60))
     assert timedelta(seconds=115) < refused.value.wait <= timedelta(seconds=120)
     assert (await state_of(one)).next_slot == before.next_slot
 
@@ -90,12 +90,12 @@ async def test_requests_of_two_processes_together_stay_within_the_limit(two):
 
     async def long_visit(turns):
         nonlocal running, most
-        await turns.enter(HOST, pace, PATIENT)
+        await turns.acquire(HOST, pace, PATIENT)
         running += 1
         most = max(most, running)
         await asyncio.sleep(0.02)  # as long as the request takes
         running -= 1
-        await turns.leave(HOST)
+        await turns.release(HOST)
 
     async with asyncio.timeout(WITHIN_S * 2):
         await asyncio.gather(*(long_visit(turns) for turns in two for _ in range(8)))
@@ -108,10 +108,10 @@ async def test_a_process_with_a_long_queue_lets_the_other_one_in(two):
     order = []
 
     async def visit_as(name, turns, seconds):
-        await turns.enter(HOST, pace, PATIENT)
+        await turns.acquire(HOST, pace, PATIENT)
         order.append(name)
         await asyncio.sleep(seconds)  # as long as the request takes
-        await turns.leave(HOST)
+        await turns.release(HOST)
 
     visits = [asyncio.create_task(visit_as("busy", busy, 0.1)) for _ in range(10)]
     await until_state(busy, lambda state: any(s.running for s in state.shares.values()))
@@ -124,14 +124,14 @@ async def test_a_process_with_a_long_queue_lets_the_other_one_in(two):
 async def test_a_request_without_delay_costs_one_round_trip(two):
     turns = two[0]
     swaps = 0
-    swap = turns._hosts.swap
+    swap = turns._bucket.swap
 
     async def counted(*args):
         nonlocal swaps
         swaps += 1
         return await swap(*args)
 
-    turns._hosts.swap = counted
+    turns._bucket.swap = counted
     for _ in range(50):
         await visit(turns, Pace(0.0, 2))
     assert swaps <= 55
@@ -144,7 +144,7 @@ async def test_a_lost_bucket_is_made_again(two, nats_server):
     await visit(other, pace)
     back = [asyncio.Event(), asyncio.Event()]
     for turns, event in zip(two, back, strict=True):
-        turns._hosts._connection.on_reconnect(event.set)
+        turns._bucket._connection.on_reconnect(event.set)
     nats_server.kill()
     nats_server.start()
     async with asyncio.timeout(WITHIN_S):
@@ -155,16 +155,16 @@ async def test_a_lost_bucket_is_made_again(two, nats_server):
 async def test_what_a_host_asked_for_outlives_the_bucket(two, nats_server):
     one = two[0]
     pace = Pace(0.0, 2)
-    await one.enter(HOST, pace, PATIENT)
-    await one.leave(HOST, timedelta(seconds=300))
+    await one.acquire(HOST, pace, PATIENT)
+    await one.release(HOST, timedelta(seconds=300))
     back = asyncio.Event()
-    one._hosts._connection.on_reconnect(back.set)
+    one._bucket._connection.on_reconnect(back.set)
     nats_server.kill()
     nats_server.start()
     async with asyncio.timeout(WITHIN_S):
         await back.wait()
-    with pytest.raises(TooLong):
-        await one.enter(HOST, pace, timedelta(seconds=60))
+    with pytest.raises(WaitTooLong):
+        await one.acquire(HOST, pace, timedelta(seconds=60))
 
 
 @pytest.mark.parametrize("host", ["::1", "münchen.example", "a" * 63 + ".example", "UPPER", "x..y"])

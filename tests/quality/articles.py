@@ -12,7 +12,7 @@ import msgspec
 import trafilatura
 from corpus import CORPUS, read
 
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 
 SHINGLE = 4  # words
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
@@ -71,7 +71,7 @@ def _ours(html):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "page.html"
         path.write_bytes(html)
-        page = page_of(read(path, "https://article.example/one"))
+        page = build_page(read(path, "https://article.example/one"))
     return _plain(page.facts.body or "")
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from eventjob.contracts.parameters import Parameters
 from eventjob.domain.names import make_file_name, session_paths
-from eventjob.fetch.client import Fetched
+from eventjob.fetch.client import FetchResult
 from services.processor.compose import document
 from services.processor.extract.cascade import read_page
 from services.processor.files.session_files import DownloadedFile, SessionFiles
@@ -37,7 +37,7 @@ def markdown_of(page, url):
     """The whole Markdown, every file being had."""
     paths = session_paths(PARAMETERS.event, PARAMETERS.track, PARAMETERS.filename)
     haul = SessionFiles([_had(wanted) for wanted in page.facts.files], [])
-    fetched = Fetched(
+    fetched = FetchResult(
         requested_url=url,
         final_url=url,
         status=200,
@@ -48,7 +48,7 @@ def markdown_of(page, url):
         media_type="text/html",
         charset="utf-8",
     )
-    front = document.front_matter(PARAMETERS, page, fetched, haul, paths)
+    front = document.build_front_matter(PARAMETERS, page, fetched, haul, paths)
     return document.render(front, page, haul, paths)
 
 

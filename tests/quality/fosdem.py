@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from corpus import CORPUS, UNTITLED, read, session_of, text_of
 from scoring import Tally
 
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 from services.processor.schedule.matching import ScheduleIndex, SessionQuery
 from services.processor.schedule.read import read_schedule
 
@@ -29,7 +29,7 @@ def tally(*, scheduled):
         reading = read(CORPUS / "fosdem-pages/pages" / file, url)
         titles = tuple(facts.title for facts in reading.rungs.values() if facts.title)
         wish = SessionQuery(urls=(url,), titles=titles)
-        page = page_of(reading, indexes[year].find(wish) if scheduled else None)
+        page = build_page(reading, indexes[year].find(wish) if scheduled else None)
         result.compare(file, _found(session_of(page, url)), _expected(truth, scheduled=scheduled))
     return result
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from corpus import CORPUS, read
 from scoring import Tally
 
-from services.processor.extract.html.document import alike
+from services.processor.extract.html.document import match_key
 
 _TITLES = re.compile(
     r"<(h[1-3]|title)\b[^>]*>.*?</\1\s*>|<meta[^>]*og:title[^>]*>", re.DOTALL | re.IGNORECASE
@@ -22,8 +22,8 @@ def tally():
         for path in sorted((CORPUS / "jsonld").glob("*.html")):
             html = path.read_text(encoding="utf-8", errors="replace")
             event = _event(path)
-            titles = alike(" ".join(found[0] for found in _TITLES.finditer(html)))
-            found = {"an Event only by a title": event is None or alike(event.title) in titles}
+            titles = match_key(" ".join(found[0] for found in _TITLES.finditer(html)))
+            found = {"an Event only by a title": event is None or match_key(event.title) in titles}
             untitled.write_text(_TITLES.sub("", html), encoding="utf-8")
             found["no title, no Event"] = _event(untitled) is None
             result.compare(path.stem, found, dict.fromkeys(found, True))

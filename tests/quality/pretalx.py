@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from corpus import CORPUS, read, session_of
 from scoring import Tally
 
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 
 
 def tally():
@@ -15,7 +15,7 @@ def tally():
     result = Tally()
     for path in sorted((CORPUS / "pretalx-pages").glob("*.html")):
         url = f"https://pretalx.example/democon/talk/{path.stem}/"
-        front = session_of(page_of(read(path, url)), url)
+        front = session_of(build_page(read(path, url)), url)
         result.compare(path.stem, _found(front), truths[path.stem])
     return result
 

@@ -10,7 +10,7 @@ from corpus import CORPUS, markdown_of, read
 from markdown_it import MarkdownIt
 from scoring import Tally
 
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 PAGES = ("fosdem-pages/pages/*.html", "pretalx-pages/*.html", "jsonld/*.html", "articles/html/*.gz")
@@ -27,7 +27,7 @@ def tally():
             content = path.read_bytes()
             page.write_bytes(gzip.decompress(content) if path.suffix == ".gz" else content)
             url = "https://conf.example/one"
-            found = _found(markdown_of(page_of(read(page, url)), url).split("---\n", 2)[2])
+            found = _found(markdown_of(build_page(read(page, url)), url).split("---\n", 2)[2])
             result.compare(path.stem, found, dict.fromkeys(found, True))
     return result
 

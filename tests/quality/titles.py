@@ -45,7 +45,7 @@ async def tally():
     result = Tally()
     for title, file in zip(titles, files, strict=True):
         found = {
-            "YAML round trip": yaml.safe_load(document.dumped({"title": title}))
+            "YAML round trip": yaml.safe_load(document.dump_yaml({"title": title}))
             == {"title": title},
             **{f"name valid on {name}": _is_valid(file, name) for name in PLATFORMS},
             "unpacked with every byte": unpacked.pop(f"inside/E/{file}", None) == title.encode(),

@@ -173,9 +173,7 @@ async def test_a_zip_for_which_there_is_no_room_says_so_and_waits_for_nothing(
     monkeypatch.setattr("shutil.disk_usage", usage)
     outcome = await handler(TASK)
     assert (outcome.error.code, outcome.transient) == ("archive_failed", True)
-    assert (
-        outcome.error.message == f"the ZIP needs {wanted} bytes on the disk, and they are not free"
-    )
+    assert outcome.error.message == f"the ZIP needs {wanted} bytes on the disk, which are not free"
     assert isinstance(await handler(TASK), BatchPacked)
 
 

@@ -12,8 +12,8 @@ from eventjob.contracts.base import FileRef
 from eventjob.domain.batch_content import Failure
 from eventjob.domain.names import append_number, collision_key, is_safe, session_paths
 from services.archiver.readme import batch_readme
-from services.archiver.zip_layout import SessionFiles, arranged
-from services.archiver.zipper import _plan
+from services.archiver.zip_layout import SessionFiles, arrange_sessions
+from services.archiver.zipper import _plan_members
 
 SPECIAL = (
     "talk",
@@ -60,12 +60,12 @@ SESSIONS = st.lists(
 
 def test_sessions_that_do_not_meet_stay_where_they_are():
     sessions = [session(filename="a"), session(filename="b", assets=["x"]), session(track="U")]
-    assert arranged(sessions) == sessions
+    assert arrange_sessions(sessions) == sessions
 
 
 def test_the_later_session_goes_whole_into_a_folder_of_its_own():
     sessions = [session(assets=["s.pdf"]), session(assets=["s.pdf"]), session(filename="Talk")]
-    assert paths_of(arranged(sessions)) == [
+    assert paths_of(arrange_sessions(sessions)) == [
         ["E/T/talk.md", "E/T/talk/s.pdf"],
         ["E/T/talk-2/talk.md", "E/T/talk-2/talk/s.pdf"],
         ["E/T/Talk-3/Talk.md"],
@@ -74,13 +74,13 @@ def test_the_later_session_goes_whole_into_a_folder_of_its_own():
 
 def test_a_folder_of_its_own_is_nobody_elses_either():
     sessions = [session(), session(), session(filename="talk-2")]
-    assert paths_of(arranged(sessions)) == [
+    assert paths_of(arrange_sessions(sessions)) == [
         ["E/T/talk.md"], ["E/T/talk-3/talk.md"], ["E/T/talk-2.md"]
     ]  # fmt: skip
 
 
 def test_twenty_thousand_of_one_name_find_their_places():
-    placed = arranged([session()] * 20_000)
+    placed = arrange_sessions([session()] * 20_000)
     assert placed[-1].markdown_file == "E/T/talk-20000/talk.md"
     assert len({one.markdown_file for one in placed}) == 20_000
 
@@ -88,15 +88,15 @@ def test_twenty_thousand_of_one_name_find_their_places():
 def test_a_file_outside_its_session_is_refused():
     stray = msgspec.structs.replace(session(), target_dir="E/U")
     with pytest.raises(ValueError, match="is not in 'E/U'"):
-        arranged([stray])
+        arrange_sessions([stray])
 
 
 @settings(deadline=None)
 @given(SESSIONS)
 def test_all_paths_are_safe_and_unique_and_links_resolve(sessions):
-    placed = arranged(sessions)
+    placed = arrange_sessions(sessions)
     readme = batch_readme("A batch", placed, [])
-    members, _ = _plan([file for one in placed for file in one.files], readme)
+    members, _ = _plan_members([file for one in placed for file in one.files], readme)
     keys = {collision_key(member.path) for member in members}
     assert len(keys) == len(members) == sum(len(one.files) for one in sessions) + 2
     for before, after in zip(sessions, placed, strict=True):

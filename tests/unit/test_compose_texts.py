@@ -6,8 +6,15 @@ import pytest
 from fakes_processor import PARAMETERS
 
 from eventjob.domain.names import session_paths
-from services.processor.compose.files import with_pictures
-from services.processor.compose.texts import biographies, films, further, overview, texts, when
+from services.processor.compose.files import use_local_pictures
+from services.processor.compose.texts import (
+    format_biographies,
+    format_further_links,
+    format_overview,
+    format_texts,
+    format_time,
+    format_videos,
+)
 from services.processor.extract.facts import Facts, FileLink
 from services.processor.files.session_files import DownloadedFile, SessionFiles
 
@@ -32,7 +39,7 @@ URL = "https://conf.example/talk"
     ],
 )
 def test_times_are_written_as_people_write_them(front, said):
-    assert when(front) == said
+    assert format_time(front) == said
 
 
 def test_the_overview_has_what_is_known():
@@ -42,7 +49,7 @@ def test_the_overview_has_what_is_known():
         "speakers": [{"name": "A_", "url": "https://conf.example/a"}, {"name": "B"}],
         "license": {"value": "CC-BY 4.0", "source": "x"},
     }
-    assert overview(front).split("\n") == [
+    assert format_overview(front).split("\n") == [
         r"- **Event:** Conf \*2030\*",
         r"- **Speakers:** [A\_](https://conf.example/a), B",
         "- **Licence:** CC-BY 4.0",
@@ -67,29 +74,31 @@ def test_the_overview_has_what_is_known():
 def test_abstract_and_description_are_told_apart_and_nothing_is_said_twice(
     abstract, body, sections
 ):
-    assert texts(Facts(abstract=abstract, body=body)) == [f"## {section}" for section in sections]
+    assert format_texts(Facts(abstract=abstract, body=body)) == [
+        f"## {section}" for section in sections
+    ]
 
 
 def test_biographies_are_told_where_there_are_some():
     people = [{"name": "A", "bio": "*Writes*"}, {"name": "B"}]
-    assert biographies({"speakers": people}) == ["## Speakers\n\n### A\n\n\\*Writes\\*"]
-    assert biographies({"speakers": people[1:]}) == biographies({}) == []
+    assert format_biographies({"speakers": people}) == ["## Speakers\n\n### A\n\n\\*Writes\\*"]
+    assert format_biographies({"speakers": people[1:]}) == format_biographies({}) == []
 
 
 def test_videos_are_called_what_their_links_are_called():
     front = {"videos": [{"url": URL, "type": "video/mp4"}], "links": [{"title": "T", "url": URL}]}
-    assert films(front) == [f"[T]({URL}) (video/mp4)"]
+    assert format_videos(front) == [f"[T]({URL}) (video/mp4)"]
 
 
 def test_links_are_listed_that_lead_further_than_the_text():
     front = {"links": [{"title": "A", "url": "https://a.example/"}, {"title": "B", "url": URL}]}
-    assert further(front, f"x [y]({URL}) z") == ["[A](https://a.example/)"]
+    assert format_further_links(front, f"x [y]({URL}) z") == ["[A](https://a.example/)"]
 
 
 def test_pictures_stand_where_they_stood_and_those_that_were_not_had_are_gone():
     wanted = FileLink("images", "https://x.example/a(b).png", "A", "linked")
     had = DownloadedFile(
-        wanted=wanted, name="A b.png", sha256="0" * 64, size_bytes=1, media_type="image/png"
+        link=wanted, name="A b.png", sha256="0" * 64, size_bytes=1, media_type="image/png"
     )
     paths = session_paths(PARAMETERS.event, PARAMETERS.track, PARAMETERS.filename)
     body = (
@@ -98,4 +107,4 @@ def test_pictures_stand_where_they_stood_and_those_that_were_not_had_are_gone():
     )
     shown = f"x ![A]({Path(paths.markdown).stem}/A%20b.png)"
     expected = f"{shown}\n\n```\n![code](https://x.example/)\n```"
-    assert with_pictures(body, SessionFiles([had], []), paths) == expected
+    assert use_local_pictures(body, SessionFiles([had], []), paths) == expected

@@ -85,7 +85,7 @@ def remembered(data):
             return data
 
     fetcher = http_cache.CachedFetcher(None, Memory(), None, None)
-    asyncio.run(fetcher._entry("key"))
+    asyncio.run(fetcher._read_entry("key"))
 
 
 def leased(data):
@@ -207,8 +207,8 @@ DECODERS = {
     ),
     "lease": (leased, (), [b"member-1"]),
     "entry of the HTTP cache": (remembered, (), [an_entry()]),
-    "state of a host": (shared_host._decoded, (), [msgspec.json.encode(shared_host.HostState())]),
-    "word of a parsing process": (wire.endings.decode, UNREADABLE, [b"\x80"]),
+    "state of a host": (shared_host._decode, (), [msgspec.json.encode(shared_host.HostState())]),
+    "word of a parsing process": (wire.outcome_decoder.decode, UNREADABLE, [b"\x80"]),
     "parked message": (parked, (), texts(COMMANDS, REPORTS, TASKS)),
     "schedule": (from_json.read_json, from_json.Unreadable, [a_schedule()]),
     "body of a job": (of_body(bodies.JobBody), Problem, [JOB]),

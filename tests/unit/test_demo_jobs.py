@@ -3,24 +3,24 @@
 import pytest
 
 from demo import DemoFailed
-from demo.any_page import parameters_for
-from demo.programme import programme
+from demo.any_page import guess_parameters
+from demo.programme import load_programme
 
 SITE = "http://127.0.0.1:8301/"
 
 
 def test_the_programme_has_every_session_in_order():
-    name, plans = programme(SITE)
+    name, plans = load_programme(SITE)
     assert name == "Harbour Conf 2026"
     assert len(plans) == 12
     begin = [(plan.parameters["day"], plan.parameters["starttime"]) for plan in plans]
     assert begin == sorted(begin)  # Friday is before Saturday in the alphabet, too
-    assert {plan.fails for plan in plans} == {None, "http_404", "thin_content"}
+    assert {plan.error_code for plan in plans} == {None, "http_404", "thin_content"}
     assert len({plan.parameters["filename"] for plan in plans}) == 12
 
 
 def test_a_session_is_described_in_full():
-    _, plans = programme(SITE)
+    _, plans = load_programme(SITE)
     assert plans[4].parameters == {
         "event": "Harbour Conf 2026",
         "session": "Tide Tables in Two Hundred Lines of Python",
@@ -85,7 +85,7 @@ def test_a_session_is_described_in_full():
     ],
 )
 def test_a_page_is_described_by_its_address(url, event, session, filename):
-    assert parameters_for(url) == {
+    assert guess_parameters(url) == {
         "event": event,
         "session": session,
         "url": url,
@@ -98,7 +98,7 @@ def test_a_page_is_described_by_its_address(url, event, session, filename):
     "url", ["https://a.example/---", "https://a.example/%20", "https://a.example/.md"]
 )
 def test_every_address_gives_names_that_are_not_empty(url):
-    parameters = parameters_for(url)
+    parameters = guess_parameters(url)
     assert all(str(parameters[name]).strip() for name in ("event", "session", "filename"))
 
 
@@ -117,5 +117,5 @@ def test_every_address_gives_names_that_are_not_empty(url):
 )
 def test_what_is_no_address_is_refused(url, reason):
     with pytest.raises(DemoFailed, match=f"--url: .*{reason}") as refused:
-        parameters_for(url)
+        guess_parameters(url)
     assert "secret" not in str(refused.value)

@@ -7,10 +7,10 @@ import pytest
 
 from demo import DemoFailed
 from demo.client import Job, JobError, Parameters, Progress, Results
-from demo.outcome import markdown_head, outcome, unexpected
-from demo.programme import Planned
-from demo.screen import Screen, bar, shortened
-from demo.watch import progress, watch
+from demo.outcome import find_surprises, format_markdown_head, format_outcome
+from demo.programme import PlannedJob
+from demo.screen import Screen, format_bar, shorten
+from demo.watch import format_progress, watch
 
 NOON = datetime(2026, 6, 12, 12, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def test_no_terminal_gets_a_line_for_each_change_and_no_escape_codes():
     out = io.StringIO()
     screen = Screen(out)
     for text in ("one", "one", "two"):
-        screen.live(text)
+        screen.update(text)
     screen.say("end")
     assert out.getvalue() == "one\ntwo\nend\n"
 
@@ -44,8 +44,8 @@ def test_a_terminal_gets_one_line_that_changes(monkeypatch):
     monkeypatch.setenv("COLUMNS", "10")
     out = Terminal()
     screen = Screen(out)
-    screen.live("a long line")
-    screen.live("short")
+    screen.update("a long line")
+    screen.update("short")
     screen.say("end")
     assert out.getvalue() == "\ra long li\x1b[K\rshort\x1b[K\nend\n"
 
@@ -55,7 +55,7 @@ def test_a_terminal_gets_one_line_that_changes(monkeypatch):
     [(0.0, 0), (0.01, 0), (0.5, 15), (0.999, 29), (1.0, 30)],
 )
 def test_a_bar_is_full_only_at_the_end(done, filled):
-    assert bar(done) == "█" * filled + "░" * (30 - filled)
+    assert format_bar(done) == "█" * filled + "░" * (30 - filled)
 
 
 @pytest.mark.parametrize(
@@ -68,19 +68,22 @@ def test_a_bar_is_full_only_at_the_end(done, filled):
     ],
 )
 def test_long_texts_are_cut(text, short):
-    assert shortened(text, 10) == short
+    assert shorten(text, 10) == short
 
 
 def test_a_batch_is_seen_by_how_many_are_done():
     jobs = [job(), job("failed"), job("processing"), job("pending")]
     words = "1 completed, 1 failed, 1 pending, 1 processing"
-    assert progress(jobs) == f"{bar(0.5)}  2/4  {words}"
+    assert format_progress(jobs) == f"{format_bar(0.5)}  2/4  {words}"
 
 
 def test_a_job_alone_is_seen_by_what_it_does():
-    assert progress([job("pending")]) == f"{bar(0)}  pending"
-    assert progress([job("processing", progress=Progress(80, "zipping"))]) == f"{bar(0.8)}  zipping"
-    assert progress([job()]) == f"{bar(1)}  completed"
+    assert format_progress([job("pending")]) == f"{format_bar(0)}  pending"
+    assert (
+        format_progress([job("processing", progress=Progress(80, "zipping"))])
+        == f"{format_bar(0.8)}  zipping"
+    )
+    assert format_progress([job()]) == f"{format_bar(1)}  completed"
 
 
 def test_jobs_are_watched_until_the_last_is_finished():
@@ -106,15 +109,26 @@ def test_a_completed_job_is_one_line():
         completed_at=NOON + timedelta(seconds=3.5),
         results=Results(markdown_file="m", assets=["a", "b"]),
     )
-    assert outcome(done).split() == ["✓", "A", "Talk", "completed", "2.50", "s", "3", "files"]
+    assert format_outcome(done).split() == [
+        "✓",
+        "A",
+        "Talk",
+        "completed",
+        "2.50",
+        "s",
+        "3",
+        "files",
+    ]
 
 
 def test_one_file_is_no_files():
-    assert outcome(job(results=Results())).endswith("1 file")
+    assert format_outcome(job(results=Results())).endswith("1 file")
 
 
 def test_a_failed_job_says_its_code_and_its_cause():
-    first, second = outcome(job("failed", error=JobError("http_404", "gone\nfor good"))).split("\n")
+    first, second = format_outcome(
+        job("failed", error=JobError("http_404", "gone\nfor good"))
+    ).split("\n")
     assert first.split() == ["✗", "A", "Talk", "failed", "9.00", "s", "http_404"]
     assert second.strip() == "gone for good"
 
@@ -122,7 +136,7 @@ def test_a_failed_job_says_its_code_and_its_cause():
 def test_the_head_of_the_markdown_is_shown_under_its_name():
     text = "\n".join(f"line {n}" for n in range(1, 31))
     results = Results(markdown_file="job-1/Conf/Track/talk.md", markdown_content=text)
-    shown = markdown_head(job(results=results)).splitlines()
+    shown = format_markdown_head(job(results=results)).splitlines()
     assert shown[0] == "  Conf/Track/talk.md (the first of 30 lines)"
     assert shown[2:] == [f"  │ line {n}" for n in range(1, 26)]
 
@@ -136,7 +150,7 @@ def test_what_was_not_planned_is_named():
         job(session="alive"),
     ]
     plans = [
-        Planned({"url": f"http://site/{session}"}, fails, files=2)
+        PlannedJob({"url": f"http://site/{session}"}, fails, files=2)
         for session, fails in [
             ("good", None),
             ("bare", None),
@@ -146,7 +160,7 @@ def test_what_was_not_planned_is_named():
             ("lost", None),
         ]
     ]
-    assert unexpected(jobs, plans) == [
+    assert find_surprises(jobs, plans) == [
         "http://site/bare: 1 files instead of 2",
         "http://site/broken: timeout instead of completed",
         "http://site/alive: completed instead of thin_content",

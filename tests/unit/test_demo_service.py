@@ -12,9 +12,9 @@ import pytest
 
 from demo import DemoFailed
 from demo.client import Client
-from demo.data_dir import free_data_dir
-from demo.downloads import batch_zip
-from demo.service import running
+from demo.data_dir import lock_data_dir
+from demo.downloads import download_batch_zip
+from demo.service import run_service
 
 
 @contextmanager
@@ -56,19 +56,19 @@ def empty_zip() -> bytes:
 
 def test_a_second_demo_takes_another_folder(tmp_path):
     wanted = tmp_path / "demo-data"
-    with free_data_dir(wanted) as first:
+    with lock_data_dir(wanted) as first:
         assert first.path == wanted
-        with free_data_dir(wanted) as second, free_data_dir(wanted) as third:
+        with lock_data_dir(wanted) as second, lock_data_dir(wanted) as third:
             assert (second.path.name, third.path.name) == ("demo-data-2", "demo-data-3")
-    with free_data_dir(wanted) as again:
+    with lock_data_dir(wanted) as again:
         assert again.path == wanted
 
 
 def test_a_service_that_does_not_start_says_why(tmp_path):
     with (
-        free_data_dir(tmp_path / "data") as data_dir,
+        lock_data_dir(tmp_path / "data") as data_dir,
         pytest.raises(DemoFailed) as failed,
-        running(data_dir, {"EVENTJOB_MAX_ATTEMPTS": "many"}),
+        run_service(data_dir, {"EVENTJOB_MAX_ATTEMPTS": "many"}),
     ):
         pytest.fail("it cannot be ready")
     assert "eventjob up ended with 2" in str(failed.value)
@@ -77,7 +77,7 @@ def test_a_service_that_does_not_start_says_why(tmp_path):
 
 def test_a_service_is_ready_inside_and_gone_after(tmp_path, monkeypatch):
     monkeypatch.setenv("EVENTJOB_NATS_URL", "nats://somebody-elses.example")
-    with free_data_dir(tmp_path / "data") as data_dir, running(data_dir, {}) as client:
+    with lock_data_dir(tmp_path / "data") as data_dir, run_service(data_dir, {}) as client:
         assert client.is_ready()
     assert not client.is_ready()
 
@@ -125,7 +125,7 @@ def test_a_service_that_is_not_there_is_told():
 def test_a_batchs_zip_is_waited_for(tmp_path):
     target = tmp_path / "Conf 1.0.zip"
     with answering((409, b"{}"), (200, empty_zip())) as (client, seen):
-        assert batch_zip(client, "batch-1", target) == 1
+        assert download_batch_zip(client, "batch-1", target) == 1
     assert seen == ["GET /api/event-job/batches/batch-1/download-archive demo"] * 2
     assert [file.name for file in tmp_path.iterdir()] == [target.name]
 
@@ -136,4 +136,4 @@ def test_any_other_answer_about_a_batchs_zip_is_a_failure(tmp_path, status):
         answering((status, b"{}")) as (client, _),
         pytest.raises(DemoFailed, match=f"batch-1 is not there: the service answered {status}"),
     ):
-        batch_zip(client, "batch-1", tmp_path / "batch.zip")
+        download_batch_zip(client, "batch-1", tmp_path / "batch.zip")

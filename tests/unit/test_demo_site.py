@@ -10,8 +10,8 @@ import pypdfium2
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from demo.programme import FAILS, SCHEDULE, programme
-from demo.serve import SITE, serving
+from demo.programme import ERROR_CODES, SCHEDULE, load_programme
+from demo.serve import SITE, serve_site
 
 PAGES = sorted(SITE.rglob("*.html"))
 PDFS = sorted(SITE.rglob("*.pdf"))
@@ -20,7 +20,7 @@ SHELL = SITE / "2026" / "studio" / "live-buoy-map.html"
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with serving() as port:
+    with serve_site() as port:
         yield port
 
 
@@ -82,9 +82,9 @@ def test_every_anchor_leads_to_an_element(page):
 
 
 def test_the_programme_and_the_pages_agree(port):
-    _, plans = programme(f"http://127.0.0.1:{port}/")
+    _, plans = load_programme(f"http://127.0.0.1:{port}/")
     for plan in plans:
-        if plan.fails is not None:
+        if plan.error_code is not None:
             continue
         _, _, content = get(port, urlsplit(str(plan.parameters["url"])).path)
         text = LexborHTMLParser(content).text()
@@ -133,7 +133,7 @@ def test_the_broken_page_has_nothing_to_say():
 def test_the_dead_address_is_in_the_programme_and_nowhere_else(port):
     assert get(port, "/2026/schedule/event/lightning-talks/")[0] == 404
     assert "lightning-talks" in SCHEDULE.read_text()
-    assert set(FAILS.values()) == {"http_404", "thin_content"}
+    assert set(ERROR_CODES.values()) == {"http_404", "thin_content"}
 
 
 @pytest.mark.parametrize("pdf", PDFS, ids=lambda pdf: pdf.name)

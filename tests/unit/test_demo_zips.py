@@ -38,21 +38,19 @@ def test_a_right_zip_is_counted(tmp_path):
     ("in_zip", "in_manifest", "reason"),
     [
         pytest.param(
-            {**FILES, "README.md": b"R"}, FILES, "README.md has another", id="another content"
+            {**FILES, "README.md": b"R"}, FILES, "README.md differs from", id="another content"
         ),
         pytest.param(
-            {**FILES, "README.md": b"rr"}, FILES, "README.md has another", id="another size"
+            {**FILES, "README.md": b"rr"}, FILES, "README.md differs from", id="another size"
         ),
-        pytest.param(
-            {**FILES, "more.txt": b""}, FILES, "other files than the 5", id="one too many"
-        ),
-        pytest.param({"README.md": b"r"}, FILES, "other files than the 2", id="one too few"),
+        pytest.param({**FILES, "more.txt": b""}, FILES, "not the 5 there", id="one too many"),
+        pytest.param({"README.md": b"r"}, FILES, "not the 2 there", id="one too few"),
     ],
 )
 def test_a_wrong_zip_is_refused_by_name(tmp_path, in_zip, in_manifest, reason):
     manifest = {"files": [listed(name, content) for name, content in in_manifest.items()]}
     path = write(tmp_path / "wrong.zip", in_zip, manifest)
-    with pytest.raises(DemoFailed, match=f"wrong.zip is not as it should be: .*{reason}"):
+    with pytest.raises(DemoFailed, match=f"wrong.zip is not a valid ZIP of sessions: .*{reason}"):
         check_zip(path)
 
 

@@ -7,7 +7,7 @@ from test_extract_adapters import FOSDEM, HOST, PRETALX_2025, URL, files, read
 
 from services.processor.extract import cascade
 from services.processor.extract.facts import Link, Speaker, Video
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 
 VOCTOWEB = """<div class="player-header"><div class="conference">38C3</div><h1>Why tests</h1>
 <h2>And what to do</h2></div><p class="persons"><span class="icon"></span><a href="/search?p=Ada">
@@ -134,7 +134,7 @@ def test_other_pages_are_nobodys(html):
 def page(html, tmp_path, **changes):
     path = tmp_path / "page"
     path.write_text(html)
-    return page_of(cascade.read_page(path, "utf-8", URL, parameters(**changes)))
+    return build_page(cascade.read_page(path, "utf-8", URL, parameters(**changes)))
 
 
 def test_an_adapters_links_are_all_there_are(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from services.processor.extract.markdown.fragment import fragment_markdown
-from services.processor.extract.markdown.trafilatura_text import main_text
+from services.processor.extract.markdown.trafilatura_text import extract
 
 PROSE = (
     "<p>This is a long paragraph of prose, which says many things about boats, and their sails, "
@@ -36,4 +36,4 @@ PROSE = (
 def test_the_main_text_keeps(fragment, markdown):
     article = f"<h1>T</h1>{PROSE}{fragment}{PROSE.replace('boats', 'ships')}"
     page = f"<html><body><article>{article}</article></body></html>"
-    assert f"\n\n{markdown}\n\n" in fragment_markdown(main_text(page))
+    assert f"\n\n{markdown}\n\n" in fragment_markdown(extract(page))

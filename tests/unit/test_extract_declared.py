@@ -7,7 +7,7 @@ from fakes_processor import parameters
 from services.processor.extract import cascade
 from services.processor.extract.facts import Facts, Speaker, Video
 from services.processor.extract.html.document import Document
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 from services.processor.extract.rungs import job_parameters, jsonld, microdata, opengraph
 
 URL = "https://conf.example/2030/talks/why/"
@@ -166,5 +166,5 @@ def test_the_jobs_date_and_times_are_a_moment(day, times, start, end):
 def test_who_speaks_where_is_a_session(tmp_path, html, is_session):
     path = tmp_path / "page"
     path.write_text(html)
-    page = page_of(cascade.read_page(path, None, URL, parameters()))
+    page = build_page(cascade.read_page(path, None, URL, parameters()))
     assert page.is_session is is_session

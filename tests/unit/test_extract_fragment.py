@@ -1,7 +1,7 @@
 import pytest
 
 from services.processor.extract.markdown.fragment import fragment_markdown
-from services.processor.extract.markdown.markdown import headed
+from services.processor.extract.markdown.markdown import shift_headings
 
 BASE = "https://conf.example/2030/talk/"
 
@@ -90,6 +90,6 @@ def test_what_is_nested_without_end_is_read(tag):
 
 def test_headings_in_code_are_none():
     assert (
-        headed("# a\n\n````\n# b\n```\n# c\n````\n\n# d", 3)
+        shift_headings("# a\n\n````\n# b\n```\n# c\n````\n\n# d", 3)
         == "### a\n\n````\n# b\n```\n# c\n````\n\n### d"
     )

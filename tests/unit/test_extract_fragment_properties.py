@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
-from services.processor.extract.html.document import alike
+from services.processor.extract.html.document import match_key
 from services.processor.extract.markdown.fragment import fragment_markdown
-from services.processor.extract.markdown.markdown import plain
+from services.processor.extract.markdown.markdown import escape_line
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 UNHURRIED = settings(deadline=None)  # the machine may be busy
@@ -63,7 +63,7 @@ def test_a_reader_sees_the_text_of_the_page_and_no_marks(html):
     shown = "".join(
         token.content for token in tokens(fragment_markdown(html)) if token.type in SHOWN
     )
-    assert alike(shown) == alike(body.text() if body else "")
+    assert match_key(shown) == match_key(body.text() if body else "")
     for mark in "*~_":
         assert shown.replace("_(", "").count(mark) <= html.count(mark)
 
@@ -85,7 +85,7 @@ def test_markdown_is_tidy(html):
 @example("# &amp; <b> __a__ *b* ~~c~~")
 def test_any_title_shows_as_it_is(title):
     title = " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", title).split())
-    shown = [token for token in tokens(plain(title)) if token.type in SHOWN]
+    shown = [token for token in tokens(escape_line(title)) if token.type in SHOWN]
     assert "".join(token.content for token in shown) == title
 
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from services.processor.extract.markdown.markdown import harmless, link, plain
+from services.processor.extract.markdown.markdown import escape_line, format_link, sanitize
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from services.processor.extract.markdown.markdown import harmless, link, plain
     ],
 )
 def test_no_raw_html_is_left(markdown):
-    assert "<" not in harmless(markdown)
+    assert "<" not in sanitize(markdown)
 
 
 def test_code_within_a_line_stays_as_it_is():
     markdown = "a `List<T>` is < a `b`\n\nand `<i>`"
-    assert harmless(markdown) == "a `List<T>` is &lt; a `b`\n\nand `<i>`"
+    assert sanitize(markdown) == "a `List<T>` is &lt; a `b`\n\nand `<i>`"
 
 
 @pytest.mark.parametrize(
@@ -39,19 +39,19 @@ def test_code_within_a_line_stays_as_it_is():
     ],
 )
 def test_code_that_readers_may_see_differently_is_text(markdown):
-    assert "<" not in harmless(markdown)
+    assert "<" not in sanitize(markdown)
 
 
 @pytest.mark.parametrize(
     ("markdown", "shown"), [(r"\<b>", r"\<b>"), (r"\\<b>", r"\\&lt;b>"), (r"\\\<b>", r"\\\<b>")]
 )
 def test_what_is_escaped_already_stays_so(markdown, shown):
-    assert harmless(markdown) == shown
+    assert sanitize(markdown) == shown
 
 
 def test_code_stays_as_it_is():
     markdown = "text < text\n\n```c\n#include <stdio.h>\n```\n\n<b>"
-    assert harmless(markdown) == "text &lt; text\n\n```c\n#include <stdio.h>\n```\n\n&lt;b>"
+    assert sanitize(markdown) == "text &lt; text\n\n```c\n#include <stdio.h>\n```\n\n&lt;b>"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_code_stays_as_it_is():
 )
 @pytest.mark.parametrize("form", ["[x]({})", "![x]({})", "[x](\n{})", "[x]: {}", "[![a](b)]({})"])
 def test_links_that_run_code_or_hold_data_are_links_no_more(form, target):
-    found = harmless(form.format(target))
+    found = sanitize(form.format(target))
     openings = re.findall(r"(?<!\\)\](?:\(|:)\s*(\S*)", found)
     assert all(opening == "b)" or opening.startswith("b)]\\") for opening in openings), found
 
@@ -87,14 +87,14 @@ def test_links_that_run_code_or_hold_data_are_links_no_more(form, target):
     ],
 )
 def test_good_links_stay(markdown):
-    assert harmless(markdown) == markdown
+    assert sanitize(markdown) == markdown
 
 
 def test_plain_text_shows_as_it_is():
-    assert plain("# [x](y) <b> *a* `c` #1") == r"\# \[x\](y) \<b> \*a\* \`c\` #1"
+    assert escape_line("# [x](y) <b> *a* `c` #1") == r"\# \[x\](y) \<b> \*a\* \`c\` #1"
 
 
 def test_a_link_leads_where_it_should():
-    assert link("a]b", "https://x.example/a(b) c?d=é") == (
+    assert format_link("a]b", "https://x.example/a(b) c?d=é") == (
         "[a\\]b](https://x.example/a%28b%29%20c?d=%C3%A9)"
     )

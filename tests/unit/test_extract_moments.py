@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.processor.extract.rungs.date_parsing import duration_in, iso, span_in
+from services.processor.extract.rungs.date_parsing import parse_duration, parse_iso, parse_span
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from services.processor.extract.rungs.date_parsing import duration_in, iso, span
     ],
 )
 def test_a_text_says_when(text, start, end):
-    assert span_in(text).whole == (start, end)
+    assert parse_span(text).iso == (start, end)
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_a_text_says_when(text, start, end):
     ],
 )
 def test_a_text_does_not_say_when(text):
-    assert span_in(text).whole == (None, None)
+    assert parse_span(text).iso == (None, None)
 
 
 def test_a_day_and_times_are_known_apart():
-    assert str(span_in("Saturday, 13 June 2030").day) == "2030-06-13"
-    assert str(span_in("Saturday at 10:00").start) == "10:00:00"
+    assert str(parse_span("Saturday, 13 June 2030").day) == "2030-06-13"
+    assert str(parse_span("Saturday at 10:00").start) == "10:00:00"
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_day_and_times_are_known_apart():
     [("45 min", 45), ("1h 30m", 90), ("00:45", 45), ("2 Stunden", 120), ("1 hour, 5 minutes", 65)],
 )
 def test_a_duration_is_read(text, minutes):
-    assert duration_in(text) == timedelta(minutes=minutes)
+    assert parse_duration(text) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize("text", ["", "short", "1.5 hours", "45", "00:00"])
 def test_what_is_no_duration_is_none(text):
-    assert duration_in(text) is None
+    assert parse_duration(text) is None
 
 
 @pytest.mark.parametrize("text", ["2030-01-01", "10:00", "soon", ""])
 def test_a_moment_has_a_date_and_a_time(text):
-    assert iso(text) is None
+    assert parse_iso(text) is None

@@ -7,7 +7,7 @@ from fakes_processor import parameters
 from services.processor.extract import cascade
 from services.processor.extract.facts import License, Speaker, Video
 from services.processor.extract.html.document import Document
-from services.processor.extract.page import page_of
+from services.processor.extract.page import build_page
 from services.processor.extract.rungs import job_parameters, jsonld, links, page_rules
 
 URL = "https://conf.example/talks/one/"
@@ -21,7 +21,7 @@ def document(html, session="Why tests fail"):
 def read(html, tmp_path, **changes):
     path = tmp_path / "page"
     path.write_text(html)
-    return page_of(cascade.read_page(path, "utf-8", URL, parameters(**changes)))
+    return build_page(cascade.read_page(path, "utf-8", URL, parameters(**changes)))
 
 
 def ld(data):
@@ -164,14 +164,14 @@ def test_files_and_links_of_the_main_part_are_found_once_and_made_absolute():
     <img src="data:image/png;base64,AAAA"> <img src="pic.png" alt="A picture">
     <img src="dot.png" width="1"> <img src="/avatar/ada.png"></main>"""
     found = document(html)
-    files = [(wanted.kind, wanted.url, wanted.title) for wanted in links.files(found)]
+    files = [(wanted.kind, wanted.url, wanted.title) for wanted in links.find_files(found)]
     assert files == [
         ("slides", "https://conf.example/2030/slides/one.pdf", "The deck"),
         ("attachments", "https://conf.example/2030/paper.PDF", "Paper"),
         ("slides", "https://conf.example/2030/x.odp", "x.odp"),
         ("images", "https://conf.example/2030/pic.png", "A picture"),
     ]
-    assert [link.url for link in links.links(found)] == ["https://conf.example/2030/#top"]
+    assert [link.url for link in links.find_links(found)] == ["https://conf.example/2030/#top"]
 
 
 def test_the_job_fills_what_the_page_does_not_say(tmp_path):
@@ -237,7 +237,7 @@ def test_a_page_is_thin_where_there_is_neither_session_nor_text(tmp_path, html, 
 
 
 def test_only_the_first_megabyte_is_read(tmp_path):
-    html = f"<h1>Why tests fail</h1>{TEXT}<!--{'x' * cascade.LONGEST}--><p>the end</p>"
+    html = f"<h1>Why tests fail</h1>{TEXT}<!--{'x' * cascade.MAX_CHARACTERS}--><p>the end</p>"
     page = read(html, tmp_path)
     assert "page_truncated" in page.warnings
     assert "the end" not in page.text

@@ -4,7 +4,7 @@ import pytest
 from hostile import described_pdf
 from PIL import Image
 
-from services.processor.files.pdf import draw_pages, page_texts
+from services.processor.files.pdf import draw_pages, read_page_texts
 
 FONT = b"/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
 
@@ -20,7 +20,7 @@ FONT = b"/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
 def test_the_text_is_as_it_stands(tmp_path, content, text):
     path = tmp_path / "a.pdf"
     path.write_bytes(described_pdf(b"BT /F1 12 Tf 10 180 Td %b ET" % content, FONT))
-    assert page_texts(path) == [text]
+    assert read_page_texts(path) == [text]
 
 
 @pytest.mark.parametrize("box", [b"0 0 20000 1", b"0 0 1 20000", b"0 0 0 0", b"0 0 14400 14400"])

@@ -1,7 +1,7 @@
 import pytest
 
 from services.processor.extract.html.document import Document, lines_of
-from services.processor.extract.html.encoding import shallow, slim
+from services.processor.extract.html.encoding import drop_scripts, limit_depth
 
 
 @pytest.mark.parametrize(
@@ -15,17 +15,17 @@ from services.processor.extract.html.encoding import shallow, slim
 )
 def test_what_nobody_reads_goes(html, slimmed):
     expected = "a<script type=application/ld+json>{}</script>b" if slimmed is None else slimmed
-    assert slim(html) == expected
+    assert drop_scripts(html) == expected
 
 
 def test_what_is_nested_too_deeply_is_no_longer_nested():
     html = "<div>" * 50_000 + "a" + "</div>" * 50_000 + "<div>b</div>"
-    assert shallow(html) == "<div>" * 500 + "a" + "</div>" * 500 + "<div>b</div>"
+    assert limit_depth(html) == "<div>" * 500 + "a" + "</div>" * 500 + "<div>b</div>"
 
 
 def test_what_is_not_nested_stays_however_long_it_is():
     html = "<p>a<br><div>b</div>" * 5000
-    assert shallow(html) == html
+    assert limit_depth(html) == html
 
 
 def test_text_keeps_its_lines():

@@ -1,6 +1,6 @@
 import pytest
 
-from services.processor.files.subtitles import transcript
+from services.processor.files.subtitles import read_transcript
 
 VTT = "WEBVTT\n\n"
 
@@ -56,7 +56,7 @@ VTT = "WEBVTT\n\n"
 def test_the_words_are_what_is_left(tmp_path, text, said):
     path = tmp_path / "x.vtt"
     path.write_text(text, newline="")
-    assert transcript(path, None) == said
+    assert read_transcript(path, None) == said
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_the_words_are_what_is_left(tmp_path, text, said):
 def test_subtitles_are_decoded_as_pages_are(tmp_path, charset, encoding):
     path = tmp_path / "x.vtt"
     path.write_text(VTT + "00:00.000 --> 00:01.000\nÜbrigens\n", encoding=encoding)
-    assert transcript(path, charset) == "Übrigens"
+    assert read_transcript(path, charset) == "Übrigens"

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.fetch.errors import FetchFailed
-from eventjob.fetch.response_head import check_status, declared_type, redirect_target, retry_after
+from eventjob.fetch.response_head import (
+    check_status,
+    declared_media_type,
+    parse_retry_after,
+    redirect_target,
+)
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -35,7 +40,7 @@ NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
     ],
 )
 def test_a_server_may_ask_to_wait_up_to_an_hour(value, seconds):
-    wait = retry_after({"retry-after": value}, NOW)
+    wait = parse_retry_after({"retry-after": value}, NOW)
     assert wait == (None if seconds is None else timedelta(seconds=seconds))
 
 
@@ -50,13 +55,13 @@ def test_a_server_may_ask_to_wait_up_to_an_hour(value, seconds):
     ],
 )
 def test_the_type_is_as_declared(value, media_type):
-    assert declared_type(answered(200, content_type=value)) == media_type
-    assert declared_type(answered(200)) == ""
+    assert declared_media_type(answered(200, content_type=value)) == media_type
+    assert declared_media_type(answered(200)) == ""
 
 
 @given(st.lists(st.sampled_from(["Tue, ", "01 Jan ", "2030 ", "9" * 20, ":", "+0100", "-", "é"])))
 def test_any_pause_is_read_or_ignored(pieces):
-    wait = retry_after({"retry-after": "".join(pieces)}, NOW)
+    wait = parse_retry_after({"retry-after": "".join(pieces)}, NOW)
     assert wait is None or timedelta() <= wait <= timedelta(hours=1)
 
 

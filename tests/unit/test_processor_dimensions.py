@@ -6,7 +6,7 @@ import struct
 import pytest
 from PIL import Image
 
-from services.processor.files.dimensions import dimensions
+from services.processor.files.dimensions import read_dimensions
 
 KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 
@@ -27,19 +27,19 @@ KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "
 def test_the_header_says_how_large_an_image_is(tmp_path, kind, options, size):
     path = tmp_path / "image"
     Image.new("RGB", size).save(path, kind, **options)
-    assert dimensions(path, KINDS[kind]) == size
+    assert read_dimensions(path, KINDS[kind]) == size
 
 
 def test_an_avif_says_it_too(tmp_path):
     path = tmp_path / "image"
     Image.new("RGB", (64, 48)).save(path, "AVIF")
-    assert dimensions(path, "image/avif") == (64, 48)
+    assert read_dimensions(path, "image/avif") == (64, 48)
 
 
 def test_nothing_is_decoded(tmp_path):
     path = tmp_path / "huge.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 60_000, 60_000))
-    assert dimensions(path, "image/png") == (60_000, 60_000)
+    assert read_dimensions(path, "image/png") == (60_000, 60_000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,16 +49,16 @@ def test_a_header_that_ends_too_early_says_nothing(tmp_path, kind):
     path = tmp_path / "image"
     for length in range(8):
         path.write_bytes(whole.getvalue()[:length])
-        assert dimensions(path, KINDS[kind]) is None
+        assert read_dimensions(path, KINDS[kind]) is None
 
 
 def test_a_drawing_has_no_pixels(tmp_path):
     path = tmp_path / "image"
     path.write_text('<svg width="60000" height="60000"/>')
-    assert dimensions(path, "image/svg+xml") is None
+    assert read_dimensions(path, "image/svg+xml") is None
 
 
 def test_a_jpeg_of_endless_fill_bytes_ends(tmp_path):
     path = tmp_path / "image"
     path.write_bytes(b"\xff" * 1_000_000)
-    assert dimensions(path, "image/jpeg") is None
+    assert read_dimensions(path, "image/jpeg") is None

@@ -11,10 +11,10 @@ from pages import pdf
 from PIL import Image
 
 from services.processor.extract.facts import Facts, FileLink, Link
-from services.processor.extract.page import placed
+from services.processor.extract.page import unify_files
 from services.processor.files.pdf import draw_pages
-from services.processor.files.session_files import LONGEST_STEM, named
-from services.processor.pool.pool import TookTooLong
+from services.processor.files.session_files import MAX_STEM_LENGTH, choose_filename
+from services.processor.pool.pool import TaskTimeout
 
 FOLDER = "Testconf 2030/Main/why-tests-fail/"
 VTT = "WEBVTT\n\n00:00.000 --> 00:01.000\n{}\n"
@@ -69,7 +69,7 @@ async def test_a_pdf_that_takes_too_long_to_draw_keeps_its_text(tmp_path):
     class Slow:
         async def run(self, function, *args):
             if function is draw_pages:
-                raise TookTooLong("not done within 20 s")
+                raise TaskTimeout("not done within 20 s")
             return function(*args)
 
     setup = Setup(tmp_path, pool=Slow())
@@ -182,7 +182,7 @@ async def test_every_relative_link_leads_to_a_member(tmp_path):
     ("title", "name"),
     [
         (ONE, f"{ONE[:78]}.pdf"),
-        ("x" * 200, f"{'x' * LONGEST_STEM}.pdf"),
+        ("x" * 200, f"{'x' * MAX_STEM_LENGTH}.pdf"),
         ("talk.pdf", "talk.pdf"),
         ("talk.PDF", "talk.pdf"),
         ("talk.pptx", "talk.pdf"),
@@ -192,7 +192,7 @@ async def test_every_relative_link_leads_to_a_member(tmp_path):
 )
 def test_a_file_is_called_by_its_title_cut_between_words(title, name):
     wanted = FileLink("slides", "https://x.example/talk.pptx", title, "linked")
-    assert named(wanted, ".pdf") == name
+    assert choose_filename(wanted, ".pdf") == name
 
 
 def test_each_file_is_wanted_once_and_linked_subtitles_too():
@@ -201,7 +201,7 @@ def test_each_file_is_wanted_once_and_linked_subtitles_too():
         FileLink("slides", "https://x.example/a.pdf#2", "Slides", "linked"),
     )
     links = (Link("Subtitles", "https://x.example/a.de.srt"), Link("x", "https://x.example/"))
-    found = placed(Facts(files=files, links=links))
+    found = unify_files(Facts(files=files, links=links))
     assert [(file.kind, file.url, file.language) for file in found.files] == [
         ("slides", "https://x.example/a.pdf", None),
         ("subtitles", "https://x.example/a.de.srt", "de"),

@@ -3,7 +3,7 @@
 import pytest
 
 from eventjob.fetch.errors import FetchFailed
-from services.processor.files.filetype import may_be, verdict
+from services.processor.files.filetype import check_type, is_acceptable
 
 PDF, PNG, HTML = b"%PDF-1.7", b"\x89PNG\r\n\x1a\n", b"<!doctype html><html>"
 ZIP, MP4, EXE = b"PK\x03\x04" + bytes(40), b"\x00\x00\x00\x20ftypisom", b"MZ\x90\x00\x03\x00"
@@ -36,7 +36,7 @@ OCTETS = "application/octet-stream"
     ],
 )
 def test_the_bytes_decide_and_a_contradiction_is_told(declared, head, name, media_type, mismatch):
-    found = verdict("slides", declared, head, name)
+    found = check_type("slides", declared, head, name)
     assert found.file_type.media_type == media_type
     wanted = mismatch and f"type_mismatch: {mismatch}, found {media_type}"
     assert found.mismatch == wanted
@@ -59,7 +59,7 @@ def test_the_bytes_decide_and_a_contradiction_is_told(declared, head, name, medi
 )
 def test_what_cannot_serve_its_purpose_is_refused(purpose, declared, head, code):
     with pytest.raises(FetchFailed) as failure:
-        verdict(purpose, declared, head, "x")
+        check_type(purpose, declared, head, "x")
     assert failure.value.code == code
 
 
@@ -78,10 +78,10 @@ def test_what_cannot_serve_its_purpose_is_refused(purpose, declared, head, code)
     ],
 )
 def test_the_declared_type_is_asked_before_the_body_is_read(purpose, declared, read):
-    assert may_be(purpose, declared) is read
+    assert is_acceptable(purpose, declared) is read
 
 
 def test_a_declared_video_is_not_read():
     with pytest.raises(FetchFailed) as failure:
-        may_be("slides", "video/mp4")
+        is_acceptable("slides", "video/mp4")
     assert failure.value.code == "is_video"

@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.processor.fetching.freshness import conditions, fresh_for, may_be_kept, refreshed
+from services.processor.fetching.freshness import (
+    conditional_headers,
+    is_cacheable,
+    remaining_lifetime,
+    update_headers,
+)
 
 NOW = datetime(2030, 2, 2, 9, 50, tzinfo=UTC)
 DATE = "Sat, 02 Feb 2030 09:50:00 GMT"
@@ -36,7 +41,7 @@ ETAG = {"etag": '"v1"'}
     ],
 )
 def test_how_long_an_answer_is_fresh(headers, seconds):
-    assert fresh_for(headers, NOW) == timedelta(seconds=seconds)
+    assert remaining_lifetime(headers, NOW) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -55,18 +60,18 @@ def test_how_long_an_answer_is_fresh(headers, seconds):
     ],
 )
 def test_what_may_be_kept(headers, is_kept):
-    assert may_be_kept(headers, NOW) is is_kept
+    assert is_cacheable(headers, NOW) is is_kept
 
 
 def test_a_condition_names_what_the_answer_was_described_with():
     headers = {"etag": 'W/"1"', "last-modified": DATE, "content-type": "text/html"}
-    assert conditions(headers) == {"if-none-match": 'W/"1"', "if-modified-since": DATE}
+    assert conditional_headers(headers) == {"if-none-match": 'W/"1"', "if-modified-since": DATE}
 
 
 def test_a_confirmed_answer_is_as_fresh_as_the_confirmation_and_described_as_before():
     first = {"etag": '"1"', "cache-control": "max-age=5", "age": "4", "vary": "Accept"}
     confirmed = {"etag": 'W/"1"', "cache-control": "max-age=60", "date": DATE, "server": "x"}
-    assert refreshed(first, confirmed) == {
+    assert update_headers(first, confirmed) == {
         "etag": '"1"',
         "cache-control": "max-age=60",
         "date": DATE,

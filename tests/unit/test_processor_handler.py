@@ -21,7 +21,7 @@ from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
 from eventjob.contracts.work import BuildArchive, SessionFetched
 from eventjob.fetch.client import FetchFailed
-from services.processor.pool.pool import Broke, TookTooLong
+from services.processor.pool.pool import TaskFailed, TaskTimeout
 
 
 async def test_a_session_is_stored_with_all_that_belongs_to_it(tmp_path):
@@ -151,9 +151,9 @@ async def test_a_job_fails_with_its_cause(tmp_path, answer, code, then):
 @pytest.mark.parametrize(
     ("error", "attempt", "code", "transient"),
     [
-        (Broke("ValueError: x"), 1, "extraction_failed", False),
-        (TookTooLong("20 s"), 1, "extraction_timeout", True),
-        (TookTooLong("20 s"), 2, "extraction_timeout", False),
+        (TaskFailed("ValueError: x"), 1, "extraction_failed", False),
+        (TaskTimeout("20 s"), 1, "extraction_timeout", True),
+        (TaskTimeout("20 s"), 2, "extraction_timeout", False),
     ],
 )
 async def test_a_parser_that_fails_fails_the_job_alone(tmp_path, error, attempt, code, transient):

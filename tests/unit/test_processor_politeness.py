@@ -5,13 +5,13 @@ from services.processor.fetching.politeness import (
     HostState,
     Pace,
     Share,
-    earliest,
+    apply_pause,
+    earliest_start,
+    first_free_slot,
     has_room,
-    reserved,
-    shared,
-    silenced,
-    slot,
-    started,
+    record_start,
+    reserve_slot,
+    set_share,
 )
 
 NOW = 1000.0
@@ -30,25 +30,25 @@ LATER = NOW + 10
     ],
 )
 def test_the_next_slot_is(state, at):
-    assert slot(state, NOW) == at
+    assert first_free_slot(state, NOW) == at
 
 
 def test_each_reservation_moves_the_queue_by_the_delay():
     state = HostState()
     slots = []
     for _ in range(3):
-        slots.append(slot(state, NOW))
-        state = reserved(state, slots[-1], PACE)
+        slots.append(first_free_slot(state, NOW))
+        state = reserve_slot(state, slots[-1], PACE)
     assert slots == [NOW, NOW + 2, NOW + 4]
 
 
 def test_a_start_keeps_all_others_away_for_the_delay():
-    state = started(HostState(next_slot=NOW + 6), NOW, PACE, "me")
-    assert (earliest(state), state.next_slot) == (NOW + 2, NOW + 6)
+    state = record_start(HostState(next_slot=NOW + 6), NOW, PACE, "me")
+    assert (earliest_start(state), state.next_slot) == (NOW + 2, NOW + 6)
 
 
 def test_silence_is_never_shortened():
-    assert silenced(HostState(not_before=LATER), NOW + 1).not_before == LATER
+    assert apply_pause(HostState(not_before=LATER), NOW + 1).not_before == LATER
 
 
 @pytest.mark.parametrize(
@@ -77,18 +77,18 @@ def test_there_is_room_where(shares, running, room):
 
 
 def test_what_a_process_says_is_believed_for_a_while():
-    state = shared(HostState(shares={"dead": Share(NOW - 1, 2)}), NOW, "me", 1, waits=False)
+    state = set_share(HostState(shares={"dead": Share(NOW - 1, 2)}), NOW, "me", 1, waits=False)
     assert state.shares == {"me": Share(NOW + LEASE_S, 1)}
 
 
 def test_a_process_with_nothing_to_say_is_forgotten():
     state = HostState(shares={"me": Share(LATER, 1)})
-    assert shared(state, NOW, "me", 0, waits=False).shares == {}
+    assert set_share(state, NOW, "me", 0, waits=False).shares == {}
 
 
 def test_who_waits_on_keeps_its_place_until_it_has_started():
-    waiting = shared(HostState(), NOW, "me", 0, waits=True)
-    still = shared(waiting, NOW + 1, "me", 0, waits=True)
+    waiting = set_share(HostState(), NOW, "me", 0, waits=True)
+    still = set_share(waiting, NOW + 1, "me", 0, waits=True)
     assert still.shares["me"].waits_since == NOW
-    again = shared(started(still, NOW + 2, PACE, "me"), NOW + 2, "me", 1, waits=True)
+    again = set_share(record_start(still, NOW + 2, PACE, "me"), NOW + 2, "me", 1, waits=True)
     assert again.shares["me"].waits_since == NOW + 2

@@ -11,7 +11,7 @@ import pytest
 from fakes_processor import until
 
 from services.processor.pool import pool as pools
-from services.processor.pool.pool import Broke, Pool, TookTooLong
+from services.processor.pool.pool import Pool, TaskFailed, TaskTimeout
 
 WITHIN_S = 30.0
 
@@ -42,7 +42,7 @@ async def test_arguments_and_results_travel_as_they_are_annotated(pool):
 
 async def test_a_task_that_hangs_is_stopped_and_the_next_one_runs(pool):
     before = await pool.run(tasks.pid)
-    with pytest.raises(TookTooLong, match="not done within 2 s"):
+    with pytest.raises(TaskTimeout, match="not done within 2 s"):
         await pool.run(tasks.sleep, 60)
     assert await next_pid(pool) != before
     with pytest.raises(ProcessLookupError):
@@ -66,7 +66,7 @@ async def test_a_task_that_breaks_says_why_and_the_next_one_runs(
     pool, task, arguments, reason, survives
 ):
     before = await pool.run(tasks.pid)
-    with pytest.raises(Broke, match=reason):
+    with pytest.raises(TaskFailed, match=reason):
         await pool.run(task, *arguments)
     assert (await next_pid(pool) == before) == survives
 
@@ -89,7 +89,7 @@ async def test_a_task_given_up_does_not_hold_its_process(pool):
 
 
 async def test_a_worn_process_works_until_another_is_ready(pool, monkeypatch):
-    monkeypatch.setattr(pools, "MOST_CALLS", 2)
+    monkeypatch.setattr(pools, "MAX_CALLS", 2)
     before = [await pool.run(tasks.pid) for _ in range(3)]
     assert len(set(before)) == 1
     async with asyncio.timeout(WITHIN_S):
@@ -102,9 +102,9 @@ async def test_a_worn_process_works_until_another_is_ready(pool, monkeypatch):
 async def test_a_process_that_breaks_while_another_is_on_its_way_is_replaced_once(
     pool, monkeypatch
 ):
-    monkeypatch.setattr(pools, "MOST_CALLS", 1)
+    monkeypatch.setattr(pools, "MAX_CALLS", 1)
     await pool.run(tasks.pid)
-    with pytest.raises(Broke):
+    with pytest.raises(TaskFailed):
         await pool.run(tasks.leave, 3)
     async with asyncio.timeout(WITHIN_S):
         await asyncio.gather(*pool._starting)

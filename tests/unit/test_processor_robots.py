@@ -6,9 +6,9 @@ from fakes_processor import Answer, FakeHosts, FakeWeb, OpenGate, until
 
 from eventjob.fetch.client import FetchFailed
 from services.processor.fetching.gate import POSTPONED, PoliteGate
-from services.processor.fetching.host_limiter import polite_turns
+from services.processor.fetching.host_limiter import open_limiter
 from services.processor.fetching.politeness import Pace
-from services.processor.fetching.robots import KEPT, LONGEST_DELAY_S, MOST_ORIGINS, Robots
+from services.processor.fetching.robots import CACHE_TIME, MAX_DELAY_S, MAX_ORIGINS, Robots
 
 ROBOTS = "https://conf.example/robots.txt"
 PAGE = "https://conf.example/talks/one"
@@ -53,7 +53,7 @@ async def test_a_group_of_our_own_name_counts_before_all_others(tmp_path, clock)
 
 
 @pytest.mark.parametrize(
-    ("text", "delay_s"), [(RULES, 3.0), (b"User-agent: *\nCrawl-delay: 86400", LONGEST_DELAY_S)]
+    ("text", "delay_s"), [(RULES, 3.0), (b"User-agent: *\nCrawl-delay: 86400", MAX_DELAY_S)]
 )
 async def test_a_crawl_delay_is_heeded_within_reason(tmp_path, clock, text, delay_s):
     robots, _ = robots_of({ROBOTS: Answer(text, "text/plain")}, tmp_path, clock)
@@ -95,7 +95,7 @@ async def test_rules_are_kept_for_a_day_and_for_each_origin(tmp_path, clock):
     await robots.rules("https://conf.example/talks/two")
     await robots.rules("https://conf.example:8443/talks/two")
     assert web.fetched == [ROBOTS, "https://conf.example:8443/robots.txt"]
-    clock.now = KEPT.total_seconds() + 1
+    clock.now = CACHE_TIME.total_seconds() + 1
     await robots.rules(PAGE)
     assert web.fetched[2:] == [ROBOTS]
     assert list(tmp_path.iterdir()) == []
@@ -121,19 +121,19 @@ async def test_many_who_ask_at_once_share_one_fetch_also_where_one_gives_up(tmp_
 
 async def test_the_rules_of_many_hosts_do_not_pile_up(tmp_path, clock):
     robots, _ = robots_of({}, tmp_path, clock)
-    for number in range(MOST_ORIGINS + 5):
+    for number in range(MAX_ORIGINS + 5):
         await robots.rules(f"https://h{number}.example/")
-    assert len(robots._known._kept) == MOST_ORIGINS
+    assert len(robots._rules._cache) == MAX_ORIGINS
 
 
 async def test_the_gate_refuses_what_robots_txt_disallows(tmp_path, clock):
     robots, _ = robots_of({ROBOTS: Answer(RULES, "text/plain")}, tmp_path, clock)
-    async with polite_turns(FakeHosts()) as turns:
+    async with open_limiter(FakeHosts()) as turns:
         gate = PoliteGate(turns, Pace(0.0, 2), timedelta(seconds=60), robots)
         with pytest.raises(FetchFailed) as caught:
-            await gate.before("https://conf.example/private/x")
+            await gate.before_request("https://conf.example/private/x")
         assert (caught.value.code, caught.value.transient) == ("disallowed", False)
-        assert turns._lines == {}
+        assert turns._hosts == {}
 
 
 @pytest.mark.parametrize(
@@ -145,20 +145,20 @@ async def test_the_gate_refuses_what_robots_txt_disallows(tmp_path, clock):
     ],
 )
 async def test_a_host_that_asks_for_silence_postpones_others(status, headers, wait_s):
-    async with polite_turns(FakeHosts()) as turns:
+    async with open_limiter(FakeHosts()) as turns:
         gate = PoliteGate(turns, Pace(0.0, 2), timedelta(seconds=5))
-        await gate.before(PAGE)
-        await gate.after(PAGE, status, headers)
+        await gate.before_request(PAGE)
+        await gate.after_request(PAGE, status, headers)
         with pytest.raises(FetchFailed) as caught:
-            await gate.before("https://conf.example./other")
+            await gate.before_request("https://conf.example./other")
         assert (caught.value.code, caught.value.transient) == (POSTPONED, True)
         assert wait_s - 5 < caught.value.retry_after.total_seconds() <= wait_s
 
 
 @pytest.mark.parametrize("status", [0, 200, 302, 404, 500])
 async def test_any_other_answer_only_ends_the_turn(status):
-    async with polite_turns(FakeHosts()) as turns:
+    async with open_limiter(FakeHosts()) as turns:
         gate = PoliteGate(turns, Pace(0.0, 1), timedelta(seconds=5))
         for _ in range(3):
-            await gate.before(PAGE)
-            await gate.after(PAGE, status, {"retry-after": "120"})
+            await gate.before_request(PAGE)
+            await gate.after_request(PAGE, status, {"retry-after": "120"})

@@ -1,6 +1,6 @@
 import pytest
 
-from services.processor.compose.repeated import without_repeats
+from services.processor.compose.repeated import drop_repeats
 from services.processor.extract.facts import Facts, Speaker
 
 BIO = "Ada Lovelace writes programs for machines that nobody has built. She lives in London."
@@ -33,9 +33,9 @@ FACTS = Facts(
     ],
 )
 def test_what_is_said_elsewhere_is_not_said_again(body, left):
-    assert without_repeats(body, FACTS) == left
+    assert drop_repeats(body, FACTS) == left
 
 
 def test_where_nothing_is_known_nothing_goes():
     body = "- **Room**: Janson\n\n## Speakers\n\nAda Lovelace\n\nTalk"
-    assert without_repeats(body, Facts()) == body
+    assert drop_repeats(body, Facts()) == body

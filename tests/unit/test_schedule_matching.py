@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from services.processor.extract.facts import Facts, Speaker
-from services.processor.extract.html.document import alike
-from services.processor.extract.schedule_link import schedule_address
+from services.processor.extract.html.document import match_key
+from services.processor.extract.schedule_link import find_schedule_url
 from services.processor.schedule.matching import ScheduleIndex, SessionQuery
 from services.processor.schedule.read import ScheduleEntry
 
@@ -13,7 +13,7 @@ from services.processor.schedule.read import ScheduleEntry
 def entry(title, *, path=None, names=(), numbers=(), start=None, room=None):
     facts = Facts(title=title, start=start, room=room)
     return ScheduleEntry(
-        title=alike(title),
+        title=match_key(title),
         paths=(path,) if path else (),
         names=names,
         numbers=numbers,
@@ -107,7 +107,7 @@ def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
     ],
 )
 def test_a_schedule_is_at(url, software, links, address):
-    assert schedule_address(url, software, links) == address
+    assert find_schedule_url(url, software, links) == address
 
 
 def test_of_two_sessions_with_one_title_only_what_they_have_in_common_is_said():
@@ -115,7 +115,7 @@ def test_of_two_sessions_with_one_title_only_what_they_have_in_common_is_said():
     two = Facts(title="Lightning Talks", id="2", track="Main", speakers=(Speaker("Grace"),))
     index = ScheduleIndex(
         ScheduleEntry(
-            title=alike("Lightning Talks"),
+            title=match_key("Lightning Talks"),
             paths=(),
             names=(),
             numbers=(),

@@ -1,1 +1,1 @@
-"""A session's facts and texts, composed as one Markdown file."""
+"""Compose a session's facts and texts into one Markdown file."""

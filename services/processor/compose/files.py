@@ -1,4 +1,4 @@
-"""The files of a session as its Markdown and its ZIP name them."""
+"""List the files of a session for its Markdown, its front matter and its ZIP."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,152 +8,157 @@ from urllib.parse import quote
 from eventjob.contracts.base import FileRef
 from eventjob.domain.names import SessionPaths
 from services.processor.extract.facts import FileLink, Kind
-from services.processor.extract.markdown.markdown import address, escaped, link, outside_fences
-from services.processor.extract.rungs.links import name_in
-from services.processor.extract.rungs.page_rules import video
+from services.processor.extract.markdown.markdown import (
+    escape,
+    format_link,
+    map_prose,
+    quote_url,
+)
+from services.processor.extract.rungs.links import filename_in
+from services.processor.extract.rungs.page_rules import make_video
 from services.processor.files.session_files import DownloadedFile, Preview, SessionFiles
 
 _PICTURE = re.compile(r"!\[((?:\\.|[^\]\\])*)\]\((https?://[^()\s]+)\)")
 _EMPTY = re.compile(r"\[\s*\]\([^()\s]+\)|^ *- *$| +$", re.MULTILINE)  # where a picture was
 _GAP = re.compile(r"\n[ \n]*\n(?=\n|\Z)")
-SHOWN_PREVIEWS = 3  # in the Markdown; all are in the ZIP
+SHOWN_PREVIEWS = 3  # in the Markdown; the ZIP has all
 
 
-def file_refs(haul: SessionFiles, paths: SessionPaths) -> list[FileRef]:
-    """The members of the ZIP beside the Markdown: each file, and its previews after it."""
-    return [ref for file in haul.files for ref in _refs(file, paths)]
+def file_refs(downloads: SessionFiles, paths: SessionPaths) -> list[FileRef]:
+    """Return the ZIP's members beside the Markdown: each file, then its previews."""
+    return [ref for file in downloads.files for ref in _refs(file, paths)]
 
 
-def listed(
-    kind: Kind, wanted: Sequence[FileLink], haul: SessionFiles, paths: SessionPaths
+def file_entries(
+    kind: Kind, links: Sequence[FileLink], downloads: SessionFiles, paths: SessionPaths
 ) -> list[dict[str, Any]]:
-    """The entries of the front matter for files of one kind; what was not had is only linked."""
+    """Return the front matter entries for files of one kind; failed downloads are only linked."""
     return [
-        _linked(each) if file is None else _entry(file, paths)
-        for each, file in _of_kind(kind, wanted, haul)
+        _link_entry(each) if file is None else _file_entry(file, paths)
+        for each, file in _match_downloads(kind, links, downloads)
     ]
 
 
-def links(
-    kind: Kind, wanted: Sequence[FileLink], haul: SessionFiles, paths: SessionPaths
+def format_links(
+    kind: Kind, links: Sequence[FileLink], downloads: SessionFiles, paths: SessionPaths
 ) -> list[str]:
-    """For each file of one kind a link, and below it the first pages; an image is shown."""
-    shown = "!" if kind == "images" else ""
+    """Format a link for each file of one kind, then its first pages; images are embedded."""
+    mark = "!" if kind == "images" else ""
     return [
-        link(each.title or each.url, each.url)
+        format_link(each.title or each.url, each.url)
         if file is None
-        else f"{shown}{_link(title_of(file), file.name, paths)}{_previews(file, paths)}"
-        for each, file in _of_kind(kind, wanted, haul)
+        else mark + _format_link(file_title(file), file.name, paths) + _format_previews(file, paths)
+        for each, file in _match_downloads(kind, links, downloads)
     ]
 
 
-def with_pictures(body: str, haul: SessionFiles, paths: SessionPaths) -> str:
-    """``body`` with the pictures that were had, where they stood; the others are gone."""
-    local = {address(file.wanted.url): _beside(file.name, paths) for file in haul.files}
+def use_local_pictures(body: str, downloads: SessionFiles, paths: SessionPaths) -> str:
+    """Point pictures in ``body`` at downloaded files, and remove all others."""
+    local = {quote_url(file.link.url): _quote_path(file.name, paths) for file in downloads.files}
 
-    def shown(found: re.Match[str]) -> str:
-        return f"![{found[1]}]({local[found[2]]})" if found[2] in local else ""
+    def replace(match: re.Match[str]) -> str:
+        return f"![{match[1]}]({local[match[2]]})" if match[2] in local else ""
 
-    def changed(text: str) -> str:
-        return _GAP.sub("\n", _EMPTY.sub("", _PICTURE.sub(shown, text))) if "![" in text else text
+    def replace_all(text: str) -> str:
+        return _GAP.sub("\n", _EMPTY.sub("", _PICTURE.sub(replace, text))) if "![" in text else text
 
-    return outside_fences(body, changed).strip()
+    return map_prose(body, replace_all).strip()
 
 
-def other_pictures(
-    body: str, wanted: Sequence[FileLink], haul: SessionFiles, paths: SessionPaths
+def format_other_pictures(
+    body: str, links: Sequence[FileLink], downloads: SessionFiles, paths: SessionPaths
 ) -> list[str]:
-    """The pictures that are not in ``body``."""
+    """Format the pictures that are missing in ``body``."""
     return [
         picture
-        for picture in links("images", wanted, haul, paths)
+        for picture in format_links("images", links, downloads, paths)
         if f"({picture.rpartition('](')[2]}" not in body
     ]
 
 
-def _of_kind(
-    kind: Kind, wanted: Sequence[FileLink], haul: SessionFiles
+def _match_downloads(
+    kind: Kind, links: Sequence[FileLink], downloads: SessionFiles
 ) -> Iterator[tuple[FileLink, DownloadedFile | None]]:
-    """What was wanted, and had if it was; of images only those that were."""
-    had = {file.wanted.url: file for file in haul.files}
-    for each in wanted:
-        file = had.get(each.url)
-        if each.kind == kind and (file or kind != "images"):
+    """Pair each link with its downloaded file, if any; images only if they were downloaded."""
+    files = {file.link.url: file for file in downloads.files}
+    for each in links:
+        file = files.get(each.url)
+        if each.kind == kind and (file or kind != "images"):  # a failed image needs no link
             yield each, file
 
 
-def title_of(file: DownloadedFile) -> str:
-    """What a file is called where it is linked."""
-    return file.wanted.title or file.name
+def file_title(file: DownloadedFile) -> str:
+    """Return the title under which a file is linked."""
+    return file.link.title or file.name
 
 
 def _refs(file: DownloadedFile, paths: SessionPaths) -> list[FileRef]:
     parts: list[tuple[str, DownloadedFile | Preview]] = [(file.name, file)]
-    parts += [(_inside(file, preview), preview) for preview in file.previews]
+    parts += [(_preview_path(file, preview), preview) for preview in file.previews]
     return [
         FileRef(
             path=f"{paths.asset_folder}/{name}",
             sha256=part.sha256,
             size_bytes=part.size_bytes,
             media_type=part.media_type,
-            source_url=file.wanted.url,
+            source_url=file.link.url,
         )
         for name, part in parts
     ]
 
 
-def _linked(wanted: FileLink) -> dict[str, Any]:
-    entry = {"title": wanted.title or name_in(wanted.url), "url": wanted.url}
-    media_type = video(wanted.url, "recording").type
+def _link_entry(link: FileLink) -> dict[str, Any]:
+    entry = {"title": link.title or filename_in(link.url), "url": link.url}
+    media_type = make_video(link.url, "recording").type
     return entry | ({"media_type": media_type} if media_type else {})
 
 
-def _entry(file: DownloadedFile, paths: SessionPaths) -> dict[str, Any]:
+def _file_entry(file: DownloadedFile, paths: SessionPaths) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "title": title_of(file),
-        "url": file.wanted.url,
+        "title": file_title(file),
+        "url": file.link.url,
         "path": f"{paths.asset_folder}/{file.name}",
         "bytes": file.size_bytes,
         "sha256": file.sha256,
         "media_type": file.media_type,
     }
-    if file.wanted.kind == "images" and file.wanted.title:
-        entry["alt"] = file.wanted.title
+    if file.link.kind == "images" and file.link.title:
+        entry["alt"] = file.link.title
     if file.pixels:
         entry["width"], entry["height"] = file.pixels
-    if file.wanted.language:
-        entry["language"] = file.wanted.language
+    if file.link.language:
+        entry["language"] = file.link.language
     if file.previews:
-        entry["previews"] = [_preview(file, preview, paths) for preview in file.previews]
+        entry["previews"] = [_preview_entry(file, preview, paths) for preview in file.previews]
     return entry
 
 
-def _preview(file: DownloadedFile, preview: Preview, paths: SessionPaths) -> dict[str, Any]:
+def _preview_entry(file: DownloadedFile, preview: Preview, paths: SessionPaths) -> dict[str, Any]:
     return {
         "page": preview.page,
-        "path": f"{paths.asset_folder}/{_inside(file, preview)}",
+        "path": f"{paths.asset_folder}/{_preview_path(file, preview)}",
         "bytes": preview.size_bytes,
         "sha256": preview.sha256,
     }
 
 
-def _previews(file: DownloadedFile, paths: SessionPaths) -> str:
-    """The first pages, as a paragraph of the list's item; "" where there are none."""
+def _format_previews(file: DownloadedFile, paths: SessionPaths) -> str:
+    """Format the first pages as a paragraph of a list item."""
     pictures = [
-        f"  !{_link(f'Page {preview.page}', _inside(file, preview), paths)}"
+        f"  !{_format_link(f'Page {preview.page}', _preview_path(file, preview), paths)}"
         for preview in file.previews[:SHOWN_PREVIEWS]
     ]
     return "\n".join(["\n", *pictures]) if pictures else ""
 
 
-def _link(title: str, name: str, paths: SessionPaths) -> str:
-    """A link from the Markdown to a file beside it, as it works in the unpacked ZIP."""
-    return f"[{escaped(title)}]({_beside(name, paths)})"
+def _format_link(title: str, name: str, paths: SessionPaths) -> str:
+    """Format a link that works beside the Markdown in the unpacked ZIP."""
+    return f"[{escape(title)}]({_quote_path(name, paths)})"
 
 
-def _beside(name: str, paths: SessionPaths) -> str:
+def _quote_path(name: str, paths: SessionPaths) -> str:
     return quote(f"{paths.stem}/{name}")
 
 
-def _inside(file: DownloadedFile, preview: Preview) -> str:
+def _preview_path(file: DownloadedFile, preview: Preview) -> str:
     return f"{file.preview_folder}/{preview.name}"

@@ -1,1 +1,1 @@
-"""From a page to facts and Markdown: one rung a file, and the best that knows a fact wins."""
+"""Turn a page into facts and Markdown: one rung a file; the best rung that knows a fact wins."""

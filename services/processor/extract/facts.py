@@ -1,4 +1,4 @@
-"""What can be known of a session, and which rung of the cascade knew it."""
+"""The facts of a session, as each rung of the cascade returns them."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ Kind = Literal["slides", "attachments", "images", "subtitles"]
 
 
 class Speaker(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Someone who speaks."""
+    """A speaker."""
 
     name: str
     url: str | None = None
@@ -16,7 +16,7 @@ class Speaker(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Video(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A video, which is linked and never fetched."""
+    """A video; it is only linked."""
 
     url: str
     type: str | None = None
@@ -24,21 +24,21 @@ class Video(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class License(msgspec.Struct, frozen=True):
-    """Under which terms the session may be used, and where that is said."""
+    """The terms of use, and where they are declared."""
 
     value: str
     source: str
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A link to elsewhere."""
+    """A link to another page."""
 
     title: str
     url: str
 
 
 class FileLink(msgspec.Struct, frozen=True):
-    """A file that belongs to the session; ``title`` is what it is called where it is linked."""
+    """A link to a file of the session; ``title`` is the link's text."""
 
     kind: Kind
     url: str
@@ -48,7 +48,7 @@ class FileLink(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one rung knows; what it does not know is left as it is."""
+    """The facts that one rung knows; unknown ones keep their defaults."""
 
     id: str | None = None
     title: str | None = None
@@ -56,7 +56,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: str | None = None  # talk, workshop, … as the source calls it
     url: str | None = None
     abstract: str | None = None  # plain text
-    body: str | None = None  # the main text, as harmless Markdown
+    body: str | None = None  # the main text, as sanitised Markdown
     speakers: tuple[Speaker, ...] = ()
     track: str | None = None
     room: str | None = None
@@ -64,7 +64,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     start: str | None = None  # ISO 8601
     end: str | None = None
     timezone: str | None = None  # IANA
-    start_raw: str | None = None  # what is said of the start, where no date is
+    start_raw: str | None = None  # the text about the start, if it has no date
     end_raw: str | None = None
     tags: tuple[str, ...] = ()
     do_not_record: bool | None = None

@@ -1,4 +1,4 @@
-"""A page as a whole: what its rungs know, put together with what its schedule knows."""
+"""Merge the facts of a page's rungs, and of its schedule, by precedence."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -7,34 +7,34 @@ from urllib.parse import urldefrag
 import msgspec
 
 from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
-from services.processor.extract.html.document import alike
-from services.processor.extract.rungs.links import is_subtitles, language_in
+from services.processor.extract.html.document import match_key
+from services.processor.extract.rungs.links import is_subtitles_url, language_in
 
 SCHEDULE = "schedule"
 PARAMETERS = "parameters"
-THIN_WORDS = 40
+THIN_WORDS = 40  # error pages and JavaScript shells have fewer
 
-_GUESSES = ("opengraph", "html", "linked", PARAMETERS)  # which a schedule knows better
-_OF_THE_SCHEDULE = ("start", "end", "timezone", "room", "track", "speakers", "body")
-_UNITED = ("videos", "files", "links")
+_GUESSING_RUNGS = ("opengraph", "html", "linked", PARAMETERS)  # less reliable than a schedule
+_SCHEDULE_FIELDS = ("start", "end", "timezone", "room", "track", "speakers", "body")
+_UNITED_FIELDS = ("videos", "files", "links")
 
 Item = TypeVar("Item", Video, FileLink, Link)
 
 
 class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page alone says."""
+    """The facts of a page alone."""
 
-    rungs: dict[str, Facts]  # in the order in which they are believed
+    rungs: dict[str, Facts]  # by descending priority
     text: str  # of the main part, plain
     words: int  # of the main text
-    is_session: bool  # some rule has found one
+    is_session: bool  # a rung has found one
     encoding: str = ""
     warnings: list[str] = msgspec.field(default_factory=list)
-    schedule: str | None = None  # the address of its conference's
+    schedule: str | None = None  # URL of the conference's schedule
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of a session."""
+    """The merged facts of a session."""
 
     facts: Facts
     sources: dict[str, str]  # which rung gave each fact
@@ -51,99 +51,99 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_thin(self) -> bool:
-        """Whether there is nothing on it that could be a session."""
+        """True if the page cannot be a session."""
         return self.words < THIN_WORDS and not self.is_session
 
 
-def page_of(reading: PageFacts, scheduled: Facts | None = None) -> Page:
-    """The page, with what its conference's schedule says of the session."""
-    rungs = reading.rungs if scheduled is None else _joined(reading, scheduled)
-    known, sources = merged(rungs)
-    facts = placed(known)
+def build_page(page_facts: PageFacts, scheduled: Facts | None = None) -> Page:
+    """Merge the page with what its conference's schedule says of the session."""
+    rungs = page_facts.rungs if scheduled is None else _insert_schedule(page_facts, scheduled)
+    merged, sources = merge_rungs(rungs)
+    facts = unify_files(merged)
     return Page(
         facts=facts,
         sources=sources,
-        text=reading.text,
-        encoding=reading.encoding,
-        warnings=[*reading.warnings, *_missing(facts)],
-        words=reading.words,
-        is_session=reading.is_session or scheduled is not None,
+        text=page_facts.text,
+        encoding=page_facts.encoding,
+        warnings=[*page_facts.warnings, *_missing_warnings(facts)],
+        words=page_facts.words,
+        is_session=page_facts.is_session or scheduled is not None,
     )
 
 
-def merged(rungs: Mapping[str, Facts]) -> tuple[Facts, dict[str, str]]:
-    """All that is known, the first rung winning, and for each fact the name of its rung.
+def merge_rungs(rungs: Mapping[str, Facts]) -> tuple[Facts, dict[str, str]]:
+    """Merge the rungs; return the facts, and for each the name of its rung.
 
-    Videos, files and links are everybody's together, each address once.
+    The first rung that knows a fact wins. Videos, files and links are united by URL.
     """
-    known: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for field in Facts.__struct_fields__:
-        said = {name: getattr(facts, field) for name, facts in _believed(rungs, field)}
-        said = {name: value for name, value in said.items() if value not in (None, "", ())}
-        if said:
-            sources[field], known[field] = next(iter(said.items()))
-            if field in _UNITED:
-                known[field] = _united(said)
+        values = {name: getattr(facts, field) for name, facts in _rungs_by_priority(rungs, field)}
+        values = {name: value for name, value in values.items() if value not in (None, "", ())}
+        if values:
+            sources[field], merged[field] = next(iter(values.items()))
+            if field in _UNITED_FIELDS:
+                merged[field] = _unite(values)
     if sources.get("speakers") == SCHEDULE:
-        known["speakers"] = _enriched(known["speakers"], rungs.values())
-    return msgspec.structs.replace(Facts(), **known), sources
+        merged["speakers"] = _enrich(merged["speakers"], rungs.values())
+    return msgspec.structs.replace(Facts(), **merged), sources
 
 
-def _joined(reading: PageFacts, scheduled: Facts) -> dict[str, Facts]:
-    """The page's rungs, and the schedule before those that only guess."""
-    says_nothing = reading.words < (1 if reading.is_session else THIN_WORDS)
-    body = scheduled.body or scheduled.abstract if says_nothing else None
+def unify_files(facts: Facts) -> Facts:
+    """Keep each file once, and treat linked subtitles as files."""
+    files: dict[str, FileLink] = {}
+    for file_link in facts.files:
+        url, _ = urldefrag(file_link.url)
+        files.setdefault(url, msgspec.structs.replace(file_link, url=url))
+    for link in facts.links:
+        if is_subtitles_url(link.url):
+            file_link = FileLink("subtitles", link.url, link.title, "linked", language_in(link.url))
+            files.setdefault(link.url, file_link)
+    return msgspec.structs.replace(facts, files=tuple(files.values()))
+
+
+def _insert_schedule(page_facts: PageFacts, scheduled: Facts) -> dict[str, Facts]:
+    """Insert the schedule before the rungs that only guess."""
+    is_page_thin = page_facts.words < (1 if page_facts.is_session else THIN_WORDS)
+    body = scheduled.body or scheduled.abstract if is_page_thin else None
     scheduled = msgspec.structs.replace(scheduled, body=body)
-    sure = {name: facts for name, facts in reading.rungs.items() if name not in _GUESSES}
-    return {**sure, SCHEDULE: scheduled, **reading.rungs}
+    sure = {name: facts for name, facts in page_facts.rungs.items() if name not in _GUESSING_RUNGS}
+    return {**sure, SCHEDULE: scheduled, **page_facts.rungs}
 
 
-def _believed(rungs: Mapping[str, Facts], field: str) -> Iterable[tuple[str, Facts]]:
-    """The rungs in the order in which they are believed about ``field``."""
-    if field in _OF_THE_SCHEDULE and SCHEDULE in rungs:
+def _rungs_by_priority(rungs: Mapping[str, Facts], field: str) -> Iterable[tuple[str, Facts]]:
+    """Order the rungs by their priority for ``field``."""
+    if field in _SCHEDULE_FIELDS and SCHEDULE in rungs:
         return {SCHEDULE: rungs[SCHEDULE], **rungs}.items()
     return rungs.items()
 
 
-def _united(said: Mapping[str, tuple[Item, ...]]) -> tuple[Item, ...]:
-    """What all say, each address once; what the job itself names comes first."""
+def _unite(values: Mapping[str, tuple[Item, ...]]) -> tuple[Item, ...]:
+    """Unite items by URL; those that the job names come first."""
     by_url: dict[str, Item] = {}
-    for items in said.values():
+    for items in values.values():
         for item in items:
             by_url.setdefault(item.url, item)
-    asked_for = {item.url for item in said.get(PARAMETERS, ())}
-    return tuple(sorted(by_url.values(), key=lambda item: item.url not in asked_for))
+    job_urls = {item.url for item in values.get(PARAMETERS, ())}
+    return tuple(sorted(by_url.values(), key=lambda item: item.url not in job_urls))
 
 
-def _enriched(speakers: Iterable[Speaker], rungs: Iterable[Facts]) -> tuple[Speaker, ...]:
-    """The speakers with addresses and biographies that others know of them."""
+def _enrich(speakers: Iterable[Speaker], rungs: Iterable[Facts]) -> tuple[Speaker, ...]:
+    """Add URLs and biographies that other rungs know."""
     known: dict[str, Speaker] = {}
     for speaker in (speaker for facts in rungs for speaker in facts.speakers):
-        before = known.setdefault(alike(speaker.name), speaker)
-        known[alike(speaker.name)] = Speaker(
-            before.name, before.url or speaker.url, before.bio or speaker.bio
+        previous = known.setdefault(match_key(speaker.name), speaker)
+        known[match_key(speaker.name)] = Speaker(
+            previous.name, previous.url or speaker.url, previous.bio or speaker.bio
         )
     return tuple(
-        msgspec.structs.replace(known[alike(speaker.name)], name=speaker.name)
+        msgspec.structs.replace(known[match_key(speaker.name)], name=speaker.name)
         for speaker in speakers
     )
 
 
-def _missing(facts: Facts) -> list[str]:
+def _missing_warnings(facts: Facts) -> list[str]:
     return [
         f"{name}_missing" for name in ("abstract", "speakers", "start") if not getattr(facts, name)
     ]
-
-
-def placed(facts: Facts) -> Facts:
-    """``facts`` with each file once, and linked subtitles as files."""
-    files: dict[str, FileLink] = {}
-    for wanted in facts.files:
-        url, _ = urldefrag(wanted.url)
-        files.setdefault(url, msgspec.structs.replace(wanted, url=url))
-    for link in facts.links:
-        if is_subtitles(link.url):
-            wanted = FileLink("subtitles", link.url, link.title, "linked", language_in(link.url))
-            files.setdefault(link.url, wanted)
-    return msgspec.structs.replace(facts, files=tuple(files.values()))

@@ -1,4 +1,4 @@
-"""Where the schedule of a page's conference is: where it links, or its software keeps it."""
+"""Find the URL of the conference's schedule, by a link or by its software's convention."""
 
 import re
 from collections.abc import Iterable
@@ -12,30 +12,31 @@ _SCHEDULE = re.compile(
 )
 
 
-def schedule_address(url: str, software: str | None, links: Iterable[str]) -> str | None:
-    """The address of the schedule, if there is a sign of one.
+def find_schedule_url(url: str, software: str | None, links: Iterable[str]) -> str | None:
+    """Return the URL of the schedule, if there is a sign of one.
 
     Args:
         url: the page's.
-        software: that made the page, as its adapter is called: ``fosdem``, ``pretalx``, ``frab``.
-        links: absolute addresses that the page links to or declares, the likeliest first.
+        software: the name of the page's adapter: ``fosdem``, ``pretalx``, ``frab``.
+        links: absolute URLs that the page links to, the likeliest first.
     """
     schedules = [link for link in links if _is_schedule(link)]
     host = urlsplit(url).hostname
-    own = (link for link in schedules if urlsplit(link).hostname == host)
-    return next(own, None) or _usual(url, software) or next(iter(schedules), None)
+    same_host = (link for link in schedules if urlsplit(link).hostname == host)
+    # A schedule on another host may be another conference's: it comes last.
+    return next(same_host, None) or _conventional_url(url, software) or next(iter(schedules), None)
 
 
-def _usual(url: str, software: str | None) -> str | None:
-    """Where ``software`` keeps the schedule."""
+def _conventional_url(url: str, software: str | None) -> str | None:
+    """Return the URL at which ``software`` keeps the schedule."""
     for name, pattern, place in (
         ("fosdem", _FOSDEM, "xml"),
         ("pretalx", _PRETALX, "schedule/export/schedule.json"),
         ("frab", _FRAB, "schedule.json"),
     ):
-        found = pattern.fullmatch(urlsplit(url).path)
-        if software == name and found:
-            return urljoin(url, f"{found['top']}{place}")
+        match = pattern.fullmatch(urlsplit(url).path)
+        if software == name and match:
+            return urljoin(url, f"{match['top']}{place}")
     return None
 
 

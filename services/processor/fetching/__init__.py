@@ -1,1 +1,1 @@
-"""Fetching politely: HTTP cache, robots.txt, and turns at each host."""
+"""Fetch politely: HTTP cache, robots.txt, rate limits per host."""

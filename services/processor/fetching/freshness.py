@@ -1,7 +1,6 @@
-"""How long an answer may be used again, by what its headers say: RFC 9111, for a shared cache.
+"""Cache-Control arithmetic (pure): RFC 9111, for a cache shared by all users.
 
-It is shared by all users of a deployment. So what is `private` is not kept, and `s-maxage` counts
-for us. Nothing is guessed from Last-Modified.
+So ``private`` responses are left out, and ``s-maxage`` counts.
 """
 
 from collections.abc import Mapping
@@ -22,79 +21,74 @@ KEPT_HEADERS = (
     "last-modified",
     "vary",
 )
-_OF_ITS_TIME = {"age", "date"}  # of an answer, whatever its body
-_RENEWED = _OF_ITS_TIME | {"cache-control", "expires", "vary"}
+_TIME_HEADERS = {"age", "date"}  # of a response, not of its body
+_UPDATED_BY_304 = _TIME_HEADERS | {"cache-control", "expires", "vary"}
 _CONDITIONS = {"etag": "if-none-match", "last-modified": "if-modified-since"}
-_LONGEST = timedelta(days=365)
+_MAX_LIFETIME = timedelta(days=365)  # keeps dates in range
 
 
-def kept(headers: Headers) -> dict[str, str]:
-    """Those of ``headers`` that an answer is remembered with."""
+def select_headers(headers: Headers) -> dict[str, str]:
+    """Return the headers that are stored with a response."""
     return {name: headers[name] for name in KEPT_HEADERS if name in headers}
 
 
-def refreshed(headers: Headers, confirmed: Headers) -> dict[str, str]:
-    """``headers`` of a body, once the server has answered 304 with ``confirmed``.
-
-    What describes the body stays: the same body always has the same description.
-    """
-    lasting = {name: headers[name] for name in headers if name not in _OF_ITS_TIME}
-    return lasting | {name: confirmed[name] for name in _RENEWED & confirmed.keys()}
+def update_headers(headers: Headers, confirmed: Headers) -> dict[str, str]:
+    """Update a stored body's ``headers`` by those of a 304 response."""
+    lasting = {name: headers[name] for name in headers if name not in _TIME_HEADERS}
+    return lasting | {name: confirmed[name] for name in _UPDATED_BY_304 & confirmed.keys()}
 
 
-def conditions(headers: Headers) -> dict[str, str]:
-    """The headers of a request that is answered with 304 while the body is the same."""
+def conditional_headers(headers: Headers) -> dict[str, str]:
+    """Return the request headers that ask for 304 if the body is unchanged."""
     return {condition: headers[name] for name, condition in _CONDITIONS.items() if name in headers}
 
 
-def may_be_kept(headers: Headers, now: datetime) -> bool:
-    """Whether the answer may be remembered, and is good for anything then.
-
-    What it varies by does not matter, as we always ask alike; but for ``*``, which is anything.
-    """
-    said = _directives(headers)
-    if "no-store" in said or "private" in said or "*" in headers.get("vary", ""):
+def is_cacheable(headers: Headers, now: datetime) -> bool:
+    """True if the response may be stored and would be of use."""
+    directives = _parse_directives(headers)
+    # Vary on named headers is harmless: all our requests are alike.
+    if "no-store" in directives or "private" in directives or "*" in headers.get("vary", ""):
         return False
-    return bool(conditions(headers)) or fresh_for(headers, now) > timedelta()
+    return bool(conditional_headers(headers)) or remaining_lifetime(headers, now) > timedelta()
 
 
-def fresh_for(headers: Headers, now: datetime) -> timedelta:
-    """How much longer an answer that came at ``now`` counts as new; 0 where it does not say."""
-    said = _directives(headers)
-    if "no-cache" in said:
+def remaining_lifetime(headers: Headers, now: datetime) -> timedelta:
+    """Return how long a response that came at ``now`` stays fresh; 0 unless it says so."""
+    directives = _parse_directives(headers)
+    if "no-cache" in directives:
         return timedelta()
     for directive in ("s-maxage", "max-age"):
-        if directive in said:
-            return _left(_seconds(said[directive]), headers)
-    expires = _date(headers.get("expires", ""))
+        if directive in directives:
+            return _subtract_age(_parse_seconds(directives[directive]), headers)
+    expires = _parse_date(headers.get("expires", ""))
     if expires is None:
         return timedelta()
-    return _left(expires - (_date(headers.get("date", "")) or now), headers)
+    return _subtract_age(expires - (_parse_date(headers.get("date", "")) or now), headers)
 
 
-def _left(lifetime: timedelta, headers: Headers) -> timedelta:
-    spent = _seconds(headers.get("age", "0"))
-    return max(min(lifetime, _LONGEST) - spent, timedelta())
+def _subtract_age(lifetime: timedelta, headers: Headers) -> timedelta:
+    age = _parse_seconds(headers.get("age", "0"))
+    return max(min(lifetime, _MAX_LIFETIME) - age, timedelta())
 
 
-def _directives(headers: Headers) -> dict[str, str]:
+def _parse_directives(headers: Headers) -> dict[str, str]:
     """Cache-Control as names and arguments; of two alike, the first."""
-    said: dict[str, str] = {}
+    directives: dict[str, str] = {}
     for part in headers.get("cache-control", "").split(","):
         name, _, argument = part.partition("=")
-        said.setdefault(name.strip().lower(), argument.strip().strip('"'))
-    return said
+        directives.setdefault(name.strip().lower(), argument.strip().strip('"'))
+    return directives
 
 
-def _seconds(text: str) -> timedelta:
+def _parse_seconds(text: str) -> timedelta:
     """A count of seconds; 0 for anything else."""
     is_count = text.isascii() and text.isdecimal()
-    return min(timedelta(seconds=int(text[:9])), _LONGEST) if is_count else timedelta()
+    return min(timedelta(seconds=int(text[:9])), _MAX_LIFETIME) if is_count else timedelta()
 
 
-def _date(text: str) -> datetime | None:
+def _parse_date(text: str) -> datetime | None:
     try:
-        found = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=found.tzinfo or UTC)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

@@ -1,4 +1,4 @@
-"""What stands before each request: robots.txt, then the host's turn."""
+"""Gate before each request: robots.txt, then the host's rate limit."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,58 +8,58 @@ from urllib.parse import urlsplit
 import msgspec
 
 from eventjob.fetch.client import FetchFailed
-from eventjob.fetch.response_head import retry_after
-from services.processor.fetching.host_limiter import HostLimiter, TooLong
+from eventjob.fetch.response_head import parse_retry_after
+from services.processor.fetching.host_limiter import HostLimiter, WaitTooLong
 from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
 
 POSTPONED = "postponed"
-PAUSE_UNASKED = timedelta(seconds=10)
-_LEAVE_ME_ALONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+DEFAULT_PAUSE = timedelta(seconds=10)  # after 429 or 503 without Retry-After
+_BACK_OFF = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 class PoliteGate:
-    """A gate (`eventjob.fetch.client.Gate`) that makes a request wait ``patience`` at most."""
+    """A gate (`eventjob.fetch.client.Gate`) that makes a request wait at most ``max_wait``."""
 
     def __init__(
-        self, turns: HostLimiter, pace: Pace, patience: timedelta, robots: Robots | None = None
+        self, limiter: HostLimiter, pace: Pace, max_wait: timedelta, robots: Robots | None = None
     ) -> None:
-        self._turns = turns
+        self._limiter = limiter
         self._pace = pace
-        self._patience = patience
+        self._max_wait = max_wait
         self._robots = robots
 
-    async def before(self, url: str) -> None:
-        """Returns when ``url`` may be requested.
+    async def before_request(self, url: str) -> None:
+        """Wait until ``url`` may be requested.
 
         Raises:
-            FetchFailed: ``disallowed``, or what is wrong with robots.txt; ``postponed``: the turn
-                is too far away, and the failure says how far.
+            FetchFailed: ``disallowed``, or robots.txt is unreadable; ``postponed`` if the wait is
+                too long, with the time to wait.
             Unavailable: the bus is away.
         """
         pace = self._pace
         if self._robots is not None:
-            rules = await self._robots.rules(url)
+            rules = await self._robots.rules(url)  # fetched through a gate of its own
             if not rules.allow(url):
                 raise FetchFailed("disallowed", f"robots.txt of {_host(url)} disallows this page")
             pace = msgspec.structs.replace(pace, delay_s=max(pace.delay_s, rules.delay_s))
         try:
-            await self._turns.enter(_host(url), pace, self._patience)
-        except TooLong as reason:
-            detail = f"{_host(url)} is asked for too much at the moment: {reason}"
+            await self._limiter.acquire(_host(url), pace, self._max_wait)
+        except WaitTooLong as reason:
+            detail = f"{_host(url)} is busy: {reason}"
             raise FetchFailed(POSTPONED, detail, transient=True, retry_after=reason.wait) from None
 
-    async def connected(self, url: str) -> None:
-        """Returns when the request may go out, which is later where it took time to connect."""
-        await self._turns.send(_host(url))
+    async def on_connected(self, url: str) -> None:
+        """Wait until the request may go out; later than planned if connecting took long."""
+        await self._limiter.start_sending(_host(url))
 
-    async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
-        """Ends the request's turn; heeds what the host asks for."""
-        silent_for = None
-        if status in _LEAVE_ME_ALONE:
-            asked = retry_after(headers, datetime.now(UTC))
-            silent_for = PAUSE_UNASKED if asked is None else asked
-        await self._turns.leave(_host(url), silent_for)
+    async def after_request(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+        """Release the slot, and share the pause that the host asks for."""
+        pause = None
+        if status in _BACK_OFF:
+            requested = parse_retry_after(headers, datetime.now(UTC))
+            pause = DEFAULT_PAUSE if requested is None else requested
+        await self._limiter.release(_host(url), pause)
 
 
 def _host(url: str) -> str:

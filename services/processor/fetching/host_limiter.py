@@ -1,4 +1,4 @@
-"""Turns at a host: when this process's requests start, in step with all other processes."""
+"""Rate limit per host, shared by all processors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,185 +12,185 @@ from services.processor.fetching import politeness
 from services.processor.fetching.politeness import HostState, Pace
 from services.processor.fetching.shared_host import HostBucket, SharedHost
 
-MOST_LINES = 2000
-RELEASE_AFTER_S = 0.05  # an end is told with the next start, or after this
-RENEW_AFTER_S = politeness.LEASE_S / 3
-RECHECK_S = 1.0
-LAST_WORDS_S = 1.0
-LATE_PART = 0.05  # of the pause, by which a request may go out late without a word
-AFTER_LOSING_PATIENCE_S = 10.0  # nobody knows when the others will be done
+MAX_HOSTS = 2000  # in memory; idle ones are dropped beyond it
+PUBLISH_AFTER_S = 0.05  # an end travels with the next start, or after this time
+RENEW_AFTER_S = politeness.LEASE_S / 3  # so that two renewals may fail
+RECHECK_S = 1.0  # a dead process's share expires without any news
+FINAL_PUBLISH_S = 1.0  # a shutdown must not wait for the bus
+LATE_SHARE = 0.05  # of the pause; smaller delays are not published
+RETRY_BUSY_S = 10.0  # when the others will be done is unknown
 
 
-class TooLong(Exception):
-    """The turn is further away than the caller wants to wait."""
+class WaitTooLong(Exception):
+    """The next free slot is further away than the caller wants to wait."""
 
     def __init__(self, wait_s: float) -> None:
-        super().__init__(f"a turn is {wait_s:.0f} s away")
+        super().__init__(f"the next free slot is {wait_s:.0f} s away")
         self.wait = timedelta(seconds=wait_s)
 
 
 class HostLimiter:
-    """Gives turns. `keep` must run beside it."""
+    """Hands out request slots; `publish_forever` must run beside it."""
 
-    def __init__(self, hosts: HostBucket) -> None:
-        self._hosts = hosts
+    def __init__(self, bucket: HostBucket) -> None:
+        self._bucket = bucket
         self._me = uuid4().hex[:8]
-        self._lines: dict[str, SharedHost] = {}
-        self._something_to_tell = asyncio.Event()
+        self._hosts: dict[str, SharedHost] = {}
+        self._has_changes = asyncio.Event()
 
-    async def enter(self, host: str, pace: Pace, patience: timedelta) -> float:
-        """Returns at the moment when a request to ``host`` may start; `leave` must follow.
+    async def acquire(self, host: str, pace: Pace, max_wait: timedelta) -> float:
+        """Wait until a request to ``host`` may start; `release` must follow.
 
         Raises:
-            TooLong: the turn is more than ``patience`` away; nothing was reserved.
+            WaitTooLong: the slot is more than ``max_wait`` away; it was not reserved.
             Unavailable: the bus is away.
         """
-        line = self._line(host, pace)
-        patient_until = self._hosts.now() + patience.total_seconds()
-        line.users += 1
+        shared = self._get_shared(host, pace)
+        deadline = self._bucket.now() + max_wait.total_seconds()
+        shared.users += 1
         try:
-            await self._reserve(line, pace, patient_until)
-            async with self._permit(line, patient_until):
-                start = await self._start(line, pace, patient_until)
-            line.starts[asyncio.current_task()] = (start, pace.delay_s)
+            await self._reserve(shared, pace, deadline)
+            async with self._permit(shared, deadline):
+                start = await self._start(shared, pace, deadline)
+            shared.starts[asyncio.current_task()] = (start, pace.delay_s)
             return start
         finally:
-            line.users -= 1
+            shared.users -= 1
 
-    async def send(self, host: str) -> None:
-        """Returns when the request may really go out; the pause counts from then.
+    async def start_sending(self, host: str) -> None:
+        """Wait until the request may really go out; the pause counts from then.
 
-        That is at once, unless others have started meanwhile, or the host has asked for silence.
+        Returns at once unless others have started meanwhile, or the host has asked for a pause.
         """
-        line, go_at = self._lines[host], self._hosts.now()
-        start, delay_s = line.starts.get(asyncio.current_task(), (go_at, 0.0))
-        if not delay_s or go_at - start <= delay_s * LATE_PART:
+        shared, go_at = self._hosts[host], self._bucket.now()
+        start, delay_s = shared.starts.get(asyncio.current_task(), (go_at, 0.0))
+        if not delay_s or go_at - start <= delay_s * LATE_SHARE:
             return
 
         def go_late(state: HostState, now: float) -> HostState:
             nonlocal go_at
-            go_at = politeness.late(state, start, now, delay_s)
-            return politeness.paused(state, go_at + delay_s)
+            go_at = politeness.late_start(state, start, now, delay_s)
+            return politeness.postpone_starts(state, go_at + delay_s)
 
-        with suppress(Unavailable):  # then it is a little too close to another one
-            await line.change(go_late)
+        with suppress(Unavailable):  # one slightly early request is harmless
+            await shared.update(go_late)
         await self._sleep_until(go_at)
 
-    async def leave(self, host: str, silent_for: timedelta | None = None) -> None:
-        """The request has ended; the host asks not to be visited for ``silent_for``."""
-        line = self._lines[host]
-        line.running -= 1
-        line.starts.pop(asyncio.current_task(), None)
-        line.is_told = False
-        line.permits.release()
-        self._something_to_tell.set()
-        if silent_for is not None:
-            line.not_before = self._hosts.now() + silent_for.total_seconds()
-            with suppress(Unavailable):  # `keep` tells it later, and we know
-                await line.tell()
+    async def release(self, host: str, pause: timedelta | None = None) -> None:
+        """End the request; the host may have asked for a ``pause``."""
+        shared = self._hosts[host]
+        shared.running -= 1
+        shared.starts.pop(asyncio.current_task(), None)
+        shared.is_published = False
+        shared.permits.release()
+        self._has_changes.set()
+        if pause is not None:
+            shared.not_before = self._bucket.now() + pause.total_seconds()
+            with suppress(Unavailable):  # `publish_forever` repeats it, and this process knows
+                await shared.publish()
 
-    async def keep(self) -> None:
-        """Tell the others what they do not know yet, and what still holds; for ever."""
+    async def publish_forever(self) -> None:
+        """Publish changes and renew leases until cancelled."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_AFTER_S):
-                    await self._something_to_tell.wait()
-            self._something_to_tell.clear()
-            await asyncio.sleep(RELEASE_AFTER_S)
-            await self.tell_all()
+                    await self._has_changes.wait()
+            self._has_changes.clear()
+            await asyncio.sleep(PUBLISH_AFTER_S)  # several ends share one write
+            await self.publish_all()
 
-    async def tell_all(self) -> None:
-        """Tell what is not known yet, or was told long ago; what cannot be told now waits."""
-        oldest = self._hosts.now() - RENEW_AFTER_S
-        for line in list(self._lines.values()):
-            if not line.is_told or (line.running and line.told_at < oldest):
+    async def publish_all(self) -> None:
+        """Publish what is unpublished or due for renewal; failures stay for the next time."""
+        oldest = self._bucket.now() - RENEW_AFTER_S
+        for shared in list(self._hosts.values()):
+            if not shared.is_published or (shared.running and shared.published_at < oldest):
                 with suppress(Unavailable):
-                    await line.tell()
+                    await shared.publish()
 
-    async def _reserve(self, line: SharedHost, pace: Pace, patient_until: float) -> None:
-        """Wait until the first free slot; it costs nothing where it is now."""
-        at = 0.0
+    async def _reserve(self, shared: SharedHost, pace: Pace, deadline: float) -> None:
+        """Wait for the first free slot, and reserve it unless it is now."""
+        slot = 0.0
 
         def reserve(state: HostState, now: float) -> HostState | None:
-            nonlocal at
-            at = politeness.slot(state, now)
-            if at > patient_until:
-                raise TooLong(at - now)
-            return politeness.reserved(state, at, pace) if at > now else None
+            nonlocal slot
+            slot = politeness.first_free_slot(state, now)
+            if slot > deadline:
+                raise WaitTooLong(slot - now)
+            return politeness.reserve_slot(state, slot, pace) if slot > now else None
 
-        await line.change(reserve)
-        await self._sleep_until(at)
+        await shared.update(reserve)
+        await self._sleep_until(slot)
 
     @asynccontextmanager
-    async def _permit(self, line: SharedHost, patient_until: float) -> AsyncIterator[None]:
-        """One of this process's permits; kept where the block ends well."""
+    async def _permit(self, shared: SharedHost, deadline: float) -> AsyncIterator[None]:
+        """Hold one of this process's permits; it is released only if the block fails."""
         try:
-            async with asyncio.timeout(patient_until - self._hosts.now()):
-                await line.permits.acquire()
+            async with asyncio.timeout(deadline - self._bucket.now()):
+                await shared.permits.acquire()
         except TimeoutError:
-            raise TooLong(AFTER_LOSING_PATIENCE_S) from None
+            raise WaitTooLong(RETRY_BUSY_S) from None
         try:
             yield
         except BaseException:  # also when cancelled
-            line.permits.release()
+            shared.permits.release()
             raise
 
-    async def _start(self, line: SharedHost, pace: Pace, patient_until: float) -> float:
-        """The start, decided on what is known when the time has come."""
-        waits = False
+    async def _start(self, shared: SharedHost, pace: Pace, deadline: float) -> float:
+        """Start the request, decided on the state at that moment."""
+        is_waiting = False
         start = 0.0
 
         def begin(state: HostState, now: float) -> HostState | None:
             nonlocal start
-            start = max(now, politeness.earliest(state))
-            if start > now or not politeness.has_room(state, now, pace, self._me, line.running):
+            start = max(now, politeness.earliest_start(state))  # a pause may have come meanwhile
+            if start > now or not politeness.has_room(state, now, pace, self._me, shared.running):
                 return None
-            return politeness.started(state, now, pace, self._me)
+            return politeness.record_start(state, now, pace, self._me)
 
         try:
-            while not await line.change(begin, starts=True, waited=waits):
-                if start > patient_until:
-                    raise TooLong(start - self._hosts.now())
-                if start > self._hosts.now():
+            while not await shared.update(begin, starts=True, waited=is_waiting):
+                if start > deadline:
+                    raise WaitTooLong(start - self._bucket.now())
+                if start > self._bucket.now():
                     await self._sleep_until(start)
                     continue
-                line.waiting += not waits
-                waits = True
-                await self._wait_for_room(line, pace)
-                if self._hosts.now() > patient_until:
-                    raise TooLong(AFTER_LOSING_PATIENCE_S)
+                shared.waiting += not is_waiting
+                is_waiting = True
+                await self._wait_for_room(shared, pace)
+                if self._bucket.now() > deadline:
+                    raise WaitTooLong(RETRY_BUSY_S)
         finally:
-            line.waiting -= waits
+            shared.waiting -= is_waiting
         return start
 
-    async def _wait_for_room(self, line: SharedHost, pace: Pace) -> None:
-        """Say that we wait, and do so until something has changed."""
-        await line.tell()
-        now = self._hosts.now()
-        if not politeness.has_room(line.state, now, pace, self._me, line.running):
-            await line.news(RECHECK_S)
+    async def _wait_for_room(self, shared: SharedHost, pace: Pace) -> None:
+        """Publish that this process waits, and wait for a change."""
+        await shared.publish()
+        now = self._bucket.now()
+        if not politeness.has_room(shared.state, now, pace, self._me, shared.running):
+            await shared.wait_for_change(RECHECK_S)
 
     async def _sleep_until(self, moment: float) -> None:
-        await asyncio.sleep(moment - self._hosts.now())
+        await asyncio.sleep(moment - self._bucket.now())
 
-    def _line(self, host: str, pace: Pace) -> SharedHost:
-        if host not in self._lines:
-            if len(self._lines) >= MOST_LINES:
-                self._lines = {n: line for n, line in self._lines.items() if not line.is_idle}
-            self._lines[host] = SharedHost(self._hosts, host, me=self._me, per_host=pace.per_host)
-        return self._lines[host]
+    def _get_shared(self, host: str, pace: Pace) -> SharedHost:
+        if host not in self._hosts:
+            if len(self._hosts) >= MAX_HOSTS:
+                self._hosts = {name: one for name, one in self._hosts.items() if not one.is_idle}
+            self._hosts[host] = SharedHost(self._bucket, host, me=self._me, per_host=pace.per_host)
+        return self._hosts[host]
 
 
 @asynccontextmanager
-async def polite_turns(hosts: HostBucket) -> AsyncIterator[HostLimiter]:
-    """Turns that are kept as long as the block runs; all is told at its end."""
-    turns = HostLimiter(hosts)
+async def open_limiter(bucket: HostBucket) -> AsyncIterator[HostLimiter]:
+    """Run a limiter inside the block, and publish its state at the end."""
+    limiter = HostLimiter(bucket)
     async with asyncio.TaskGroup() as tasks:
-        keeping = tasks.create_task(turns.keep())
+        publishing = tasks.create_task(limiter.publish_forever())
         try:
-            yield turns
+            yield limiter
         finally:
-            await cancel_and_wait(keeping)
+            await cancel_and_wait(publishing)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORDS_S):
-                    await turns.tell_all()
+                async with asyncio.timeout(FINAL_PUBLISH_S):
+                    await limiter.publish_all()

@@ -1,7 +1,7 @@
-"""The HTTP cache of all processors: what was fetched before is fetched again only if it changed.
+"""Shared HTTP cache (RFC 9111) around the fetcher, for all processors.
 
-An answer is kept under the address it was asked at. Redirects are followed each time: a condition
-goes along with them, and what confirms another address than that of the kept body confirms nothing.
+An entry lies under the requested URL. Redirects are followed each time, with the
+condition; a 304 from another URL than the stored body's confirms nothing.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import UNREADABLE
-from eventjob.fetch.body import kept_if_whole
-from eventjob.fetch.client import FetchCaps, Fetched, Gate
-from eventjob.fetch.response_head import parsed
+from eventjob.fetch.body import open_body_file
+from eventjob.fetch.client import FetchCaps, FetchResult, Gate
+from eventjob.fetch.response_head import parse_url
 from services.processor.fetching.freshness import (
-    conditions,
-    fresh_for,
-    kept,
-    may_be_kept,
-    refreshed,
+    conditional_headers,
+    is_cacheable,
+    remaining_lifetime,
+    select_headers,
+    update_headers,
 )
 from services.processor.fetching.session_fetcher import Reuse, WebClient
 
@@ -32,20 +32,20 @@ SMALL_BYTES = 64 * 1024  # most pages, and every robots.txt
 
 
 class CacheBucket(Protocol):
-    """Where answers are remembered: `eventjob.bus.buckets.http_cache.HttpCache`."""
+    """The key-value store: `eventjob.bus.buckets.http_cache.HttpCache`."""
 
     async def read(self, key: str) -> bytes | None:
-        """What was written last, if anything."""
+        """Return the last value written, if any."""
 
     async def write(self, key: str, value: bytes) -> None:
-        """Remember ``value``."""
+        """Store ``value``."""
 
     async def delete(self, key: str) -> None:
-        """Remember nothing."""
+        """Delete the value."""
 
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A remembered answer. A small body lies in it, a large one in the artifact store."""
+    """A stored response; a small body lies in it, a large one in the artifact store."""
 
     final_url: str
     headers: dict[str, str]
@@ -62,21 +62,21 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class CachedFetcher:
-    """Fetches (`services.processor.fetching.session_fetcher.Fetches`) through what is remembered.
+    """A `services.processor.fetching.session_fetcher.PageSource` that caches.
 
-    A large body is stored, or renewed, as an artifact before it is handed out: whoever makes
-    something lasting of it must name it in its outcome, or nobody ever removes it.
+    A large body is stored, or stored again, as an artifact before it is returned. The caller
+    must name it in its outcome, else the sweep deletes it.
     """
 
     def __init__(
         self,
         fetcher: WebClient,
-        memory: CacheBucket,
+        bucket: CacheBucket,
         artifacts: Artifacts,
         clock: Callable[[], datetime],
     ) -> None:
         self._fetcher = fetcher
-        self._memory = memory
+        self._bucket = bucket
         self._artifacts = artifacts
         self._clock = clock
 
@@ -89,56 +89,57 @@ class CachedFetcher:
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         reuse: Reuse = "fresh",
-    ) -> Fetched:
-        """The answer to GET ``url``, status 200; one from memory is as it was the first time.
+    ) -> FetchResult:
+        """GET ``url`` and return the response, status 200; a cached one equals the original.
 
         Args:
             url: as for `eventjob.fetch.client.Fetcher`, with the other arguments.
             caps: the same.
-            gate: the same; not asked where nothing is requested.
+            gate: the same; skipped if no request is made.
             directory: the same.
             accept: the same.
-            reuse: "fresh" makes no request for what says that it is still fresh, "checked" always
-                asks whether it is the same, "never" fetches it anew.
+            reuse: "fresh" uses fresh entries without a request, "checked" always revalidates,
+                "never" fetches anew.
 
         Raises:
-            FetchFailed: there is no usable answer.
+            FetchFailed: no usable response.
             ArtifactsUnavailable, Unavailable: our own stores are away.
         """
-        ask = partial(
+        request = partial(
             self._fetcher.fetch, url, caps=caps, gate=gate, directory=directory, accept=accept
         )
-        address = str(parsed(url))
+        address = str(parse_url(url))
         key = hashlib.sha256(address.encode()).hexdigest()
-        entry = await self._entry(key)
-        keep = partial(self._keep, key, entry)
+        entry = await self._read_entry(key)
+        store = partial(self._store, key, entry)
         if reuse == "never":
-            return await keep(await ask(headers={"cache-control": "no-cache"}))
+            return await store(await request(headers={"cache-control": "no-cache"}))
         if entry is None or not await self._is_usable(entry, caps, accept):
-            return await keep(await ask())
+            return await store(await request())
+        # A redirect may lead elsewhere by now, so only direct hits are fresh.
         is_fresh = entry.fresh_until > self._clock() and entry.final_url == address
         if reuse == "checked" or not is_fresh:
-            answer = await ask(headers=conditions(entry.headers))
-            if answer.status != HTTPStatus.NOT_MODIFIED:
-                return await keep(answer)
-            answer.path.unlink()
-            if answer.final_url != entry.final_url:
-                return await keep(await ask())
-            entry = await self._confirm(key, entry, answer)
-        path = await self._body(entry, directory)
-        return await keep(await ask()) if path is None else _again(url, entry, path)
+            result = await request(headers=conditional_headers(entry.headers))
+            if result.status != HTTPStatus.NOT_MODIFIED:
+                return await store(result)
+            result.path.unlink()
+            if result.final_url != entry.final_url:  # another page says that it is unchanged
+                return await store(await request())
+            entry = await self._confirm(key, entry, result)
+        path = await self._write_body(entry, directory)
+        return await store(await request()) if path is None else _to_result(url, entry, path)
 
-    async def _entry(self, key: str) -> CacheEntry | None:
-        value = await self._memory.read(key)
+    async def _read_entry(self, key: str) -> CacheEntry | None:
+        value = await self._bucket.read(key)
         try:
             return _entries.decode(value) if value else None
-        except UNREADABLE:  # another version has written it
+        except UNREADABLE:  # written by another version
             return None
 
     async def _is_usable(
         self, entry: CacheEntry, caps: FetchCaps, accept: Callable[[str], bool] | None
     ) -> bool:
-        """Whether the body is there, and would be taken if it came now."""
+        """True if the body exists and the caller would accept it."""
         if entry.size_bytes > caps.max_bytes or not (accept is None or accept(entry.media_type)):
             return False
         if entry.body is not None:
@@ -148,65 +149,65 @@ class CachedFetcher:
         except ArtifactMissing:
             return False
 
-    async def _body(self, entry: CacheEntry, directory: Path) -> Path | None:
-        """The body in a new file; None where it is lost."""
+    async def _write_body(self, entry: CacheEntry, directory: Path) -> Path | None:
+        """Write the body to a new file, if it still exists."""
         try:
-            with kept_if_whole(directory) as file:
+            with open_body_file(directory) as file:
                 if entry.body is None:
-                    await self._restore(entry.sha256, file)
+                    await self._copy_artifact(entry.sha256, file)
                 else:
                     file.write(entry.body)
-        except (ArtifactMissing, ValueError):  # swept meanwhile, or corrupt
+        except (ArtifactMissing, ValueError):  # swept meanwhile, or corrupt: fetch it anew
             return None
         return Path(file.name)
 
-    async def _restore(self, sha256: str, file: IO[bytes]) -> None:
-        """Copy the artifact to ``file``, and store it again so that it does not seem abandoned."""
+    async def _copy_artifact(self, sha256: str, file: IO[bytes]) -> None:
+        """Copy the artifact to ``file``, and store it again so that the sweep spares it."""
         async for chunk in self._artifacts.stream(sha256):
             file.write(chunk)
         file.flush()
         await self._artifacts.put_file(Path(file.name), sha256)
 
-    async def _confirm(self, key: str, entry: CacheEntry, answer: Fetched) -> CacheEntry:
-        """``entry`` after the 304 ``answer``."""
-        headers, now = refreshed(entry.headers, answer.headers), self._clock()
+    async def _confirm(self, key: str, entry: CacheEntry, result: FetchResult) -> CacheEntry:
+        """Renew ``entry`` after a 304."""
+        headers, now = update_headers(entry.headers, result.headers), self._clock()
         confirmed = msgspec.structs.replace(
-            entry, headers=headers, fresh_until=now + fresh_for(headers, now)
+            entry, headers=headers, fresh_until=now + remaining_lifetime(headers, now)
         )
-        if may_be_kept(headers, now):
-            await self._memory.write(key, _encode(confirmed))
+        if is_cacheable(headers, now):
+            await self._bucket.write(key, _encode(confirmed))
         else:
-            await self._memory.delete(key)
+            await self._bucket.delete(key)
         return confirmed
 
-    async def _keep(self, key: str, before: CacheEntry | None, answer: Fetched) -> Fetched:
-        """``answer`` as it would come from memory, where it is now unless it may not."""
-        headers, now = kept(answer.headers), self._clock()
-        answer = msgspec.structs.replace(answer, headers=headers)
-        if answer.status != HTTPStatus.OK or not may_be_kept(headers, now):
-            if before is not None:
-                await self._memory.delete(key)
-            return answer
-        is_small = answer.size_bytes <= SMALL_BYTES
+    async def _store(self, key: str, old: CacheEntry | None, result: FetchResult) -> FetchResult:
+        """Store the response if it may be cached, and return it as the cache would."""
+        headers, now = select_headers(result.headers), self._clock()
+        result = msgspec.structs.replace(result, headers=headers)
+        if result.status != HTTPStatus.OK or not is_cacheable(headers, now):
+            if old is not None:
+                await self._bucket.delete(key)
+            return result
+        is_small = result.size_bytes <= SMALL_BYTES
         if not is_small:
-            await self._artifacts.put_file(answer.path, answer.sha256)
+            await self._artifacts.put_file(result.path, result.sha256)
         entry = CacheEntry(
-            final_url=answer.final_url,
+            final_url=result.final_url,
             headers=headers,
-            fresh_until=now + fresh_for(headers, now),
-            sha256=answer.sha256,
-            size_bytes=answer.size_bytes,
-            media_type=answer.media_type,
-            charset=answer.charset,
-            body=answer.path.read_bytes() if is_small else None,
+            fresh_until=now + remaining_lifetime(headers, now),
+            sha256=result.sha256,
+            size_bytes=result.size_bytes,
+            media_type=result.media_type,
+            charset=result.charset,
+            body=result.path.read_bytes() if is_small else None,
         )
-        await self._memory.write(key, _encode(entry))
-        return msgspec.structs.replace(answer, is_artifact=not is_small)
+        await self._bucket.write(key, _encode(entry))
+        return msgspec.structs.replace(result, is_artifact=not is_small)
 
 
-def _again(url: str, entry: CacheEntry, path: Path) -> Fetched:
-    """What `entry` remembers, as it came the first time."""
-    return Fetched(
+def _to_result(url: str, entry: CacheEntry, path: Path) -> FetchResult:
+    """Return the entry as the response that it was."""
+    return FetchResult(
         requested_url=url,
         final_url=entry.final_url,
         status=HTTPStatus.OK,

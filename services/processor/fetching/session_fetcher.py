@@ -1,16 +1,16 @@
-"""What one session fetches: as its job wants it, and remembered for its outcome."""
+"""Fetch port, and one session's fetcher, which records the artifacts used."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from eventjob.fetch.client import FetchCaps, Fetched, Gate
+from eventjob.fetch.client import FetchCaps, FetchResult, Gate
 
 Reuse = Literal["fresh", "checked", "never"]
 
 
 class WebClient(Protocol):
-    """Asks the web itself: `eventjob.fetch.client.Fetcher`."""
+    """Sends requests to the web: `eventjob.fetch.client.Fetcher`."""
 
     async def fetch(
         self,
@@ -21,12 +21,12 @@ class WebClient(Protocol):
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Fetched:
-        """The answer, or `FetchFailed`."""
+    ) -> FetchResult:
+        """Return the response, or raise `FetchFailed`."""
 
 
-class Fetches(Protocol):
-    """Fetches from the web or the cache: see `http_cache.CachedFetcher` beside this file."""
+class PageSource(Protocol):
+    """Fetches from the web or the cache: `services.processor.fetching.http_cache.CachedFetcher`."""
 
     async def fetch(
         self,
@@ -37,14 +37,14 @@ class Fetches(Protocol):
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         reuse: Reuse = "fresh",
-    ) -> Fetched:
-        """The answer, or `FetchFailed`."""
+    ) -> FetchResult:
+        """Return the response, or raise `FetchFailed`."""
 
 
 class SessionFetcher:
-    """A session's way to the web; ``artifacts`` are the bodies that were stored on it."""
+    """Fetches for one session, and records in ``artifacts`` the bodies that are stored."""
 
-    def __init__(self, fetcher: Fetches, *, use_cache: bool) -> None:
+    def __init__(self, fetcher: PageSource, *, use_cache: bool) -> None:
         self.artifacts: set[str] = set()
         self.reuse: Reuse = "fresh" if use_cache else "never"
         self._fetcher = fetcher
@@ -57,8 +57,8 @@ class SessionFetcher:
         gate: Gate,
         directory: Path,
         accept: Callable[[str], bool] | None = None,
-    ) -> Fetched:
-        """The answer, as `services.processor.ports.Fetches` has it."""
+    ) -> FetchResult:
+        """Return the response, or raise `FetchFailed`."""
         fetched = await self._fetcher.fetch(
             url,
             caps=caps,

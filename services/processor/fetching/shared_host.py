@@ -1,4 +1,4 @@
-"""The line at one host: what all processes know of it, and what this one does there."""
+"""State of one host, shared over processes by compare-and-set."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,40 +11,40 @@ from eventjob.contracts.base import UNREADABLE
 from services.processor.fetching import politeness
 from services.processor.fetching.politeness import HostState
 
-Change = Callable[[HostState, float], HostState | None]
+Update = Callable[[HostState, float], HostState | None]
 
 _states = msgspec.json.Decoder(HostState)
 _encode = msgspec.json.Encoder().encode
 
 
 class HostBucket(Protocol):
-    """Where the processes share what they know: `eventjob.bus.buckets.hosts.Hosts`."""
+    """The key-value store: `eventjob.bus.buckets.hosts.Hosts`."""
 
     def now(self) -> float:
-        """The time on the clock of all."""
+        """Return the time on the bus's clock."""
 
     async def read(self, host: str) -> Entry:
-        """What is known of a host."""
+        """Return a host's entry."""
 
     async def compare_and_set(self, host: str, value: bytes, revision: int) -> int | None:
-        """The new revision, or None where somebody was faster."""
+        """Write if ``revision`` is current, and return the new one; `None` means a conflict."""
 
     async def wait_for_change(self, host: str, within_s: float) -> None:
-        """Returns when something is known anew, or after a while."""
+        """Wait for a change of the host's entry, or for ``within_s``."""
 
 
 class SharedHost:
-    """One host. Its shared state is kept here, and only read again where it proves outdated."""
+    """One host. Its state is cached, and read again only after a conflict."""
 
     def __init__(self, hosts: HostBucket, host: str, *, me: str, per_host: int) -> None:
         self.permits = asyncio.Semaphore(per_host)  # of this process alone
-        self.users = 0  # who wait, or are about to
+        self.users = 0  # callers that wait or are about to
         self.running = 0
         self.waiting = 0  # for requests of other processes to end
         self.starts: dict[asyncio.Task[Any] | None, tuple[float, float]] = {}  # and pauses
-        self.not_before = 0.0  # what the host has told us
-        self.is_told = True  # whether the others know all that
-        self.told_at = 0.0
+        self.not_before = 0.0  # asked by the host
+        self.is_published = True  # the others know the values above
+        self.published_at = 0.0
         self.state = HostState()
         self._revision: int | None = None  # of ``state``; None where it must be read
         self._hosts = hosts
@@ -54,55 +54,53 @@ class SharedHost:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody would miss it."""
-        return self.is_told and not self.users and not self.running
+        """True if the host can be dropped from memory."""
+        return self.is_published and not self.users and not self.running
 
-    async def change(self, change: Change, *, starts: bool = False, waited: bool = False) -> bool:
-        """Whether ``change`` was made, to the newest state; not where it answers None.
-
-        What this process does with the host is told along.
+    async def update(self, compute: Update, *, starts: bool = False, waited: bool = False) -> bool:
+        """Apply ``compute`` to the newest state, with this process's share; false if it gives None.
 
         Args:
-            change: from a state and the time to a new state; may be asked several times.
+            compute: from state and time to a new state; called again after a conflict.
             starts: a request starts with it.
-            waited: and it was one of those that waited.
+            waited: that request was waiting.
 
         Raises:
-            Unavailable: nobody knows whether it was made.
+            Unavailable: the outcome is unknown.
         """
-        async with self._lock:
+        async with self._lock:  # this process's own requests would only conflict
             while True:
                 await self._refresh()
-                now, heard = self._hosts.now(), self.not_before
-                changed = change(politeness.silenced(self.state, heard), now)
-                if changed is None:
+                now, not_before = self._hosts.now(), self.not_before
+                new_state = compute(politeness.apply_pause(self.state, not_before), now)
+                if new_state is None:
                     return False
                 running, waits = self.running + starts, self.waiting > waited
-                state = politeness.shared(changed, now, self._me, running, waits=waits)
-                if await self._swapped(state):
+                state = politeness.set_share(new_state, now, self._me, running, waits=waits)
+                if await self._swap(state):  # else another process was faster: compute anew
                     self.running += starts
                     # others may have left meanwhile
-                    self.is_told = (self.running, self.not_before) == (running, heard)
-                    self.told_at = now
+                    self.is_published = (self.running, self.not_before) == (running, not_before)
+                    self.published_at = now
                     return True
 
-    async def tell(self) -> None:
-        """Tell the others what this process does with the host."""
-        await self.change(lambda state, _: state)
+    async def publish(self) -> None:
+        """Publish what this process does with the host."""
+        await self.update(lambda state, _: state)
 
-    async def news(self, within_s: float) -> None:
-        """Returns when another state is there, or after a while; the state is read again then."""
+    async def wait_for_change(self, within_s: float) -> None:
+        """Wait for a new state, or for ``within_s``; the state is read again after it."""
         await self._hosts.wait_for_change(self._host, within_s)
         self._revision = None
 
     async def _refresh(self) -> None:
         if self._revision is None:
             entry = await self._hosts.read(self._host)
-            self.state, self._revision = _decoded(entry.value), entry.revision
+            self.state, self._revision = _decode(entry.value), entry.revision
 
-    async def _swapped(self, state: HostState) -> bool:
-        """Whether ``state`` follows the one that we know; else, or cancelled, we know none."""
-        revision, self._revision, self.is_told = self._revision or 0, None, False
+    async def _swap(self, state: HostState) -> bool:
+        """Write ``state``; on a conflict, error or cancellation the cached revision is dropped."""
+        revision, self._revision, self.is_published = self._revision or 0, None, False
         self._revision = await self._hosts.compare_and_set(self._host, _encode(state), revision)
         if self._revision is None:
             return False
@@ -110,8 +108,8 @@ class SharedHost:
         return True
 
 
-def _decoded(value: bytes) -> HostState:
-    """The state, empty where there is none, or one that another version has written."""
+def _decode(value: bytes) -> HostState:
+    """Decode the state; another version's state counts as empty."""
     try:
         return _states.decode(value)
     except UNREADABLE:

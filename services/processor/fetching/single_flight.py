@@ -1,4 +1,4 @@
-"""What many ask for at a time is made once, and remembered for a while."""
+"""Single-flight cache with expiry."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,44 +10,44 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Answers by name, of which the ``most`` that were asked for last are kept.
+    """Loads each value at most once at a time, and caches it.
 
     Args:
-        most: how many.
+        max_entries: size of the cache; the least recently used entry is dropped.
         clock: monotonic seconds.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float]) -> None:
-        self._most = most
+    def __init__(self, max_entries: int, clock: Callable[[], float]) -> None:
+        self._max_entries = max_entries
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, T]] = OrderedDict()
-        self._making: dict[str, asyncio.Task[tuple[T, timedelta]]] = {}
+        self._cache: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._running: dict[str, asyncio.Task[tuple[T, timedelta]]] = {}
 
     async def get(
-        self, name: str, make: Callable[[], Coroutine[Any, Any, tuple[T, timedelta]]]
+        self, key: str, load: Callable[[], Coroutine[Any, Any, tuple[T, timedelta]]]
     ) -> T:
-        """The answer, and what ``make`` raises; that is asked for it, and for how long it holds.
+        """Return the value of ``key``, cached or loaded; raises what ``load`` raises.
 
-        It works on for those who still wait where one of them gives up.
+        ``load`` returns a value and its lifetime.
         """
-        kept = self._kept.get(name)
-        if kept is not None and kept[0] > self._clock():
-            self._kept.move_to_end(name)
-            return kept[1]
-        making = self._making.get(name)
-        if making is None:
-            making = asyncio.create_task(make())
-            self._making[name] = making
-            making.add_done_callback(lambda task: self._made(name, task))
-        answer, _ = await asyncio.shield(making)
-        return answer
+        entry = self._cache.get(key)
+        if entry is not None and entry[0] > self._clock():
+            self._cache.move_to_end(key)
+            return entry[1]
+        task = self._running.get(key)
+        if task is None:
+            task = asyncio.create_task(load())
+            self._running[key] = task
+            task.add_done_callback(lambda task: self._finish(key, task))
+        value, _ = await asyncio.shield(task)  # a caller that gives up must not stop the others
+        return value
 
-    def _made(self, name: str, task: asyncio.Task[tuple[T, timedelta]]) -> None:
-        del self._making[name]
+    def _finish(self, key: str, task: asyncio.Task[tuple[T, timedelta]]) -> None:
+        del self._running[key]
         if task.cancelled() or task.exception() is not None:
             return
-        answer, holds = task.result()
-        self._kept[name] = (self._clock() + holds.total_seconds(), answer)
-        self._kept.move_to_end(name)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        value, lifetime = task.result()
+        self._cache[key] = (self._clock() + lifetime.total_seconds(), value)
+        self._cache.move_to_end(key)
+        if len(self._cache) > self._max_entries:
+            self._cache.popitem(last=False)

@@ -1,1 +1,1 @@
-"""The files of a session: fetched, recognised, and read."""
+"""Download, identify and read the files of a session."""

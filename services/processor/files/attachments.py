@@ -1,4 +1,4 @@
-"""The files that belong to a session: fetched one after the other, typed, stored, read."""
+"""Download a session's files one by one: identify, store, read."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,24 +8,24 @@ import msgspec
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.domain.names import make_folder_name, make_unique
-from eventjob.fetch.client import Fetched, FetchFailed, Gate
+from eventjob.fetch.client import FetchFailed, FetchResult, Gate
 from services.processor.extract.facts import FileLink
-from services.processor.extract.rungs.links import name_in
-from services.processor.extract.rungs.page_rules import is_video
+from services.processor.extract.rungs.links import filename_in
+from services.processor.extract.rungs.page_rules import is_video_url
 from services.processor.fetching.session_fetcher import SessionFetcher
 from services.processor.files.contents import ContentReader, PreviewBudget
-from services.processor.files.dimensions import dimensions
-from services.processor.files.filetype import IS_VIDEO, may_be, verdict
-from services.processor.files.limits import MOST_FILES, MOST_PREVIEWS, Limits, check_pixels
-from services.processor.files.session_files import DownloadedFile, SessionFiles, named
+from services.processor.files.dimensions import read_dimensions
+from services.processor.files.filetype import IS_VIDEO, check_type, is_acceptable
+from services.processor.files.limits import MAX_FILES, MAX_PREVIEWS, Limits, check_pixels
+from services.processor.files.session_files import DownloadedFile, SessionFiles, choose_filename
 from services.processor.files.sniff import HEAD_BYTES
 from services.processor.pool.pool import Pool
 
-TRIES = 2
+ATTEMPTS = 2  # few: a missing file is only a warning
 
 
 class Attachments:
-    """Fetches what is wanted."""
+    """Downloads the files that a page links."""
 
     def __init__(self, *, gate: Gate, limits: Limits, artifacts: Artifacts, pool: Pool) -> None:
         self._gate = gate
@@ -34,106 +34,106 @@ class Attachments:
         self._contents = ContentReader(pool, artifacts)
 
     async def collect(
-        self, visit: SessionFetcher, wanted: Sequence[FileLink], folder: Path, until: float
+        self, fetcher: SessionFetcher, links: Sequence[FileLink], folder: Path, deadline: float
     ) -> SessionFiles:
-        """All that can be had of ``wanted`` before ``until``, a time of the event loop.
-
-        Raises:
-            ArtifactsUnavailable: it cannot be stored.
-        """
-        haul = SessionFiles([], [])
-        fetchable = [one for one in wanted if not is_video(one.url)]
-        for one in fetchable[:MOST_FILES]:
+        """Download what can be had of ``links`` before ``deadline``, in the event loop's time."""
+        downloads = SessionFiles([], [])
+        fetchable = [link for link in links if not is_video_url(link.url)]
+        for link in fetchable[:MAX_FILES]:  # one by one: each takes from the job's bytes
             try:
-                file, warnings = await self._one(visit, one, folder, until=until, haul=haul)
+                file, warnings = await self._process(
+                    fetcher, link, folder, deadline=deadline, downloads=downloads
+                )
             except FetchFailed as failure:
-                if failure.code != IS_VIDEO:  # which is linked
-                    haul.warnings.append(f"{one.url}: {failure.code}: {failure}")
+                if failure.code != IS_VIDEO:  # videos are only linked: no warning
+                    downloads.warnings.append(f"{link.url}: {failure.code}: {failure}")
             except TimeoutError:
-                haul.warnings.append(f"{one.url}: timeout: no time was left for it")
+                downloads.warnings.append(f"{link.url}: timeout: no time was left for it")
             else:
-                haul.files.append(file)
-                haul.warnings.extend(f"{one.url}: {warning}" for warning in warnings)
-        if len(fetchable) > MOST_FILES:
-            left = f"too_many_files: {len(fetchable)}, of which {MOST_FILES} were fetched"
-            haul.warnings.append(left)
-        return msgspec.structs.replace(haul, files=_apart(haul.files))
+                downloads.files.append(file)
+                downloads.warnings.extend(f"{link.url}: {warning}" for warning in warnings)
+        if len(fetchable) > MAX_FILES:
+            warning = f"too_many_files: {len(fetchable)}, of which {MAX_FILES} were fetched"
+            downloads.warnings.append(warning)
+        return msgspec.structs.replace(downloads, files=_make_names_unique(downloads.files))
 
-    async def _one(
+    async def _process(
         self,
-        visit: SessionFetcher,
-        wanted: FileLink,
+        fetcher: SessionFetcher,
+        link: FileLink,
         folder: Path,
         *,
-        until: float,
-        haul: SessionFiles,
+        deadline: float,
+        downloads: SessionFiles,
     ) -> tuple[DownloadedFile, list[str]]:
-        """The stored file, and warnings where it is not quite what was wanted."""
-        left_bytes = self._limits.job_bytes - sum(file.all_bytes for file in haul.files)
-        most_previews = MOST_PREVIEWS - sum(len(file.previews) for file in haul.files)
-        async with asyncio.timeout_at(until):
-            fetched = await self._persistently(visit, wanted, folder, left_bytes)
+        """Download, store and read one file; returns warnings about differences."""
+        left_bytes = self._limits.job_bytes - sum(file.total_bytes for file in downloads.files)
+        most_previews = MAX_PREVIEWS - sum(len(file.previews) for file in downloads.files)
+        async with asyncio.timeout_at(deadline):
+            fetched = await self._fetch_with_retry(fetcher, link, folder, left_bytes)
         try:
-            file, warnings = await self._stored(wanted, fetched)
+            file, warnings = await self._store(link, fetched)
             try:
-                async with asyncio.timeout_at(until):
-                    room = PreviewBudget(most_previews, left_bytes - file.size_bytes)
-                    read = await self._contents.read(file, fetched, room)
+                async with asyncio.timeout_at(deadline):
+                    budget = PreviewBudget(most_previews, left_bytes - file.size_bytes)
+                    contents = await self._contents.read(file, fetched, budget)
             except TimeoutError:
                 return file, [*warnings, "timeout: no time was left to read it"]
-            return read.file, [*warnings, *read.warnings]
+            return contents.file, [*warnings, *contents.warnings]
         finally:
-            fetched.path.unlink()
+            fetched.path.unlink()  # temporary: the store has a copy
 
-    async def _persistently(
-        self, visit: SessionFetcher, wanted: FileLink, folder: Path, left_bytes: int
-    ) -> Fetched:
-        """As `_fetched`, tried again where that may help: the gate makes it wait as it should."""
-        for _ in range(TRIES - 1):
+    async def _fetch_with_retry(
+        self, fetcher: SessionFetcher, link: FileLink, folder: Path, left_bytes: int
+    ) -> FetchResult:
+        """Fetch again after a transient failure; the gate adds the pauses."""
+        for _ in range(ATTEMPTS - 1):
             try:
-                return await self._fetched(visit, wanted, folder, left_bytes)
+                return await self._fetch(fetcher, link, folder, left_bytes)
             except FetchFailed as failure:
-                if not failure.transient or failure.code == "postponed":
+                if not failure.transient or failure.code == "postponed":  # the host is busy
                     raise
-        return await self._fetched(visit, wanted, folder, left_bytes)
+        return await self._fetch(fetcher, link, folder, left_bytes)
 
-    async def _fetched(
-        self, visit: SessionFetcher, wanted: FileLink, folder: Path, left_bytes: int
-    ) -> Fetched:
-        return await visit.fetch(
-            wanted.url,
-            caps=self._limits.of(wanted.kind, left_bytes),
+    async def _fetch(
+        self, fetcher: SessionFetcher, link: FileLink, folder: Path, left_bytes: int
+    ) -> FetchResult:
+        return await fetcher.fetch(
+            link.url,
+            caps=self._limits.caps_for(link.kind, left_bytes),
             gate=self._gate,
             directory=folder,
-            accept=lambda declared: may_be(wanted.kind, declared),
+            accept=lambda declared: is_acceptable(link.kind, declared),
         )
 
-    async def _stored(self, wanted: FileLink, fetched: Fetched) -> tuple[DownloadedFile, list[str]]:
+    async def _store(
+        self, link: FileLink, fetched: FetchResult
+    ) -> tuple[DownloadedFile, list[str]]:
         with fetched.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-        found = verdict(wanted.kind, fetched.media_type, head, name_in(fetched.final_url))
-        pixels = dimensions(fetched.path, found.file_type.media_type)
-        if wanted.kind == "images":
+        checked = check_type(link.kind, fetched.media_type, head, filename_in(fetched.final_url))
+        pixels = read_dimensions(fetched.path, checked.file_type.media_type)
+        if link.kind == "images":
             check_pixels(pixels)
-        if not fetched.is_artifact:
+        if not fetched.is_artifact:  # the cache has stored large bodies already
             await self._artifacts.put_file(fetched.path, fetched.sha256)
-        had = DownloadedFile(
-            wanted=wanted,
-            name=named(wanted, found.file_type.extension),
+        stored = DownloadedFile(
+            link=link,
+            name=choose_filename(link, checked.file_type.extension),
             sha256=fetched.sha256,
             size_bytes=fetched.size_bytes,
-            media_type=found.file_type.media_type,
+            media_type=checked.file_type.media_type,
             pixels=pixels,
         )
-        return had, [found.mismatch] if found.mismatch else []
+        return stored, [checked.mismatch] if checked.mismatch else []
 
 
-def _apart(files: list[DownloadedFile]) -> list[DownloadedFile]:
-    """``files`` under names that do not collide, nor with those of their folders of previews."""
+def _make_names_unique(files: list[DownloadedFile]) -> list[DownloadedFile]:
+    """Rename files that collide with each other or with preview folders."""
     stems = [make_folder_name(file.name.rpartition(".")[0], "previews") for file in files]
     names = make_unique([*(file.name for file in files), *stems])
-    apart = zip(files, names, names[len(files) :], strict=False)
+    renamed = zip(files, names, names[len(files) :], strict=False)
     return [
         msgspec.structs.replace(file, name=name, preview_folder=folder if file.previews else "")
-        for file, name, folder in apart
+        for file, name, folder in renamed
     ]

@@ -1,4 +1,7 @@
-"""How large an image is, by its header alone: nothing is ever decoded."""
+"""Read an image's width and height from its header.
+
+Image libraries decode too much: some allocate the whole canvas on opening.
+"""
 
 import struct
 from collections.abc import Callable
@@ -7,21 +10,21 @@ from typing import BinaryIO
 
 Size = tuple[int, int]  # width and height in pixels
 
-_HEAD_BYTES = 4096
-_MOST_SEGMENTS = 500
+_HEAD_BYTES = 4096  # AVIF and HEIC declare sizes at the start
+_MAX_SEGMENTS = 500  # a crafted file may have millions
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 
 
-def dimensions(path: Path, media_type: str) -> Size | None:
-    """Width and height in pixels; None where the header does not say, or its format is unknown."""
+def read_dimensions(path: Path, media_type: str) -> Size | None:
+    """Return width and height in pixels, if the header has them."""
     reader = _READERS.get(media_type)
     if reader is None:
         return None
     with path.open("rb") as file:
         try:
             return reader(file)
-        except struct.error:  # it ends too early
+        except struct.error:  # the file is too short
             return None
 
 
@@ -51,9 +54,9 @@ def _webp(file: BinaryIO) -> Size | None:
 
 
 def _jpeg(file: BinaryIO) -> Size | None:
-    """From the first frame's header, over all segments before it."""
+    """Skip all segments up to the first frame's header."""
     file.seek(2)
-    for _ in range(_MOST_SEGMENTS):
+    for _ in range(_MAX_SEGMENTS):
         mark, marker = struct.unpack(">BB", file.read(2))
         if mark != 0xFF:  # noqa: PLR2004 - ITU T.81, B.1.1.3
             return None
@@ -62,14 +65,14 @@ def _jpeg(file: BinaryIO) -> Size | None:
         elif marker in _JPEG_FRAMES:
             _, _, height, width = struct.unpack(">HBHH", file.read(7))
             return width, height
-        elif marker not in _JPEG_ALONE:
+        elif marker not in _JPEG_BARE:
             (length,) = struct.unpack(">H", file.read(2))
             file.seek(length - 2, 1)
     return None
 
 
 def _heif(file: BinaryIO) -> Size | None:
-    """The largest of the pictures that an AVIF or HEIC file describes."""
+    """Return the largest size that an AVIF or HEIC file declares."""
     boxes = file.read(_HEAD_BYTES).split(b"ispe")[1:]
     sizes = [struct.unpack(">II", box[4:12]) for box in boxes]
     return max(((width, height) for width, height in sizes), default=None)

@@ -1,6 +1,6 @@
-"""What a body is, and whether it is wanted: by declared type, first bytes and name together.
+"""Accept or reject a body by declared type, first bytes and name.
 
-The bytes decide. Type and name tell apart what they leave open, and are compared with the result.
+The bytes decide; type and name only resolve what they leave open, and are then compared.
 """
 
 from pathlib import PurePosixPath
@@ -26,8 +26,8 @@ Purpose = Literal["page"] | Kind
 IS_VIDEO = "is_video"
 _PAGES = frozenset({HTML, "application/xhtml+xml"})
 _TEXT = "text/plain"
-_FOUND_IN_PAGES = frozenset({HTML, _TEXT, UNKNOWN.media_type})
-_GENERIC = frozenset(  # what servers declare of anything
+_PAGE_BYTES_TYPES = frozenset({HTML, _TEXT, UNKNOWN.media_type})
+_GENERIC = frozenset(  # declared by servers for anything
     {
         "",
         _TEXT,
@@ -52,18 +52,18 @@ _CONTAINERS = frozenset({ZIP.media_type, "application/gzip"})
 _ALSO_TEXT = ("+json", "+xml", "/json", "/xml", "yaml", "javascript", "x-tex", "x-sh", "x-python")
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What a body is, and how it was announced if that is something else."""
+class TypeCheck(msgspec.Struct, frozen=True):
+    """The type of a body, and a warning if it was announced as another."""
 
     file_type: FileType
     mismatch: str | None = None
 
 
-def may_be(purpose: Purpose, declared: str) -> bool:
-    """Whether an answer of this type ("" where none is declared) is worth reading.
+def is_acceptable(purpose: Purpose, declared: str) -> bool:
+    """True if a response of the declared type ("" if undeclared) is worth reading.
 
     Raises:
-        FetchFailed: ``is_video``: it is to be linked, not fetched.
+        FetchFailed: ``is_video``: link it instead.
     """
     if purpose == "page":
         return declared in _PAGES or not declared
@@ -72,59 +72,61 @@ def may_be(purpose: Purpose, declared: str) -> bool:
     return declared not in _PAGES
 
 
-def verdict(purpose: Purpose, declared: str, head: bytes, name: str) -> Verdict:
-    """What a body is that begins with ``head`` and came from an address that ends in ``name``.
+def check_type(purpose: Purpose, declared: str, head: bytes, name: str) -> TypeCheck:
+    """Identify a body by its first bytes ``head`` and the ``name`` in its URL.
 
     Raises:
-        FetchFailed: ``wrong_type``: it cannot serve the purpose; ``is_video``: see `may_be`.
+        FetchFailed: ``wrong_type`` for this purpose, or ``is_video``: link it instead.
     """
     declared = _ALIASES.get(declared, declared)
-    found = sniff(head, name)
-    if declared in TYPES and found.media_type in {ZIP.media_type, _TEXT, UNKNOWN.media_type}:
-        found = sniff(head, f"x{TYPES[declared]}")
-    _check(purpose, found.media_type)
-    return Verdict(found, None if purpose == "page" else _mismatch(declared, found, name))
+    detected = sniff(head, name)
+    if declared in TYPES and detected.media_type in {ZIP.media_type, _TEXT, UNKNOWN.media_type}:
+        detected = sniff(head, f"x{TYPES[declared]}")
+    _check_purpose(purpose, detected.media_type)
+    return TypeCheck(
+        detected, None if purpose == "page" else _find_mismatch(declared, detected, name)
+    )
 
 
-def _check(purpose: Purpose, found: str) -> None:
+def _check_purpose(purpose: Purpose, detected: str) -> None:
     if purpose == "page":
-        if found not in _FOUND_IN_PAGES:
-            raise FetchFailed("wrong_type", f"it is {found}, not a page")
-    elif found == HTML:
+        if detected not in _PAGE_BYTES_TYPES:
+            raise FetchFailed("wrong_type", f"it is {detected}, not a page")
+    elif detected == HTML:  # so we never serve a stranger's HTML, nor keep a login page as a file
         raise FetchFailed("wrong_type", f"it is {HTML}")
-    elif purpose == "images" and not found.startswith("image/"):
-        raise FetchFailed("wrong_type", f"it is {found}, not an image")
-    elif purpose == "subtitles" and found not in SUBTITLES:
-        raise FetchFailed("wrong_type", f"it is {found}, not subtitles")
-    elif found.startswith("video/"):
-        raise FetchFailed(IS_VIDEO, found)
+    elif purpose == "images" and not detected.startswith("image/"):
+        raise FetchFailed("wrong_type", f"it is {detected}, not an image")
+    elif purpose == "subtitles" and detected not in SUBTITLES:
+        raise FetchFailed("wrong_type", f"it is {detected}, not subtitles")
+    elif detected.startswith("video/"):
+        raise FetchFailed(IS_VIDEO, detected)
 
 
-def _mismatch(declared: str, found: FileType, name: str) -> str | None:
-    """How declared type, or else name, contradict the bytes; an unknown type cannot do so."""
+def _find_mismatch(declared: str, detected: FileType, name: str) -> str | None:
+    """Return a warning if declared type, or else name, contradict the bytes."""
     suffix = PurePosixPath(name).suffix.lower()
     if declared not in _GENERIC:
-        announced, said = declared, f"declared {declared[:60]}"
+        announced, claim = declared, f"declared {declared[:60]}"
     elif suffix in TYPES.values():
-        announced, said = _stands_for(suffix), f"named {suffix}"
+        announced, claim = _type_of_suffix(suffix), f"named {suffix}"
     else:
         return None
-    if _agree(announced, found.media_type):
+    if _is_consistent(announced, detected.media_type):
         return None
-    return f"type_mismatch: {said}, found {found.media_type}"
+    return f"type_mismatch: {claim}, found {detected.media_type}"
 
 
-def _agree(announced: str, found: str) -> bool:
-    """Whether both may be true: both are text, or one says what is packed in the other."""
-    if _is_text(announced) and _is_text(found):
+def _is_consistent(announced: str, detected: str) -> bool:
+    """True if both may hold: both are text, or one is packed in the other."""
+    if _is_text(announced) and _is_text(detected):
         return True
     if announced == ZIP.media_type:
-        return found == announced or found in IN_ZIP
-    return announced == found or (found in _CONTAINERS and announced not in TYPES)
+        return detected == announced or detected in IN_ZIP
+    return announced == detected or (detected in _CONTAINERS and announced not in TYPES)
 
 
-def _stands_for(suffix: str) -> str:
-    """The type that an extension stands for."""
+def _type_of_suffix(suffix: str) -> str:
+    """Return the type of a known extension."""
     return next(media_type for media_type, known in TYPES.items() if known == suffix)
 
 

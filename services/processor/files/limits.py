@@ -1,4 +1,4 @@
-"""How much one job may fetch, as the settings say."""
+"""Limits of one job's downloads, from the settings."""
 
 from datetime import timedelta
 
@@ -10,17 +10,17 @@ from eventjob.runtime.settings import Fetch
 from services.processor.extract.facts import Kind
 from services.processor.files.dimensions import Size
 
-MOST_FILES = 100
-MOST_PREVIEWS = 100  # of a session
-MOST_PREVIEWS_OF_A_FILE = 50
-SCHEDULE_TO_PAGE = 4  # times as large: a thousand sessions have some three megabytes
+MAX_FILES = 100  # each is a line in the session's event
+MAX_PREVIEWS = 100  # of a session
+MAX_PREVIEWS_PER_FILE = 50
+SCHEDULE_FACTOR = 4  # of a page's limit: a thousand sessions take some 3 MB
 SUBTITLES_BYTES = 2 * MEGABYTE
-LONGEST_SIDE = 20_000  # pixels of an image that is shown
-MOST_PIXELS = 100_000_000
+MAX_SIDE = 20_000  # pixels
+MAX_PIXELS = 100_000_000  # decoding more takes a viewer gigabytes
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The caps of a page, an image, another file, a schedule; of all files together in bytes."""
+    """Caps of a page, an image, another file, a schedule; and the bytes of all files together."""
 
     page: FetchCaps
     image: FetchCaps
@@ -28,35 +28,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     schedule: FetchCaps
     job_bytes: int
 
-    def of(self, kind: Kind, left_bytes: int) -> FetchCaps:
-        """The caps of one file, where ``left_bytes`` are left of the job's."""
+    def caps_for(self, kind: Kind, left_bytes: int) -> FetchCaps:
+        """Return the caps of one file, with ``left_bytes`` left of the job's."""
         caps = self.image if kind == "images" else self.file
-        most_bytes = min(left_bytes, SUBTITLES_BYTES) if kind == "subtitles" else left_bytes
+        max_bytes = min(left_bytes, SUBTITLES_BYTES) if kind == "subtitles" else left_bytes
         return msgspec.structs.replace(
             caps,
-            max_bytes=min(caps.max_bytes, most_bytes),
-            max_raw_bytes=min(caps.max_raw_bytes, most_bytes),
+            max_bytes=min(caps.max_bytes, max_bytes),
+            max_raw_bytes=min(caps.max_raw_bytes, max_bytes),
         )
 
 
-def limits(fetch: Fetch) -> Limits:
-    """What the settings allow."""
+def limits_from_settings(fetch: Fetch) -> Limits:
+    """Build the limits from the settings."""
     return Limits(
         page=_caps(fetch, fetch.page_bytes, fetch.page),
         image=_caps(fetch, fetch.image_bytes, fetch.page),
         file=_caps(fetch, fetch.file_bytes, fetch.file),
-        schedule=_caps(fetch, SCHEDULE_TO_PAGE * fetch.page_bytes, fetch.page),
+        schedule=_caps(fetch, SCHEDULE_FACTOR * fetch.page_bytes, fetch.page),
         job_bytes=fetch.job_bytes,
     )
 
 
 def check_pixels(size: Size | None) -> None:
-    """Nothing for an image that can be shown.
-
-    Raises:
-        FetchFailed: ``image_too_large``: whoever unpacks it needs gigabytes.
-    """
-    if size and (max(size) > LONGEST_SIDE or size[0] * size[1] > MOST_PIXELS):
+    """Raise `FetchFailed` ``image_too_large`` unless the image can be shown."""
+    if size and (max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS):
         raise FetchFailed("image_too_large", f"{size[0]} x {size[1]} pixels")
 
 

@@ -1,4 +1,4 @@
-"""What is in a PDF: its text, and small pictures of its pages."""
+"""Read a PDF's text, and draw previews of its pages."""
 
 import io
 import re
@@ -8,55 +8,55 @@ import pypdfium2  # type: ignore[import-untyped]  # it has no stubs
 
 from services.processor.extract.html.document import clean
 
-MOST_PAGES = 200
-MOST_CHARACTERS = 1_000_000
+MAX_PAGES = 200
+MAX_CHARACTERS = 1_000_000
 PREVIEW_PIXELS = 480  # of the longer side
 
 _JPEG_QUALITY = 80
-_HYPHEN = re.compile("[\x02\ufffe]")  # at a line's end, as PDFium says it
+_HYPHEN = re.compile("[\x02\ufffe]")  # PDFium's marks for a hyphen at the end of a line
 
 
-def page_texts(path: Path) -> list[str]:
-    """The text of the first `MOST_PAGES` pages, paragraphs kept, `MOST_CHARACTERS` in all.
+def read_page_texts(path: Path) -> list[str]:
+    """Return the text of the first `MAX_PAGES` pages by paragraph, `MAX_CHARACTERS` in all.
 
     Raises:
-        pypdfium2.PdfiumError: it is broken, or locked by a password.
+        pypdfium2.PdfiumError: broken, or locked by a password.
     """
     with pypdfium2.PdfDocument(path) as document:
-        return _texts(document)
+        return _read_texts(document)
 
 
 def draw_pages(path: Path, first: int, last: int, folder: Path) -> list[Path]:
-    """Pictures of pages ``first`` to ``last``, counted from 1, as files in ``folder``.
+    """Draw pages ``first`` to ``last``, counted from 1, into files in ``folder``.
 
-    Each is a PNG or a JPEG, whichever is smaller. The same PDF gives the same bytes.
+    Each is PNG or JPEG, whichever is smaller. The same PDF gives the same bytes.
 
     Raises:
-        pypdfium2.PdfiumError: it is broken, or locked by a password.
+        pypdfium2.PdfiumError: broken, or locked by a password.
     """
     with pypdfium2.PdfDocument(path) as document:
-        return [_drawn(document, number, folder) for number in range(first, last + 1)]
+        return [_draw_page(document, number, folder) for number in range(first, last + 1)]
 
 
-def _texts(document: pypdfium2.PdfDocument) -> list[str]:
+def _read_texts(document: pypdfium2.PdfDocument) -> list[str]:
     texts: list[str] = []
-    room = MOST_CHARACTERS
-    for number in range(min(len(document), MOST_PAGES)):
+    left = MAX_CHARACTERS
+    for number in range(min(len(document), MAX_PAGES)):
         page = document[number]
-        text = _paragraphs(_HYPHEN.sub("-", page.get_textpage().get_text_bounded()))[:room]
-        page.close()
-        room -= len(text)
+        text = _normalise(_HYPHEN.sub("-", page.get_textpage().get_text_bounded()))[:left]
+        page.close()  # frees PDFium's memory at once
+        left -= len(text)
         texts.append(text)
     return texts
 
 
-def _paragraphs(text: str) -> str:
-    """Its lines, and one empty line wherever there are some."""
+def _normalise(text: str) -> str:
+    """Clean the lines, and reduce gaps to one empty line."""
     lines = "\n".join(map(clean, text.splitlines()))
     return re.sub(r"\n{3,}", "\n\n", lines).strip("\n")
 
 
-def _drawn(document: pypdfium2.PdfDocument, number: int, folder: Path) -> Path:
+def _draw_page(document: pypdfium2.PdfDocument, number: int, folder: Path) -> Path:
     page = document[number - 1]
     longer = max(page.get_size())
     if longer <= 0:

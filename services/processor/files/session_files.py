@@ -1,4 +1,4 @@
-"""The files that were stored for a session, and what was found in them."""
+"""A session's downloaded files, with their names and contents."""
 
 from pathlib import PurePosixPath
 
@@ -6,14 +6,14 @@ import msgspec
 
 from eventjob.domain.names import make_file_name
 from services.processor.extract.facts import FileLink
-from services.processor.extract.rungs.links import name_in
+from services.processor.extract.rungs.links import filename_in
 from services.processor.files.dimensions import Size
 
-LONGEST_STEM = 80  # characters; an image is called what its text for the blind says
+MAX_STEM_LENGTH = 80  # characters; an image is named after its alternative text
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """A small picture of a page of a PDF; ``name`` has no folder yet."""
+    """A picture of a PDF's page; ``name`` is the bare file name."""
 
     page: int
     name: str
@@ -23,9 +23,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DownloadedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was stored; ``name`` is unique among those of its session."""
+    """A stored file; ``name`` is unique within the session."""
 
-    wanted: FileLink
+    link: FileLink
     name: str
     sha256: str
     size_bytes: int
@@ -37,52 +37,52 @@ class DownloadedFile(msgspec.Struct, frozen=True, kw_only=True):
     transcript: str = ""  # of subtitles
 
     @property
-    def all_bytes(self) -> int:
-        """Its size, with that of its previews."""
+    def total_bytes(self) -> int:
+        """Its size, previews included."""
         return self.size_bytes + sum(preview.size_bytes for preview in self.previews)
 
 
 class SessionFiles(msgspec.Struct, frozen=True):
-    """What could be had, in the order it was wanted, and for the rest the reasons."""
+    """All downloaded files in the order of their links, and warnings about the others."""
 
     files: list[DownloadedFile]
     warnings: list[str]
 
     @property
     def text(self) -> str | None:
-        """What all PDFs say, each under its name; None where none says anything."""
-        read = ["\n\n".join([file.name, *file.pages]) for file in self.files if any(file.pages)]
-        return "\n\n".join(read) or None
+        """The text of all PDFs, each under its name, if there is any."""
+        texts = ["\n\n".join([file.name, *file.pages]) for file in self.files if any(file.pages)]
+        return "\n\n".join(texts) or None
 
     def transcript(self, language: str | None) -> str | None:
-        """What is said in the video: in ``language`` (BCP 47) if possible."""
-        said = [file for file in self.files if file.transcript]
-        said.sort(key=lambda file: not _speaks(file.wanted.language, language))  # stable
-        return said[0].transcript if said else None
+        """Return the transcript in ``language`` (BCP 47), else in any."""
+        files = [file for file in self.files if file.transcript]
+        files.sort(key=lambda file: not _same_language(file.link.language, language))  # stable
+        return files[0].transcript if files else None
 
 
-def _speaks(language: str | None, wanted: str | None) -> bool:
-    """Whether both are the same language, whatever the region."""
-    return _primary(language) == _primary(wanted) != ""
+def choose_filename(link: FileLink, extension: str) -> str:
+    """Return a safe name for the file, with the extension of its real type."""
+    title = link.title or filename_in(link.url)
+    suffix = PurePosixPath(title).suffix
+    if suffix.lower() in {extension, PurePosixPath(filename_in(link.url)).suffix.lower()}:
+        title = title.removesuffix(suffix)
+    return make_file_name(f"{_shorten(title)}{extension}", f"{link.kind}{extension}")
 
 
-def _primary(language: str | None) -> str:
-    """The first part of a BCP 47 tag, in lower case."""
+def _same_language(language: str | None, other: str | None) -> bool:
+    """True if both are the same language, in any region."""
+    return _primary_subtag(language) == _primary_subtag(other) != ""
+
+
+def _primary_subtag(language: str | None) -> str:
+    """Return the first part of a BCP 47 tag, in lower case."""
     return (language or "").replace("_", "-").partition("-")[0].lower()
 
 
-def named(wanted: FileLink, extension: str) -> str:
-    """What the file is called, as a safe name with the extension of what it is."""
-    title = wanted.title or name_in(wanted.url)
-    suffix = PurePosixPath(title).suffix
-    if suffix.lower() in {extension, PurePosixPath(name_in(wanted.url)).suffix.lower()}:
-        title = title.removesuffix(suffix)
-    return make_file_name(f"{_shortened(title)}{extension}", f"{wanted.kind}{extension}")
-
-
-def _shortened(title: str) -> str:
-    """``title`` up to the last word that fits in; a word that is too long is cut."""
-    if len(title) <= LONGEST_STEM:
+def _shorten(title: str) -> str:
+    """Cut ``title`` after the last word that fits, or inside a word that is too long."""
+    if len(title) <= MAX_STEM_LENGTH:
         return title.strip()
-    cut = title[: LONGEST_STEM + 1].rstrip().rpartition(" ")[0].rstrip(" ,;:-(")
-    return cut if len(cut) >= LONGEST_STEM // 2 else title[:LONGEST_STEM].strip()
+    stem = title[: MAX_STEM_LENGTH + 1].rstrip().rpartition(" ")[0].rstrip(" ,;:-(")
+    return stem if len(stem) >= MAX_STEM_LENGTH // 2 else title[:MAX_STEM_LENGTH].strip()

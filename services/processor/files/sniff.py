@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: neither its server nor its name is believed."""
+"""Identify a file by its first bytes; server and name may lie."""
 
 import codecs
 import re
@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-HEAD_BYTES = 1024
+HEAD_BYTES = 1024  # enough for every signature and the first tag
 HTML = "text/html"
 
 
 class FileType(msgspec.Struct, frozen=True):
-    """A media type, and the extension that goes with it."""
+    """A media type and its extension."""
 
     media_type: str
     extension: str
@@ -36,7 +36,7 @@ _MAGICS = (
 )
 ZIP = FileType("application/zip", ".zip")
 _ODF = "application/vnd.oasis.opendocument"
-_IN_ZIP_BY_MIMETYPE = {  # a ZIP whose first member says what it is
+_IN_ZIP_BY_MIMETYPE = {  # a ZIP with the type as its first member
     f"{_ODF}.presentation": ".odp",
     f"{_ODF}.text": ".odt",
     f"{_ODF}.spreadsheet": ".ods",
@@ -57,14 +57,14 @@ _TEXT_BY_NAME = {
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
 }
-_SOURCE_TEXT = frozenset(  # plain text that keeps its name
+_SOURCE_TEXT = frozenset(  # plain text that keeps its extension
     {".c", ".go", ".ics", ".ini", ".java", ".log", ".py", ".rs", ".rst", ".sql", ".tex", ".toml"}
     | {".bib", ".cpp", ".diff", ".h", ".patch", ".r", ".yaml", ".yml"}
 )
 _VTT = FileType("text/vtt", ".vtt")
 _SRT = FileType("application/x-subrip", ".srt")
 SUBTITLES = frozenset({_VTT.media_type, _SRT.media_type})
-TYPES = {  # all that can be told, and their extensions
+TYPES = {  # every recognised type, with its extension
     **{file_type.media_type: file_type.extension for _, file_type in _MAGICS},
     **_IN_ZIP_BY_MIMETYPE,
     **{media_type: extension for extension, media_type in _IN_ZIP_BY_NAME.items()},
@@ -81,7 +81,7 @@ TYPES = {  # all that can be told, and their extensions
     _SRT.media_type: _SRT.extension,
 }
 IN_ZIP = frozenset({*_IN_ZIP_BY_MIMETYPE, *_IN_ZIP_BY_NAME.values()})
-_BEFORE = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!doctype svg[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
+_PROLOG = re.compile(rb"<!--.*?-->|<\?.*?\?>|<!doctype svg[^>]*>|\s+", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(?:!doctype html|html|head|body|script|iframe)\b", re.IGNORECASE)
 _BOMS = {
     codecs.BOM_UTF8: "utf-8",
@@ -95,28 +95,28 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def sniff(head: bytes, name: str) -> FileType:
-    """The type of a file that begins with ``head`` (`HEAD_BYTES` of it, or all).
+    """Return the type of a file.
 
     Args:
-        head: the first bytes.
-        name: tells apart only what the bytes leave open.
+        head: its first bytes, `HEAD_BYTES` or all.
+        name: used only for what the bytes leave open.
     """
     suffix = PurePosixPath(name).suffix.lower()
     for magic, file_type in _MAGICS:
         if head.startswith(magic):
             return file_type
     if head.startswith(b"PK\x03\x04"):
-        return _in_zip(head, suffix)
+        return _sniff_zip(head, suffix)
     if head.startswith(_OLE) and suffix in _IN_OLE_BY_NAME:
         return FileType(_IN_OLE_BY_NAME[suffix], suffix)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return FileType("image/webp", ".webp")
     if head[4:8] == b"ftyp":
-        return _in_mp4(head[8:12])
-    return _text(head, suffix)
+        return _sniff_mp4(head[8:12])
+    return _sniff_text(head, suffix)
 
 
-def _in_zip(head: bytes, suffix: str) -> FileType:
+def _sniff_zip(head: bytes, suffix: str) -> FileType:
     if head[30:38] == b"mimetype":
         for media_type, extension in _IN_ZIP_BY_MIMETYPE.items():
             if head[38:].startswith(media_type.encode() + b"PK"):
@@ -126,7 +126,7 @@ def _in_zip(head: bytes, suffix: str) -> FileType:
     return ZIP
 
 
-def _in_mp4(brand: bytes) -> FileType:
+def _sniff_mp4(brand: bytes) -> FileType:
     match brand:
         case b"avif":
             return FileType("image/avif", ".avif")
@@ -138,14 +138,14 @@ def _in_mp4(brand: bytes) -> FileType:
             return FileType("video/mp4", ".mp4")
 
 
-def _text(head: bytes, suffix: str) -> FileType:
-    """Text with a tag in it is HTML, or nothing that a browser could take for it."""
-    head = _in_utf8(head)
+def _sniff_text(head: bytes, suffix: str) -> FileType:
+    """Identify text; text with a tag in it is HTML or unknown, whatever a browser would guess."""
+    head = _to_utf8(head)
     if head.startswith(b"WEBVTT"):
         return _VTT
     if _SRT_CUE.match(head):
         return _SRT
-    start = _skipped(head)
+    start = _first_tag(head)
     if _SVG.match(head, start):
         return FileType("image/svg+xml", ".svg")
     if _HTML.match(head, start):
@@ -153,7 +153,7 @@ def _text(head: bytes, suffix: str) -> FileType:
     if _CONTROL.search(head) or _TAG.search(head):
         return UNKNOWN
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)  # which may end within a character
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # ``head`` may end within a character
     except UnicodeDecodeError:
         return UNKNOWN
     if suffix in _TEXT_BY_NAME:
@@ -161,17 +161,17 @@ def _text(head: bytes, suffix: str) -> FileType:
     return FileType("text/plain", suffix if suffix in _SOURCE_TEXT else ".txt")
 
 
-def _in_utf8(head: bytes) -> bytes:
-    """``head`` without its byte order mark, in UTF-8 if that mark says that it is in UTF-16."""
+def _to_utf8(head: bytes) -> bytes:
+    """Strip the byte order mark, and convert UTF-16 to UTF-8."""
     for bom, encoding in _BOMS.items():
         if head.startswith(bom):
             return head[len(bom) :].decode(encoding, "ignore").encode(errors="replace")
     return head
 
 
-def _skipped(head: bytes) -> int:
-    """Where the first tag begins that is neither a comment nor a declaration."""
+def _first_tag(head: bytes) -> int:
+    """Return the offset of the first tag after comments and declarations."""
     start = 0
-    while found := _BEFORE.match(head, start):
+    while found := _PROLOG.match(head, start):
         start = found.end()
     return start

@@ -1,4 +1,4 @@
-"""What is said in a video, from its subtitles (WebVTT or SubRip)."""
+"""Turn subtitles (WebVTT or SubRip) into a transcript."""
 
 import html
 import re
@@ -10,8 +10,8 @@ import msgspec
 from services.processor.extract.html.document import clean
 from services.processor.extract.html.encoding import decode
 
-MOST_CHARACTERS = 1_000_000
-PAUSE_S = 4.0  # of silence, that begins a new paragraph
+MAX_CHARACTERS = 1_000_000
+PAUSE_S = 4.0  # a longer silence begins a new paragraph
 
 _TIME = r"(?:(\d+):)?(\d\d?):(\d\d)[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}")
@@ -20,7 +20,7 @@ _TAG = re.compile(r"</?[a-z][^>]*>|<\d[\d:.]*>|\{\\[^}]*\}", re.IGNORECASE)
 
 
 class _Cue(msgspec.Struct):
-    """What is shown at a time; in seconds."""
+    """One cue; times in seconds."""
 
     start: float
     end: float
@@ -28,38 +28,40 @@ class _Cue(msgspec.Struct):
     voice: str = ""
 
 
-def transcript(path: Path, charset: str | None) -> str:
-    """The words of the subtitles in ``path``: no times, no markup, nothing twice.
+def read_transcript(path: Path, charset: str | None) -> str:
+    """Return the words of the subtitles in ``path``, free of times, markup and repetitions.
 
     Args:
-        path: the file as it came.
-        charset: what HTTP declared.
+        path: the file as downloaded.
+        charset: declared by HTTP.
     """
     text, _ = decode(path.read_bytes(), charset)
-    return "\n\n".join(map(" ".join, _paragraphs(text)))[:MOST_CHARACTERS]
+    return "\n\n".join(map(" ".join, _split_paragraphs(text)))[:MAX_CHARACTERS]
 
 
-def _paragraphs(text: str) -> list[list[str]]:
-    """The lines of each paragraph; one begins after a pause and with another voice."""
+def _split_paragraphs(text: str) -> list[list[str]]:
+    """Split the lines into paragraphs, at pauses and at changes of the voice."""
     paragraphs: list[list[str]] = []
-    before = _Cue(0.0, 0.0, [])
-    for cue in _cues(text):
-        fresh = [line for line in cue.lines if line not in before.lines]  # captions may roll
-        if fresh and (cue.start - before.end > PAUSE_S or cue.voice != before.voice):
+    previous = _Cue(0.0, 0.0, [])
+    for cue in _parse_cues(text):
+        new_lines = [
+            line for line in cue.lines if line not in previous.lines
+        ]  # rolling captions repeat lines
+        if new_lines and (cue.start - previous.end > PAUSE_S or cue.voice != previous.voice):
             paragraphs.append([])
-        if fresh and not paragraphs:
+        if new_lines and not paragraphs:
             paragraphs.append([])
-        for line in fresh:
-            said = paragraphs[-1]
-            if said and line.startswith(f"{said[-1]} "):
-                said.pop()  # it is said again, with more words
-            said.append(f"{cue.voice}: {line}" if cue.voice and not said else line)
-        before = cue
+        for line in new_lines:
+            paragraph = paragraphs[-1]
+            if paragraph and line.startswith(f"{paragraph[-1]} "):
+                paragraph.pop()  # a growing line: keep its last form
+            paragraph.append(f"{cue.voice}: {line}" if cue.voice and not paragraph else line)
+        previous = cue
     return paragraphs
 
 
-def _cues(text: str) -> Iterator[_Cue]:
-    """The cues in their order; notes, styles and names of cues are none."""
+def _parse_cues(text: str) -> Iterator[_Cue]:
+    """Yield the cues in order, skipping notes, styles and cue names."""
     cue: _Cue | None = None
     for line in text.splitlines():
         if timing := _TIMING.match(line):

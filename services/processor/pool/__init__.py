@@ -1,1 +1,1 @@
-"""Processes that parse what strangers wrote, and that can be killed."""
+"""Processes that parse untrusted input, and that can be killed."""

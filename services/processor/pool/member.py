@@ -1,4 +1,4 @@
-"""A process of the pool, from outside: started, spoken to, killed."""
+"""A process of the pool, seen from the parent: start, call, kill."""
 
 import asyncio
 import os
@@ -11,15 +11,15 @@ from typing import Self
 from eventjob.contracts.base import UNREADABLE
 from services.processor.pool import wire
 
-ENDED_WITHIN_S = 1.0  # of hanging up
+EXIT_WITHIN_S = 1.0  # after closing the channel
 
 
-class HungUp(Exception):
-    """The process has ended, or makes no sense."""
+class Crashed(Exception):
+    """The process has ended, or has sent garbage."""
 
 
 class Member:
-    """One process, ready to work at once."""
+    """One process, ready for a call."""
 
     def __init__(
         self,
@@ -29,23 +29,23 @@ class Member:
     ) -> None:
         self.calls = 0
         self.is_busy = False
-        self.is_leaving = False  # another is on its way
-        self.is_replaced = False  # and there now
+        self.is_retiring = False  # its successor is starting
+        self.is_replaced = False  # its successor is ready
         self._process = process
         self._reader = reader
         self._writer = writer
 
     @classmethod
-    async def started(cls) -> Self:
-        """A new one; it takes a second or so.
+    async def start(cls) -> Self:
+        """Start a process, which takes about a second.
 
         Raises:
-            HungUp: it ended before it was ready; it has said why on standard error.
+            Crashed: it ended before it was ready; its standard error says why.
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            process = _process(theirs)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=wire.LONGEST_BYTES)
+            process = _start_process(theirs)
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=wire.MAX_BYTES)
         member = cls(process, reader, writer)
         try:
             await member._receive()
@@ -54,52 +54,48 @@ class Member:
             raise
         return member
 
-    async def ending(self, call: bytes) -> wire.Ending:
-        """What becomes of a call.
-
-        Raises:
-            HungUp: nobody knows.
-        """
+    async def call(self, request: bytes) -> wire.Outcome:
+        """Send a call and return its outcome; raise `Crashed` if that is lost."""
         self.calls += 1
-        self._writer.write(wire.framed(call))
+        self._writer.write(wire.frame(request))
         try:
-            return wire.endings.decode(await self._receive())
+            return wire.outcome_decoder.decode(await self._receive())
         except UNREADABLE as error:
-            raise HungUp(f"the process that worked on it sent nonsense: {error}") from None
+            raise Crashed(f"the process that worked on it sent nonsense: {error}") from None
 
     def kill(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process, whatever it does."""
         self._process.kill()
-        self._process.wait()
+        self._process.wait()  # reap it: no zombies
         self._writer.close()
 
     async def _receive(self) -> bytes:
         try:
-            length = wire.length(await self._reader.readexactly(wire.LENGTH_BYTES))
-            if length > wire.LONGEST_BYTES:
-                raise HungUp(f"the process that worked on it sent {length} bytes")
+            length = wire.frame_length(await self._reader.readexactly(wire.LENGTH_BYTES))
+            if length > wire.MAX_BYTES:
+                raise Crashed(f"the process that worked on it sent {length} bytes")
             return await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise HungUp(f"the process that worked on it died: {await self._cause()}") from None
+            raise Crashed(f"the process that worked on it died: {await self._cause()}") from None
 
     async def _cause(self) -> str:
         try:
-            code = await asyncio.to_thread(self._process.wait, ENDED_WITHIN_S)
+            code = await asyncio.to_thread(self._process.wait, EXIT_WITHIN_S)
         except subprocess.TimeoutExpired:
             return "it hung up"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _process(way: socket.socket) -> subprocess.Popen[bytes]:
-    """It inherits nothing but its end of the way, and hears no terminal."""
+def _start_process(channel: socket.socket) -> subprocess.Popen[bytes]:
+    """Start it with an empty environment, its channel as only descriptor, and no terminal."""
     return subprocess.Popen(  # noqa: S603 - it is ourselves
         [
             *(sys.executable, "-m", "services.processor.pool.process"),
-            *(str(os.getpid()), str(way.fileno())),
+            *(str(os.getpid()), str(channel.fileno())),
         ],
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        pass_fds=[way.fileno()],
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # no secrets
+        pass_fds=[channel.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        start_new_session=True,
+        start_new_session=True,  # so Ctrl-C reaches only the parent
     )

@@ -1,6 +1,6 @@
-"""Processes for the work that takes long, or that breaks: parsing what strangers wrote.
+"""A pool of processes for slow or risky work: parsing untrusted input.
 
-Each process has one task at a time, so a task that hangs or crashes takes no other one with it.
+Each process has one task at a time, so a hanging or crashing task hurts no other.
 """
 
 import asyncio
@@ -10,27 +10,27 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from eventjob.contracts.base import UNREADABLE
 from services.processor.pool import wire
-from services.processor.pool.member import HungUp, Member
+from services.processor.pool.member import Crashed, Member
 
 PROCESSES = 2
 TASK_LIMIT = timedelta(seconds=20)
-MOST_CALLS = 2000  # of one process: parsers leak
-PAUSE_S = 1.0
+MAX_CALLS = 2000  # per process: parsers leak
+RESTART_PAUSE_S = 1.0  # a process that cannot start must not burn a core
 
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
 
 
-class TookTooLong(Exception):
-    """The task was stopped at its time limit."""
+class TaskTimeout(Exception):
+    """The task was killed at its time limit."""
 
 
-class Broke(Exception):
-    """The task raised an exception, or took its process down with it."""
+class TaskFailed(Exception):
+    """The task raised an exception or crashed its process."""
 
 
 class Pool:
-    """A few processes, made anew when they are worn or broken. Open it before use."""
+    """A few processes, replaced when they are worn or broken; call `open` before use."""
 
     def __init__(self, processes: int = PROCESSES, limit: timedelta = TASK_LIMIT) -> None:
         self._processes = processes
@@ -40,70 +40,69 @@ class Pool:
         self._members: set[Member] = set()
 
     async def open(self) -> None:
-        """Start the processes, and wait until they can work at once."""
+        """Start the processes and wait until they are ready."""
         await asyncio.gather(*(self._start() for _ in range(self._processes)))
 
     def close(self) -> None:
-        """End the processes; what is running fails."""
+        """Kill the processes; running tasks fail."""
         for task in self._starting:
             task.cancel()
         for member in self._members:
             member.kill()
 
     async def run(self, function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-        """What ``function`` returns; its time limit begins when a process is free.
+        """Run ``function`` in a free process and return its result.
 
         Args:
-            function: a module's. Its annotations say what travels: values that msgspec knows,
-                and paths.
-            arguments: of it.
+            function: of a module, with annotations; msgspec types and paths can travel.
+            arguments: for the function.
 
         Raises:
-            TookTooLong, Broke: see there.
+            TaskTimeout, TaskFailed: see there.
         """
-        ending = await self._ending(wire.call(function, arguments))
-        if isinstance(ending, wire.Raised):
-            raise Broke(ending.text)
+        outcome = await self._call(wire.encode_call(function, arguments))
+        if isinstance(outcome, wire.Raised):
+            raise TaskFailed(outcome.text)
         try:
-            result: T = wire.result_of(function, ending.result)
+            result: T = wire.decode_result(function, outcome.result)
         except UNREADABLE as error:
-            raise Broke(f"the process that worked on it sent nonsense: {error}") from None
+            raise TaskFailed(f"the process that worked on it sent nonsense: {error}") from None
         return result
 
-    async def _ending(self, call: bytes) -> wire.Ending:
-        member = await self._free_one()
-        ending: wire.Ending | None = None
+    async def _call(self, request: bytes) -> wire.Outcome:
+        member = await self._acquire()
+        outcome: wire.Outcome | None = None
         try:
             async with asyncio.timeout(self._limit.total_seconds()):
-                ending = await member.ending(call)
+                outcome = await member.call(request)
         except TimeoutError:
-            raise TookTooLong(f"not done within {self._limit.total_seconds():g} s") from None
-        except HungUp as reason:
-            raise Broke(str(reason)) from None
+            raise TaskTimeout(f"not done within {self._limit.total_seconds():g} s") from None
+        except Crashed as reason:
+            raise TaskFailed(str(reason)) from None
         finally:
-            self._give_back(member, is_well=ending is not None and not ending.is_worn)
-        return ending
+            self._release(member, is_well=outcome is not None and not outcome.is_worn)
+        return outcome
 
-    async def _free_one(self) -> Member:
+    async def _acquire(self) -> Member:
         while (member := await self._idle.get()).is_replaced:
             pass
         member.is_busy = True
         return member
 
-    def _give_back(self, member: Member, *, is_well: bool) -> None:
+    def _release(self, member: Member, *, is_well: bool) -> None:
         member.is_busy = False
         if is_well and not member.is_replaced:
             self._idle.put_nowait(member)
-            if member.calls == MOST_CALLS:
-                member.is_leaving = True
-                self._soon(self._relieve(member))
+            if member.calls == MAX_CALLS:
+                member.is_retiring = True
+                self._in_background(self._replace(member))
             return
         self._end(member)
-        if not member.is_leaving:
-            self._soon(self._start())
+        if not member.is_retiring:
+            self._in_background(self._start())
 
-    async def _relieve(self, member: Member) -> None:
-        """Put a new one in the place of ``member``, which goes on until that is ready."""
+    async def _replace(self, member: Member) -> None:
+        """Start a successor of ``member``, which works on until that is ready."""
         await self._start()
         member.is_replaced = True
         if not member.is_busy:
@@ -113,7 +112,7 @@ class Pool:
         self._members.discard(member)
         member.kill()
 
-    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
@@ -121,9 +120,9 @@ class Pool:
     async def _start(self) -> None:
         while True:
             try:
-                member = await Member.started()
-            except HungUp:
-                await asyncio.sleep(PAUSE_S)
+                member = await Member.start()
+            except Crashed:
+                await asyncio.sleep(RESTART_PAUSE_S)
             else:
                 self._members.add(member)
                 self._idle.put_nowait(member)

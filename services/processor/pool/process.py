@@ -1,7 +1,6 @@
-"""A process of the pool, from within: one call after the other, until nobody asks any more.
+"""The main loop of a pool process: one call after the other, until the parent hangs up.
 
-It has no environment and no sockets but its own, is killed with its parent, hears no terminal,
-says nothing, leaves its processor to the parent where both want it, and has little memory.
+It has no environment, no other sockets, no terminal, low priority and little memory.
 """
 
 import gc
@@ -23,74 +22,74 @@ from services.processor.pool import wire
 
 MEMORY_BYTES = 80 * 1024 * 1024  # beyond what it has when it is ready
 WORN_BYTES = 24 * 1024 * 1024  # what it may keep of that from one call to the next
-NICENESS = 5
-COLLECT_AFTER = (50_000, 20, 100)
-LONGEST_REASON = 500
-MOST_RESULT_BYTES = wire.LONGEST_BYTES - 4 * LONGEST_REASON
-_HEAVY = ("services.processor.extract.cascade", "services.processor.files.pdf")
+NICENESS = 5  # the parent's event loop goes first
+GC_THRESHOLDS = (50_000, 20, 100)  # rarer: most objects die by their count
+MAX_REASON_LENGTH = 500
+MAX_RESULT_BYTES = wire.MAX_BYTES - 4 * MAX_REASON_LENGTH
+_PRELOADED = ("services.processor.extract.cascade", "services.processor.files.pdf")
 
 
 def main() -> None:
-    """Serve the parent: its id and the descriptor of our end of the way to it are arguments."""
+    """Serve the parent; arguments are its process id and the channel's descriptor."""
     parent, descriptor = map(int, sys.argv[1:])
     die_with_parent.die_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.disable()
-    for module in _HEAVY:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    logging.disable()  # parsers log what pages say
+    for module in _PRELOADED:  # before memory is limited, and once per process
         importlib.import_module(module)
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
-    with socket.socket(fileno=descriptor) as way, way.makefile("rwb") as stream:
+    gc.freeze()  # what is loaded by now stays: no need to look through it again
+    gc.set_threshold(*GC_THRESHOLDS)
+    with socket.socket(fileno=descriptor) as channel, channel.makefile("rwb") as stream:
         os.nice(NICENESS)
-        limit = _limited()
-        _silence()
+        limit = _limit_memory()
+        _close_stderr()
         _send(stream, b"")
         with suppress(EOFError, ConnectionError):
             while True:
-                _send(stream, _ending(_receive(stream), limit))
+                _send(stream, _run_call(_receive(stream), limit))
 
 
-def _limited() -> int:
-    """The size at which this process counts as worn, once its memory is limited."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    most = _data_bytes() + MEMORY_BYTES
+def _limit_memory() -> int:
+    """Limit this process's memory, and return the size at which it counts as worn."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # crashes are expected
+    limit = _data_bytes() + MEMORY_BYTES
     with suppress(OSError, ValueError):  # not every system has this limit
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     return _data_bytes() + WORN_BYTES
 
 
 def _data_bytes() -> int:
-    """What counts against RLIMIT_DATA; 0 where the system does not say."""
+    """Return what counts against RLIMIT_DATA; 0 on systems that lack /proc."""
     try:
         return int(Path("/proc/self/statm").read_bytes().split()[5]) * resource.getpagesize()
     except FileNotFoundError:
         return 0
 
 
-def _silence() -> None:
-    """Whoever reads our parent's log wants no lines that a page has a say in."""
+def _close_stderr() -> None:
+    """Drop standard error, so that pages cannot write to the parent's log."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stderr.fileno())
     os.close(nowhere)
 
 
-def _ending(request: bytes, limit: int) -> bytes:
-    """What became of a call, as it is sent."""
+def _run_call(request: bytes, limit: int) -> bytes:
+    """Run a call and encode its outcome."""
     try:
-        result = msgspec.Raw(_result(request))
-        return wire.packed(wire.Returned(result, _data_bytes() > limit))
+        result = msgspec.Raw(_call_function(request))
+        return wire.encode(wire.Returned(result, _data_bytes() > limit))
     except MemoryError:
-        return wire.packed(wire.Raised("MemoryError: it takes too much memory", is_worn=True))
+        return wire.encode(wire.Raised("MemoryError: it takes too much memory", is_worn=True))
     except Exception as error:  # noqa: BLE001 - parsers raise anything: it is the page's failure
-        text = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-        return wire.packed(wire.Raised(text, _data_bytes() > limit))
+        text = f"{type(error).__name__}: {error}"[:MAX_REASON_LENGTH]
+        return wire.encode(wire.Raised(text, _data_bytes() > limit))
 
 
-def _result(request: bytes) -> bytes:
-    call = wire.calls.decode(request)
-    function = wire.called(call.module, call.name)
-    result = wire.packed(function(*wire.arguments_of(function, call.arguments)))
-    if len(result) > MOST_RESULT_BYTES:
+def _call_function(request: bytes) -> bytes:
+    call = wire.call_decoder.decode(request)
+    function = wire.resolve_function(call.module, call.name)
+    result = wire.encode(function(*wire.decode_arguments(function, call.arguments)))
+    if len(result) > MAX_RESULT_BYTES:
         raise ValueError(f"its result has {len(result)} bytes")
     return result
 
@@ -99,11 +98,11 @@ def _receive(stream: BufferedRWPair) -> bytes:
     head = stream.read(wire.LENGTH_BYTES)
     if len(head) < wire.LENGTH_BYTES:
         raise EOFError
-    return stream.read(wire.length(head))
+    return stream.read(wire.frame_length(head))
 
 
 def _send(stream: BufferedRWPair, message: bytes) -> None:
-    stream.write(wire.framed(message))
+    stream.write(wire.frame(message))
     stream.flush()
 
 

@@ -1,1 +1,1 @@
-"""What a conference's schedule says of its sessions: found, read once, and matched."""
+"""Find, read and match the schedules of conferences."""

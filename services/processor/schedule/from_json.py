@@ -1,4 +1,4 @@
-"""Schedules in JSON, as frab, pretalx and c3voc write them (c3voc.de/schedule/schema.json)."""
+"""Read schedules in JSON, as frab, pretalx and c3voc write them (c3voc.de/schedule/schema.json)."""
 
 import json
 from collections.abc import Iterator
@@ -16,37 +16,37 @@ Json = dict[str, Any]
 
 
 def read_json(content: bytes) -> Schedule:
-    """The schedule; what is not as it should be in it counts as unknown.
+    """Parse the schedule; malformed parts count as unknown.
 
     Raises:
         Unreadable: it is no schedule.
     """
     try:
-        found = json.loads(content)
+        decoded = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"not JSON: {error}") from error
-    schedule = _object(_object(found).get("schedule"))
+    schedule = _object(_object(decoded).get("schedule"))
     conference = _object(schedule.get("conference"))
     if not conference:
         raise Unreadable("it has no schedule.conference")
-    by_room = [_event(raw, day, room) for raw, day, room in _in_rooms(conference)]
-    apart = [_event(raw, "", "") for raw in _objects(schedule.get("events"))]
+    by_room = [_parse_session(raw, day, room) for raw, day, room in _iterate_days(conference)]
+    loose = [_parse_session(raw, "", "") for raw in _objects(schedule.get("events"))]
     return Schedule(
         title=_text(conference, "title"),
         timezone=_text(conference, "time_zone_name"),
         day_change=_text(conference, "day_change"),
-        events=tuple(by_room + apart),
+        sessions=tuple(by_room + loose),
     )
 
 
-def _in_rooms(conference: Json) -> Iterator[tuple[Json, str, str]]:
+def _iterate_days(conference: Json) -> Iterator[tuple[Json, str, str]]:
     for day in _objects(conference.get("days")):
         for room, events in _object(day.get("rooms")).items():
             for event in _objects(events):
                 yield event, _text(day, "date"), room
 
 
-def _event(raw: Json, day: str, room: str) -> ScheduledSession:
+def _parse_session(raw: Json, day: str, room: str) -> ScheduledSession:
     declined = raw.get("do_not_record")
     return ScheduledSession(
         title=_text(raw, "title", "name"),
@@ -68,13 +68,13 @@ def _event(raw: Json, day: str, room: str) -> ScheduledSession:
         day=day,
         start=_text(raw, "start"),
         duration=_text(raw, "duration"),
-        persons=tuple(_person(each) for each in _objects(raw.get("persons"))),
-        attachments=tuple(_reference(each) for each in _objects(raw.get("attachments"))),
-        links=tuple(_reference(each) for each in _objects(raw.get("links"))),
+        persons=tuple(_parse_person(each) for each in _objects(raw.get("persons"))),
+        attachments=tuple(_parse_reference(each) for each in _objects(raw.get("attachments"))),
+        links=tuple(_parse_reference(each) for each in _objects(raw.get("links"))),
     )
 
 
-def _person(raw: Json) -> Person:
+def _parse_person(raw: Json) -> Person:
     return Person(
         name=_text(raw, "public_name", "name", "full_public_name"),
         url=_text(raw, "url"),
@@ -82,14 +82,14 @@ def _person(raw: Json) -> Person:
     )
 
 
-def _reference(raw: Json) -> Reference:
+def _parse_reference(raw: Json) -> Reference:
     return Reference(
         url=_text(raw, "url", "href"), title=_text(raw, "title"), type=_text(raw, "type")
     )
 
 
 def _text(raw: Json, *names: str) -> str:
-    """The first of these that is a text or a number; of a text in several languages, one."""
+    """Return the first of these that is text or a number; of several languages, one."""
     for name in names:
         value = raw.get(name)
         if isinstance(value, dict):
@@ -99,7 +99,7 @@ def _text(raw: Json, *names: str) -> str:
     return ""
 
 
-def _object(value: Any) -> Json:  # noqa: ANN401 - of somebody's JSON
+def _object(value: Any) -> Json:  # noqa: ANN401 - any JSON
     return value if isinstance(value, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""Schedules in XML: what pentabarf began, and frab, pretalx and FOSDEM go on writing."""
+"""Read schedules in XML, the format of pentabarf, frab, pretalx and FOSDEM."""
 
 from xml.etree import ElementTree as ET
 
@@ -11,21 +11,21 @@ from services.processor.schedule.scheduled_session import (
 )
 
 
-class _WithoutEntities(ET.TreeBuilder):
-    """Builds the tree of a document that is no larger than it looks."""
+class _RefuseDoctype(ET.TreeBuilder):
+    """Builds a tree, and refuses document types: their entities could expand for ever."""
 
     def doctype(self, name: str, _public: str | None, _system: str | None) -> None:
         raise Unreadable(f"it declares a document type: {name[:40]}")
 
 
 def read_xml(content: bytes) -> Schedule:
-    """The schedule; one that declares entities of its own is refused.
+    """Parse the schedule.
 
     Raises:
-        Unreadable: it is no schedule.
+        Unreadable: it is no schedule, or declares a document type.
     """
     try:
-        root = ET.fromstring(content, ET.XMLParser(target=_WithoutEntities()))  # noqa: S314 - see there
+        root = ET.fromstring(content, ET.XMLParser(target=_RefuseDoctype()))  # noqa: S314 - no DTD
     except (ET.ParseError, ValueError, LookupError) as error:
         raise Unreadable(f"not well-formed: {error}") from error
     if root.tag != "schedule":
@@ -35,8 +35,8 @@ def read_xml(content: bytes) -> Schedule:
         title=_text(conference, "title"),
         timezone=_text(conference, "time_zone_name"),
         day_change=_text(conference, "day_change"),
-        events=tuple(
-            _event(event, day.get("date", ""), room.get("name", ""))
+        sessions=tuple(
+            _parse_session(event, day.get("date", ""), room.get("name", ""))
             for day in root.iterfind("day")
             for room in day.iterfind("room")
             for event in room.iterfind("event")
@@ -44,7 +44,7 @@ def read_xml(content: bytes) -> Schedule:
     )
 
 
-def _event(event: ET.Element, day: str, room: str) -> ScheduledSession:
+def _parse_session(event: ET.Element, day: str, room: str) -> ScheduledSession:
     return ScheduledSession(
         title=_text(event, "title"),
         subtitle=_text(event, "subtitle"),
@@ -60,25 +60,25 @@ def _event(event: ET.Element, day: str, room: str) -> ScheduledSession:
         abstract=_text(event, "abstract"),
         description=_text(event, "description"),
         license=_text(_child(event, "recording"), "license"),
-        do_not_record=_said(_text(_child(event, "recording"), "optout")),
+        do_not_record=_parse_bool(_text(_child(event, "recording"), "optout")),
         date=_text(event, "date"),
         day=day,
         start=_text(event, "start"),
         duration=_text(event, "duration"),
-        persons=tuple(_person(person) for person in event.iterfind("persons/person")),
-        attachments=tuple(_reference(each) for each in event.iterfind("attachments/attachment")),
-        links=tuple(_reference(each) for each in event.iterfind("links/link")),
+        persons=tuple(map(_parse_person, event.iterfind("persons/person"))),
+        attachments=tuple(map(_parse_reference, event.iterfind("attachments/attachment"))),
+        links=tuple(map(_parse_reference, event.iterfind("links/link"))),
     )
 
 
-def _person(person: ET.Element) -> Person:
+def _parse_person(person: ET.Element) -> Person:
     return Person(
         name="".join(person.itertext()) if not len(person) else _text(person, "name"),
         url=person.get("url", ""),
     )
 
 
-def _reference(element: ET.Element) -> Reference:
+def _parse_reference(element: ET.Element) -> Reference:
     return Reference(
         url=element.get("href", ""),
         title="".join(element.itertext()),
@@ -87,13 +87,13 @@ def _reference(element: ET.Element) -> Reference:
 
 
 def _child(element: ET.Element, name: str) -> ET.Element:
-    found = element.find(name)
-    return ET.Element(name) if found is None else found
+    child = element.find(name)
+    return ET.Element(name) if child is None else child
 
 
 def _text(element: ET.Element, name: str) -> str:
     return "".join(_child(element, name).itertext()).strip()
 
 
-def _said(word: str) -> bool | None:
+def _parse_bool(word: str) -> bool | None:
     return {"true": True, "false": False}.get(word.casefold())

@@ -1,4 +1,4 @@
-"""A schedule's file, read into entries that a session can be looked up among."""
+"""Read a schedule's file into entries for look-up."""
 
 import re
 from pathlib import Path
@@ -6,61 +6,61 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from services.processor.extract.html.document import alike
-from services.processor.schedule.facts import facts_of
+from services.processor.extract.html.document import match_key
+from services.processor.schedule.facts import session_facts
 from services.processor.schedule.from_json import read_json
 from services.processor.schedule.from_xml import read_xml
 from services.processor.schedule.scheduled_session import Schedule, ScheduledSession, Unreadable
 
-MOST_EVENTS = 20_000
-_NUMBERED = re.compile(r"\d")  # a query may say which session, or only in which language
-
-
-def name_of(url: str) -> str:
-    """The last part of a page's address, without its ending."""
-    return path_of(url).rpartition("/")[2].removesuffix(".html")
+MAX_SESSIONS = 20_000  # FOSDEM has some 900; more would only fill the memory
+_NUMBERED = re.compile(r"\d")  # a query without digits may only name a language
 
 
 class ScheduleEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A session of a schedule, its `services.processor.extract.facts.Facts` in MessagePack."""
+    """One session, with its `services.processor.extract.facts.Facts` in MessagePack."""
 
     title: str
-    paths: tuple[str, ...]  # of its page
-    names: tuple[str, ...]  # by which addresses of its page may end
-    numbers: tuple[str, ...]  # the same, but another numbering may have them, too
+    paths: tuple[str, ...]  # of the session's page
+    names: tuple[str, ...]  # how URLs of the page may end
+    numbers: tuple[str, ...]  # the same, but other numberings may collide
     start: str | None
     facts: bytes
 
 
 def read_schedule(path: Path, url: str) -> list[ScheduleEntry]:
-    """The entries of the schedule in ``path``, which came from ``url``.
+    """Read the schedule in ``path``, downloaded from ``url``.
 
     Raises:
-        Unreadable: it is none.
+        Unreadable: it is no schedule.
     """
     content = path.read_bytes().lstrip(b"\xef\xbb\xbf \t\r\n")
     schedule = read_json(content) if content.startswith(b"{") else read_xml(content)
-    events = [event for event in schedule.events if event.title.strip()]
-    if not events or len(events) > MOST_EVENTS:
-        raise Unreadable(f"it has {len(events)} sessions")
-    return [_entry(event, schedule, url) for event in events]
+    sessions = [event for event in schedule.sessions if event.title.strip()]
+    if not sessions or len(sessions) > MAX_SESSIONS:
+        raise Unreadable(f"it has {len(sessions)} sessions")
+    return [_build_entry(event, schedule, url) for event in sessions]
 
 
-def path_of(url: str) -> str:
-    """Equal for addresses of one page, on whatever host a copy of it is."""
+def page_path(url: str) -> str:
+    """Return the part of a URL that is equal on every host with a copy of the page."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if _NUMBERED.search(parts.query) else ""
     return unquote(parts.path).rstrip("/") + query
 
 
-def _entry(event: ScheduledSession, schedule: Schedule, url: str) -> ScheduleEntry:
-    facts = facts_of(event, schedule, url)
-    names = {event.slug, event.code, event.guid, *map(name_of, event.urls)}
+def last_path_part(url: str) -> str:
+    """Return the last part of a URL's path, minus ``.html``."""
+    return page_path(url).rpartition("/")[2].removesuffix(".html")
+
+
+def _build_entry(session: ScheduledSession, schedule: Schedule, url: str) -> ScheduleEntry:
+    facts = session_facts(session, schedule, url)
+    names = {session.slug, session.code, session.guid, *map(last_path_part, session.urls)}
     return ScheduleEntry(
-        title=alike(event.title),
-        paths=tuple(path for each in event.urls if (path := path_of(each))),
+        title=match_key(session.title),
+        paths=tuple(path for each in session.urls if (path := page_path(each))),
         names=tuple(sorted(name for name in names if name and not name.isdecimal())),
-        numbers=(event.id,) if event.id else (),
+        numbers=(session.id,) if session.id else (),
         start=facts.start,
         facts=msgspec.msgpack.encode(facts),
     )

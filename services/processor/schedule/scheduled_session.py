@@ -1,10 +1,10 @@
-"""An event of a schedule as its file has it, whatever the file's format; "" is for unknown."""
+"""A schedule and its sessions as read, in any format; "" means unknown."""
 
 import msgspec
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Someone who speaks."""
+    """A speaker."""
 
     name: str
     url: str = ""
@@ -12,7 +12,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """A link or an attachment; ``type`` is what an attachment is."""
+    """A link or an attachment; ``type`` is the kind of attachment."""
 
     url: str
     title: str = ""
@@ -20,7 +20,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScheduledSession(msgspec.Struct, frozen=True, kw_only=True):
-    """One event. Texts may be HTML or Markdown."""
+    """One session; its texts may be HTML or Markdown."""
 
     title: str
     subtitle: str = ""
@@ -28,7 +28,7 @@ class ScheduledSession(msgspec.Struct, frozen=True, kw_only=True):
     guid: str = ""
     code: str = ""
     slug: str = ""
-    urls: tuple[str, ...] = ()  # of its page
+    urls: tuple[str, ...] = ()  # of the session's page
     type: str = ""
     track: str = ""
     room: str = ""
@@ -38,7 +38,7 @@ class ScheduledSession(msgspec.Struct, frozen=True, kw_only=True):
     license: str = ""
     do_not_record: bool | None = None
     date: str = ""  # ISO 8601 with a time
-    day: str = ""  # ISO 8601; of the conference, which may end after midnight
+    day: str = ""  # ISO 8601; a conference day may end after midnight
     start: str = ""  # hh:mm
     duration: str = ""
     persons: tuple[Person, ...] = ()
@@ -47,13 +47,13 @@ class ScheduledSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole conference."""
+    """The schedule of a conference."""
 
     title: str = ""
     timezone: str = ""  # IANA
-    day_change: str = ""  # hh:mm: what begins earlier belongs to the day before
-    events: tuple[ScheduledSession, ...] = ()
+    day_change: str = ""  # hh:mm; earlier starts belong to the day before
+    sessions: tuple[ScheduledSession, ...] = ()
 
 
 class Unreadable(Exception):
-    """The file is no schedule that we know; the text says why."""
+    """The file is in an unknown format; the text says why."""

@@ -1,4 +1,4 @@
-"""When an event is: with an offset where the schedule tells it, and never with a guessed one."""
+"""Compute when a session takes place; UTC offsets come from the schedule alone."""
 
 import re
 from datetime import UTC, datetime, time, timedelta
@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 
 from services.processor.schedule.scheduled_session import Schedule, ScheduledSession
 
-_BRUSSELS = "Europe/Brussels"  # where FOSDEM is; its older schedules do not say
+_BRUSSELS = "Europe/Brussels"  # its older schedules leave it out
 _FOSDEM = re.compile(r"FOSDEM\b")
 _DURATION = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d\d)")
 _A_DAY = timedelta(days=1)
 
 
-def timezone_of(schedule: Schedule) -> str | None:
-    """Where the conference is, by its IANA name."""
+def schedule_timezone(schedule: Schedule) -> str | None:
+    """Return the conference's IANA time zone, if known."""
     name = schedule.timezone or (_BRUSSELS if _FOSDEM.match(schedule.title) else "")
     try:
         return ZoneInfo(name).key if name else None
@@ -21,53 +21,53 @@ def timezone_of(schedule: Schedule) -> str | None:
         return None
 
 
-def span_of(event: ScheduledSession, schedule: Schedule) -> tuple[str | None, str | None]:
-    """Start and end in ISO 8601, as far as they are known."""
-    start = _dated(event) or _on_its_day(event, schedule)
+def session_span(session: ScheduledSession, schedule: Schedule) -> tuple[str | None, str | None]:
+    """Return start and end in ISO 8601, as far as known."""
+    start = _own_date(session) or _date_from_day(session, schedule)
     if start is None:
         return None, None
-    zone = timezone_of(schedule)
+    zone = schedule_timezone(schedule)
     if start.tzinfo is None and zone:
         start = start.replace(tzinfo=ZoneInfo(zone))
-    length = duration_of(event.duration)
-    return start.isoformat(), _after(start, length).isoformat() if length else None
+    length = parse_duration(session.duration)
+    return start.isoformat(), _add(start, length).isoformat() if length else None
 
 
-def duration_of(text: str) -> timedelta | None:
-    """A length as schedules write it: ``hh:mm``; three numbers only where they mean one thing."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
+def parse_duration(text: str) -> timedelta | None:
+    """Parse a duration ``hh:mm``; of three numbers, only if they have one meaning."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
         return None
-    first, second, third = (int(number or 0) for number in found.groups())
-    if found[1] is None:
+    first, second, third = (int(number or 0) for number in match.groups())
+    if match[1] is None:
         return timedelta(hours=second, minutes=third)
-    if first == 0:  # no days, or no hours: more than 23 hours are none without a day
+    if first == 0:  # 0:45:00 must be 45 minutes; 0:20:00 may also be 20 hours
         hours_first = timedelta(minutes=second, seconds=third)
         return hours_first if second >= _A_DAY // timedelta(hours=1) else None
     return None
 
 
-def _after(start: datetime, length: timedelta) -> datetime:
-    """So much later, also in a night in which clocks are changed."""
-    if start.tzinfo is None:
+def _add(start: datetime, length: timedelta) -> datetime:
+    """Add elapsed time, correctly across a clock change."""
+    if start.tzinfo is None:  # without a zone, clock changes are unknown
         return start + length
     return (start.astimezone(UTC) + length).astimezone(start.tzinfo)
 
 
-def _dated(event: ScheduledSession) -> datetime | None:
-    if ":" not in event.date:
+def _own_date(session: ScheduledSession) -> datetime | None:
+    if ":" not in session.date:
         return None
     try:
-        return datetime.fromisoformat(event.date)
+        return datetime.fromisoformat(session.date)
     except ValueError:
         return None
 
 
-def _on_its_day(event: ScheduledSession, schedule: Schedule) -> datetime | None:
-    """The start by the day of the conference that it is listed under."""
+def _date_from_day(session: ScheduledSession, schedule: Schedule) -> datetime | None:
+    """Compute the start from the conference day under which the session is listed."""
     try:
-        day = datetime.fromisoformat(event.date or event.day).replace(tzinfo=None)
-        at = time.fromisoformat(event.start)
+        day = datetime.fromisoformat(session.date or session.day).replace(tzinfo=None)
+        at = time.fromisoformat(session.start)
         change = time.fromisoformat(schedule.day_change) if schedule.day_change else time()
     except ValueError:
         return None

@@ -1,1 +1,1 @@
-"""The guarded client: what is fetched from the web comes through here, or not at all."""
+"""The guarded HTTP client: every request to the web goes through this package."""

@@ -1,4 +1,4 @@
-"""A body on its way from the wire into a file: unpacked, counted, hashed."""
+"""Write a response body to a file while decoding, counting and hashing it."""
 
 import hashlib
 from collections.abc import AsyncIterable, Iterator
@@ -10,94 +10,94 @@ from typing import IO
 import msgspec
 
 from eventjob.fetch.caps import MEGABYTE, FetchCaps
-from eventjob.fetch.decode import Undecodable, decoder
+from eventjob.fetch.decode import Undecodable, make_decoder
 from eventjob.fetch.errors import FetchFailed
 
-_HARMLESS_BYTES = MEGABYTE  # below it a body may be packed as well as it likes
+_UNCHECKED_BYTES = MEGABYTE  # a small body may have any compression ratio
 
 
 class StoredBody(msgspec.Struct, frozen=True):
-    """A body that came in whole."""
+    """A complete body in a file."""
 
     path: Path
     size_bytes: int
     sha256: str
 
 
-async def store(
+async def store_body(
     raw: AsyncIterable[bytes], coding: str, *, caps: FetchCaps, directory: Path, host: str
 ) -> StoredBody:
-    """The whole body in a new file in ``directory``; no file where it cannot be had whole.
+    """Write the whole body to a new file in ``directory``; on failure the file is removed.
 
     Raises:
-        FetchFailed: ``too_large``, ``wrong_type`` (another coding than gzip and deflate, or
-            broken), ``connect_failed`` (it ends early).
+        FetchFailed: ``too_large``, ``wrong_type`` (a coding other than gzip and deflate, or
+            broken data), ``connect_failed`` (the body ends early).
     """
     try:
-        intake = BodyReader(coding, caps, host)
-        with kept_if_whole(directory) as file:
+        reader = BodyReader(coding, caps, host)
+        with open_body_file(directory) as file:
             async for chunk in raw:
-                for piece in intake.take(chunk):
+                for piece in reader.feed(chunk):
                     file.write(piece)
-            intake.end()
+            reader.finish()
     except Undecodable as error:
         raise FetchFailed("wrong_type", f"{host} sent {error}") from error
-    return StoredBody(Path(file.name), intake.size_bytes, intake.sha256)
+    return StoredBody(Path(file.name), reader.size_bytes, reader.sha256)
 
 
 @contextmanager
-def kept_if_whole(directory: Path) -> Iterator[IO[bytes]]:
-    """A new file in ``directory``, which is removed again where the block fails."""
+def open_body_file(directory: Path) -> Iterator[IO[bytes]]:
+    """Open a new file in ``directory``, and delete it if the block fails."""
     with NamedTemporaryFile(dir=directory, prefix="fetch-", delete=False) as file:
         try:
             yield file
-            file.flush()  # a full disk shows here
-        except BaseException:  # also when cancelled: nobody else knows the file
+            file.flush()  # a full disk raises here, inside the clean-up
+        except BaseException:  # also when cancelled: only this block knows the file
             Path(file.name).unlink()
             raise
 
 
 class BodyReader:
-    """Unpacks what comes, and stops it at the first byte that is too many."""
+    """Decodes a body chunk by chunk, and raises at the first byte over a limit."""
 
     def __init__(self, coding: str, caps: FetchCaps, host: str) -> None:
         self.size_bytes = 0
         self._raw_bytes = 0
         self._digest = hashlib.sha256()
-        self._decoder = decoder(coding)
+        self._decoder = make_decoder(coding)
         self._caps = caps
         self._host = host
 
     @property
     def sha256(self) -> str:
-        """Of all that was unpacked so far, in hex."""
+        """SHA-256 of the decoded bytes so far, in hex."""
         return self._digest.hexdigest()
 
-    def take(self, raw: bytes) -> Iterator[bytes]:
-        """What ``raw`` unpacks to."""
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        """Yield the decoded pieces of ``raw``."""
         self._raw_bytes += len(raw)
         if self._raw_bytes > self._caps.max_raw_bytes:
-            raise too_large(self._host, self._caps.max_raw_bytes)
+            raise too_large_error(self._host, self._caps.max_raw_bytes)
         for piece in self._decoder.feed(raw):
-            self._count(piece)
+            self._check_sizes(piece)
             yield piece
 
-    def end(self) -> None:
-        """The connection says that this was all."""
-        if not self._decoder.finished():
+    def finish(self) -> None:
+        """Check that the body is complete; call it at the end of the connection."""
+        if not self._decoder.is_finished():
             detail = f"{self._host} ended its answer after {self._raw_bytes} bytes, too early"
             raise FetchFailed("connect_failed", detail, transient=True)
 
-    def _count(self, piece: bytes) -> None:
+    def _check_sizes(self, piece: bytes) -> None:
         self.size_bytes += len(piece)
         if self.size_bytes > self._caps.max_bytes:
-            raise too_large(self._host, self._caps.max_bytes)
-        if self.size_bytes > max(_HARMLESS_BYTES, self._raw_bytes * self._caps.ratio):
+            raise too_large_error(self._host, self._caps.max_bytes)
+        if self.size_bytes > max(_UNCHECKED_BYTES, self._raw_bytes * self._caps.ratio):  # a bomb
             detail = f"{self._host} sent a body that unpacks to more than {self._caps.ratio} times"
             raise FetchFailed("too_large", f"{detail} its size")
         self._digest.update(piece)
 
 
-def too_large(host: str, limit_bytes: int) -> FetchFailed:
-    """The answer is longer than anything we want to have."""
+def too_large_error(host: str, limit_bytes: int) -> FetchFailed:
+    """The body exceeds a size limit."""
     return FetchFailed("too_large", f"{host} sent more than {limit_bytes / MEGABYTE:g} MB")

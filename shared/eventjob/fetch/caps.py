@@ -1,4 +1,4 @@
-"""How much of the world's bytes and of our time one fetch may take."""
+"""Limits of one fetch: bytes, time, redirects and compression ratio."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,9 +15,8 @@ MEGABYTE = 1024 * 1024
 class FetchCaps(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one fetch, its redirects included.
 
-    ``max_raw_bytes`` counts what comes over the wire, ``max_bytes`` what it unpacks to, and
-    ``ratio`` is how many times larger the second may be. ``total`` counts the time of the
-    requests, not what a gate makes them wait.
+    ``max_raw_bytes`` counts bytes on the wire, ``max_bytes`` decoded bytes; ``ratio`` is the
+    largest allowed quotient of the two. ``total`` counts request time, without waits at the gate.
     """
 
     max_bytes: int
@@ -37,25 +36,25 @@ FILE = FetchCaps(
 
 
 class Budget:
-    """What is left of ``total``. Only time inside `spent_on` counts."""
+    """The time left of ``total``; only time spent inside `limit` counts."""
 
     def __init__(self, total: timedelta) -> None:
         self._total_s = self._left_s = total.total_seconds()
 
     @asynccontextmanager
-    async def spent_on(self, host: str) -> AsyncIterator[None]:
-        """Cuts what it surrounds when nothing is left.
+    async def limit(self, host: str) -> AsyncIterator[None]:
+        """Run the block within the time left.
 
         Raises:
             FetchFailed: ``timeout``.
         """
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started_s = loop.time()
         try:
             async with asyncio.timeout(self._left_s):
-                yield
+                yield  # a gate's waits stay outside: politeness must cost no budget
         except TimeoutError:
             detail = f"{host} was not done within {self._total_s:g} s"
             raise FetchFailed("timeout", detail, transient=True) from None
         finally:
-            self._left_s -= loop.time() - begun
+            self._left_s -= loop.time() - started_s

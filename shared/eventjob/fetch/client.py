@@ -1,4 +1,4 @@
-"""The guarded fetch: one address, through every wall, into one file."""
+"""The guarded fetch: GET one URL, follow redirects, store the body in a file."""
 
 import ssl
 from collections.abc import Callable, Mapping
@@ -11,43 +11,48 @@ import httpx2
 import msgspec
 
 from eventjob.fetch.addresses import AddressGuard
-from eventjob.fetch.body import store, too_large
+from eventjob.fetch.body import store_body, too_large_error
 from eventjob.fetch.caps import FILE, IMAGE, PAGE, Budget, FetchCaps
 from eventjob.fetch.errors import FetchFailed
 from eventjob.fetch.resolver import Resolver, system_resolver
-from eventjob.fetch.response_head import check_status, declared_type, parsed, redirect_target
+from eventjob.fetch.response_head import (
+    check_status,
+    declared_media_type,
+    parse_url,
+    redirect_target,
+)
 from eventjob.fetch.transport import GuardedTransport
 
-__all__ = ["FILE", "IMAGE", "PAGE", "FetchCaps", "FetchFailed", "Fetched", "Fetcher", "Gate"]
+__all__ = ["FILE", "IMAGE", "PAGE", "FetchCaps", "FetchFailed", "FetchResult", "Fetcher", "Gate"]
 
-_CONNECTED = "http11.send_request_headers.started"  # as httpcore2 calls it
-_SECRETS = ("authorization", "cookie", "proxy-authorization")
+_CONNECTED_EVENT = "http11.send_request_headers.started"  # httpcore2's name for the event
+_SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
 class Gate(Protocol):
-    """Asked before each request, redirects included: politeness and robots.txt stand here."""
+    """Called around each request, redirects included; politeness and robots.txt are gates."""
 
-    async def before(self, url: str) -> None:
-        """Returns when ``url`` may be requested.
+    async def before_request(self, url: str) -> None:
+        """Wait until ``url`` may be requested.
 
         Raises:
             FetchFailed: it may not.
         """
 
-    async def connected(self, url: str) -> None:
-        """Returns when the request may go out, now that nothing else is in its way."""
+    async def on_connected(self, url: str) -> None:
+        """Wait until the request may be sent; called when the connection is open."""
 
-    async def after(self, url: str, status: int, headers: Mapping[str, str]) -> None:
-        """Hears once how each request ended; ``status`` is 0 where no answer came.
+    async def after_request(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+        """Called once when a request has ended; ``status`` is 0 if it got no response.
 
-        Header names are in lower case. The body, where there is one, has been read or given up.
+        Header names are in lower case. The body has been read or given up by then.
         """
 
 
-class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer with its whole body, unpacked, in a file that is now the caller's.
+class FetchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A response with its whole decoded body in a file that the caller now owns.
 
-    With status 304 (only where conditional headers were sent) the file is empty.
+    With status 304 (possible only after conditional headers) the file is empty.
     """
 
     requested_url: str
@@ -57,13 +62,13 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     size_bytes: int
     sha256: str
-    media_type: str  # as declared, in lower case; "" where it is not
+    media_type: str  # as declared, in lower case; "" if undeclared
     charset: str | None  # as declared
-    is_artifact: bool = False  # whether the artifact store has the body, too
+    is_artifact: bool = False  # the artifact store has the body, too
 
 
-class _Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for, the same over all redirects."""
+class _Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller's arguments, the same for all redirects."""
 
     url: str
     caps: FetchCaps
@@ -74,13 +79,13 @@ class _Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetcher:
-    """Fetches from the open web and from what the guard allows; safe to share between tasks.
+    """Fetches from the open web and the allow list; safe to share between tasks.
 
     Args:
-        guard: decides about each address that a connection would go to.
-        user_agent: who we are, with a way to reach us.
-        resolver: looks names up; the operating system where none is given.
-        tls: whom to trust; the operating system's authorities where none is given.
+        guard: decides about each address before a connection is opened.
+        user_agent: product and contact address.
+        resolver: DNS look-up; default: the operating system.
+        tls: trusted authorities; default: the operating system's.
     """
 
     def __init__(
@@ -91,8 +96,8 @@ class Fetcher:
         resolver: Resolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        trusted = tls or httpx2.create_ssl_context(trust_env=False)
-        self._transport = GuardedTransport(guard, resolver or system_resolver, trusted)
+        context = tls or httpx2.create_ssl_context(trust_env=False)
+        self._transport = GuardedTransport(guard, resolver or system_resolver, context)
         self._headers = {"user-agent": user_agent, "accept": "*/*", "accept-encoding": "gzip"}
 
     async def fetch(
@@ -104,23 +109,23 @@ class Fetcher:
         directory: Path,
         accept: Callable[[str], bool] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Fetched:
-        """The answer to GET ``url``, redirects followed.
+    ) -> FetchResult:
+        """GET ``url``, following redirects, and return the response.
 
         Args:
             url: http or https.
             caps: the limits.
-            gate: asked before each request.
+            gate: called around each request.
             directory: an existing folder for the body.
-            accept: whether a declared media type ("" for none) is wanted; else all are.
-            headers: sent as well, credentials only to the first host.
+            accept: true for wanted media types ("" if undeclared); default: all.
+            headers: sent as well; credentials go to the first origin only.
 
         Raises:
-            FetchFailed: there is no usable answer; ``directory`` is as it was.
+            FetchFailed: no usable response; ``directory`` is unchanged.
         """
         sent = httpx2.Headers(self._headers)
         sent.update(httpx2.Headers(headers, encoding="utf-8"))  # an etag may be any text
-        order = _Order(
+        options = _Options(
             url=url,
             caps=caps,
             gate=gate,
@@ -128,41 +133,43 @@ class Fetcher:
             accept=accept or (lambda _: True),
             conditional="if-none-match" in sent or "if-modified-since" in sent,
         )
-        here, budget = parsed(url), Budget(caps.total)
+        next_url, budget = parse_url(url), Budget(caps.total)
         for _ in range(caps.redirects + 1):
-            result = await self._visit(httpx2.Request("GET", here, headers=sent), order, budget)
-            if isinstance(result, Fetched):
+            result = await self._request_once(
+                httpx2.Request("GET", next_url, headers=sent), options, budget
+            )
+            if isinstance(result, FetchResult):
                 return result
-            if result.origin != here.origin:
-                for secret in _SECRETS:
-                    sent.pop(secret, None)
-            here = result
-        raise FetchFailed("redirect_loop", f"{here.host}: more than {caps.redirects} redirects")
+            if result.origin != next_url.origin:
+                for secret in _SECRET_HEADERS:
+                    sent.pop(secret, None)  # a redirect must not leak them
+            next_url = result
+        raise FetchFailed("redirect_loop", f"{next_url.host}: more than {caps.redirects} redirects")
 
     async def close(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
 
-    async def _visit(
-        self, request: httpx2.Request, order: _Order, budget: Budget
-    ) -> Fetched | httpx2.URL:
-        """One request, between the gate's ``before`` and ``after``."""
+    async def _request_once(
+        self, request: httpx2.Request, options: _Options, budget: Budget
+    ) -> FetchResult | httpx2.URL:
+        """Send one request, between the gate's calls; a `httpx2.URL` is where to go next."""
         url = str(request.url)
 
         async def trace(event: str, _: object) -> None:
-            if event == _CONNECTED:
-                await order.gate.connected(url)
+            if event == _CONNECTED_EVENT:
+                await options.gate.on_connected(url)
 
-        request.extensions = {"timeout": _timeouts(order.caps), "trace": trace}
-        answer = httpx2.Response(0)
-        await order.gate.before(url)
+        request.extensions = {"timeout": _timeouts(options.caps), "trace": trace}
+        response = httpx2.Response(0)
+        await options.gate.before_request(url)
         try:
-            async with budget.spent_on(request.url.host):
-                answer = await self._transport.handle_async_request(request)
-                async with aclosing(answer):
-                    return redirect_target(answer) or await _received(answer, order)
+            async with budget.limit(request.url.host):
+                response = await self._transport.handle_async_request(request)
+                async with aclosing(response):
+                    return redirect_target(response) or await _read_response(response, options)
         finally:
-            await order.gate.after(url, answer.status_code, dict(answer.headers))
+            await options.gate.after_request(url, response.status_code, dict(response.headers))
 
 
 def _timeouts(caps: FetchCaps) -> dict[str, float | None]:
@@ -170,34 +177,36 @@ def _timeouts(caps: FetchCaps) -> dict[str, float | None]:
     return {"connect": caps.connect.total_seconds(), "read": read_s, "write": read_s, "pool": None}
 
 
-def _check(answer: httpx2.Response, order: _Order) -> None:
-    """Nothing for an answer whose body is wanted."""
-    host, media_type = answer.request.url.host, declared_type(answer)
-    check_status(answer)
-    if not order.accept(media_type):
+def _check_head(response: httpx2.Response, options: _Options) -> None:
+    """Raise `FetchFailed` if the body is unwanted, before any of it is read."""
+    host, media_type = response.request.url.host, declared_media_type(response)
+    check_status(response)
+    if not options.accept(media_type):
         detail = f"{host} sent the type {media_type[:60]!r}, which is not wanted here"
         raise FetchFailed("wrong_type", detail)
-    if int(answer.headers.get("content-length", 0)) > order.caps.max_raw_bytes:
-        raise too_large(host, order.caps.max_raw_bytes)
+    if int(response.headers.get("content-length", 0)) > options.caps.max_raw_bytes:
+        raise too_large_error(host, options.caps.max_raw_bytes)
 
 
-async def _received(answer: httpx2.Response, order: _Order) -> Fetched:
-    host = answer.request.url.host
-    coding = answer.headers.get("content-encoding", "")
-    if order.conditional and answer.status_code == HTTPStatus.NOT_MODIFIED:
-        coding = ""  # of the body that is not sent
+async def _read_response(response: httpx2.Response, options: _Options) -> FetchResult:
+    host = response.request.url.host
+    coding = response.headers.get("content-encoding", "")
+    if options.conditional and response.status_code == HTTPStatus.NOT_MODIFIED:
+        coding = ""  # a 304 may declare the coding of the body it leaves out
     else:
-        _check(answer, order)
-    async with aclosing(answer.aiter_raw()) as raw:
-        stored = await store(raw, coding, caps=order.caps, directory=order.directory, host=host)
-    return Fetched(
-        requested_url=order.url,
-        final_url=str(answer.request.url),
-        status=answer.status_code,
-        headers=dict(answer.headers),
-        path=stored.path,
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
-        media_type=declared_type(answer),
-        charset=answer.charset_encoding,
+        _check_head(response, options)
+    async with aclosing(response.aiter_raw()) as raw:
+        body = await store_body(
+            raw, coding, caps=options.caps, directory=options.directory, host=host
+        )
+    return FetchResult(
+        requested_url=options.url,
+        final_url=str(response.request.url),
+        status=response.status_code,
+        headers=dict(response.headers),
+        path=body.path,
+        size_bytes=body.size_bytes,
+        sha256=body.sha256,
+        media_type=declared_media_type(response),
+        charset=response.charset_encoding,
     )

@@ -1,4 +1,4 @@
-"""Content codings, undone in small steps so that no answer can fill the memory."""
+"""Decode content codings in small steps, so that even a bomb stays small in memory."""
 
 import zlib
 from collections.abc import Iterator
@@ -6,30 +6,30 @@ from typing import Protocol
 
 STEP_BYTES = 64 * 1024
 
-_MOST_MEMBERS = 1000  # of one gzip body; more is an attack on our time
+_MAX_MEMBERS = 1000  # per gzip body; more would only burn CPU time
 _GZIP_WBITS = 31
 _ZLIB_WBITS = 15
 
 
 class Undecodable(Exception):
-    """The body is not what its content coding says."""
+    """The body contradicts its content coding."""
 
 
 class Decoder(Protocol):
-    """Undoes one content coding."""
+    """Decodes one content coding."""
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        """What ``raw`` unpacks to, in pieces of at most `STEP_BYTES` (identity: as it came)."""
+        """Yield what ``raw`` decodes to, in pieces of at most `STEP_BYTES` (identity: as it is)."""
 
-    def finished(self) -> bool:
-        """Whether the body may end here."""
+    def is_finished(self) -> bool:
+        """True if the body may end here."""
 
 
-def decoder(coding: str) -> Decoder:
-    """The decoder for a Content-Encoding: gzip, deflate, or none.
+def make_decoder(coding: str) -> Decoder:
+    """Return the decoder of a Content-Encoding: gzip, deflate or identity.
 
     Raises:
-        Undecodable: any other coding, and any two of them.
+        Undecodable: any other coding, or several of them.
     """
     match coding.strip().lower():
         case "" | "identity":
@@ -39,23 +39,23 @@ def decoder(coding: str) -> Decoder:
         case "deflate":
             return Inflater(gzip=False)
         case other:
-            raise Undecodable(f"a body encoded as {other[:40]!r}, which nobody asked for")
+            raise Undecodable(f"a body encoded as {other[:40]!r}, which was not requested")
 
 
 class Identity:
-    """The body as it is on the wire."""
+    """Passes the body through unchanged."""
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        """``raw`` itself."""
+        """Yield ``raw``."""
         yield raw
 
-    def finished(self) -> bool:
-        """Always: HTTP itself knows where such a body ends."""
+    def is_finished(self) -> bool:
+        """Always true: HTTP itself frames such a body."""
         return True
 
 
 class Inflater:
-    """gzip (RFC 1952, several members too), or deflate: zlib's format, or raw as some send it."""
+    """Decodes gzip (RFC 1952, several members) or deflate (zlib's format, or raw deflate)."""
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
@@ -64,34 +64,30 @@ class Inflater:
         self._members = 0
 
     def feed(self, raw: bytes) -> Iterator[bytes]:
-        """The next pieces of the body.
-
-        Raises:
-            Undecodable: broken, or it goes on after its end.
-        """
+        """Yield the next pieces; raise `Undecodable` for broken data, or data after the end."""
         data = self._head + raw
         if self._stream is None and len(data) < 2:  # noqa: PLR2004 - a zlib header
             self._head = data
             return
         self._head = b""
-        stream = self._stream or self._open(data)
+        stream = self._stream or self._open_member(data)
         while True:
-            piece = self._step(stream, data)
+            piece = self._inflate_step(stream, data)
             if piece:
                 yield piece
             data = stream.unused_data.lstrip(b"\0") if stream.eof else stream.unconsumed_tail
             if stream.eof and data:
-                stream = self._open(data)
+                stream = self._open_member(data)
             elif not data and len(piece) < STEP_BYTES:
                 return
 
-    def finished(self) -> bool:
-        """Nothing came at all, or the packed stream has said that it ends."""
+    def is_finished(self) -> bool:
+        """True if the compressed stream has ended, or the body is empty."""
         return self._stream.eof if self._stream is not None else not self._head
 
-    def _open(self, head: bytes) -> "zlib._Decompress":
+    def _open_member(self, head: bytes) -> "zlib._Decompress":
         self._members += 1
-        if self._members > (_MOST_MEMBERS if self._gzip else 1):
+        if self._members > (_MAX_MEMBERS if self._gzip else 1):
             raise Undecodable("a packed body that goes on after its end")
         if self._gzip:
             wbits = _GZIP_WBITS
@@ -102,7 +98,7 @@ class Inflater:
         return self._stream
 
     @staticmethod
-    def _step(stream: "zlib._Decompress", data: bytes) -> bytes:
+    def _inflate_step(stream: "zlib._Decompress", data: bytes) -> bytes:
         try:
             return stream.decompress(data, STEP_BYTES)
         except zlib.error as error:

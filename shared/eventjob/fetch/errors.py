@@ -1,14 +1,14 @@
-"""Why something could not be fetched."""
+"""The error of a fetch."""
 
 from datetime import timedelta
 
 
 class FetchFailed(Exception):
-    """The fetch ended without a usable answer, and left nothing behind.
+    """The fetch ended before a usable response; everything it wrote is removed.
 
-    ``code`` is a stable name (``timeout``, ``http_404``, …). ``transient`` says whether the same
-    fetch may succeed later, ``retry_after`` what the server asked to wait. ``str(error)`` is for
-    people: it names host and cause, never a whole url, which may hold a token.
+    ``code`` is a stable name (``timeout``, ``http_404``, …). ``transient``: the same fetch may
+    succeed later. ``retry_after``: how long the server asked to wait. ``str(error)`` names host
+    and cause for people, but no whole URL, which may hold a token.
     """
 
     def __init__(
@@ -25,6 +25,6 @@ class FetchFailed(Exception):
         self.retry_after = retry_after
 
 
-def blocked(detail: str) -> FetchFailed:
-    """The address is one that is never fetched."""
+def blocked_address(detail: str) -> FetchFailed:
+    """The URL or its address is one that is refused."""
     return FetchFailed("blocked_address", detail)

@@ -1,4 +1,4 @@
-"""From a host to its addresses, once per connection."""
+"""Resolve a host to its addresses, once per connection."""
 
 import asyncio
 import socket
@@ -14,37 +14,37 @@ _NO_SUCH_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NON
 
 
 class Resolver(Protocol):
-    """Looks a name up."""
+    """A DNS look-up."""
 
     async def __call__(self, host: str) -> Sequence[Address]:
-        """All addresses of ``host``, the preferred first.
+        """Return all addresses of ``host``, the preferred one first.
 
         Raises:
-            OSError: it has none, or nobody can say.
+            OSError: the look-up failed, or the host has no address.
         """
 
 
 async def system_resolver(host: str) -> Sequence[Address]:
-    """What the operating system knows, DNS included."""
+    """Ask the operating system, DNS included."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host.encode(), None, type=socket.SOCK_STREAM)
-    return [ip_address(socket_address[0]) for *_, socket_address in found]
+    entries = await loop.getaddrinfo(host.encode(), None, type=socket.SOCK_STREAM)
+    return [ip_address(socket_address[0]) for *_, socket_address in entries]
 
 
-async def addresses_of(host: str, resolver: Resolver, timeout_s: float | None) -> list[Address]:
-    """The addresses of ``host``, at least one. A literal address and localhost need no look-up.
+async def resolve_host(host: str, resolver: Resolver, timeout_s: float | None) -> list[Address]:
+    """Return the addresses of ``host``, at least one; literals and localhost skip the look-up.
 
     Raises:
         FetchFailed: ``dns_failed``.
     """
-    literal = _literal(host.removesuffix("."))
+    literal = _parse_literal(host.removesuffix("."))
     if literal is not None:
         return [literal]
     if f".{host.lower().removesuffix('.')}".endswith(".localhost"):  # RFC 6761, 6.3
         return [_LOOPBACK]
     try:
         async with asyncio.timeout(timeout_s):
-            found = await resolver(host)
+            addresses = await resolver(host)
     except TimeoutError:
         detail = f"{host}: no answer from DNS within {timeout_s:g} s"
         raise FetchFailed("dns_failed", detail, transient=True) from None
@@ -52,13 +52,13 @@ async def addresses_of(host: str, resolver: Resolver, timeout_s: float | None) -
         transient = error.errno not in _NO_SUCH_HOST
         detail = f"{host}: {error.strerror or 'DNS does not answer'}"
         raise FetchFailed("dns_failed", detail.lower(), transient=transient) from error
-    if not found:
+    if not addresses:
         raise FetchFailed("dns_failed", f"{host} has no address")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(addresses))
 
 
-def _literal(host: str) -> Address | None:
-    """The address that ``host`` is, also in the old spellings: ``127.1``, ``0x7f.1``, ``017…``."""
+def _parse_literal(host: str) -> Address | None:
+    """Parse an address, also in the old spellings: ``127.1``, ``0x7f.1``, ``017…``."""
     try:
         return ip_address(host)
     except ValueError:

@@ -1,1 +1,1 @@
-"""What is known of the software that conferences use, one file for each."""
+"""Adapters for the software that conferences use, one a file."""

@@ -1,4 +1,4 @@
-"""Adapter: an event of FOSDEM's website. It shows a weekday and hours, and never a date."""
+"""Adapter: FOSDEM's website, which shows weekday and hours, but no date."""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from selectolax.lexbor import LexborNode
 
 from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, attribute, text_of
-from services.processor.extract.html.nodes import after, first_of, under_heading
-from services.processor.extract.markdown.fragment import body_of
-from services.processor.extract.rungs.links import kind_of, pictures
-from services.processor.extract.rungs.page_rules import is_video, video
+from services.processor.extract.html.nodes import element_under_heading, nodes_after, select_first
+from services.processor.extract.markdown.fragment import nodes_markdown
+from services.processor.extract.rungs.links import file_kind, find_pictures
+from services.processor.extract.rungs.page_rules import is_video_url, make_video
 
 NAME = "adapter:fosdem"
 _TITLES = ("#pagetitles h1", "h1.schedule-title", "h1")
@@ -20,42 +20,42 @@ _LINKS = frozenset({"links"})
 
 
 def read(document: Document) -> Facts | None:
-    """The event; None where the page is none of FOSDEM's."""
+    """Return the session if the page is one of FOSDEM's."""
     root = document.head.css_first("#main") or document.head.body
     side = root.css_first("ul.side-box") if root else None
-    title = root and first_of(root, _TITLES)
+    title = root and select_first(root, _TITLES)
     if root is None or side is None or title is None:
         return None
-    said = dict(_said(side))
+    box = dict(_read_box(side))
     text = root.css(".event-abstract, .event-description")
     links = tuple(_links(root, document))
-    start, end = said.get("start"), said.get("end")
+    start, end = box.get("start"), box.get("end")
     subtitle = document.head.css_first("#pagetitles h2")
     return Facts(
         title=text_of(title),
         subtitle=text_of(subtitle) if subtitle else None,
         abstract=text_of(*root.css(".event-abstract")),
-        body=body_of(document, text),
+        body=nodes_markdown(document, text),
         speakers=tuple(_speakers(root, document)),
-        track=said.get("track"),
-        room=said.get("room"),
-        start_raw=" ".join(filter(None, (said.get("day"), start))) if start else None,
+        track=box.get("track"),
+        room=box.get("room"),
+        start_raw=" ".join(filter(None, (box.get("day"), start))) if start else None,
         end_raw=end,
         videos=tuple(_videos(root, links, document)),
-        files=(*_attachments(root, document), *pictures(document, text, NAME)),
+        files=(*_attachments(root, document), *find_pictures(document, text, NAME)),
         links=links,
     )
 
 
-def _said(side: LexborNode) -> Iterator[tuple[str, str]]:
-    """What the box at the side says: track, room, day, start, end."""
+def _read_box(side: LexborNode) -> Iterator[tuple[str, str]]:
+    """Yield the rows of the side box: track, room, day, start, end."""
     for label in side.css("li strong"):
         name = _IN_BRACKETS.sub("", text_of(label)).strip(": ").casefold()
-        yield name, text_of(*after(label)).lstrip(": ")
+        yield name, text_of(*nodes_after(label)).lstrip(": ")
 
 
 def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
-    table = under_heading(root, _SPEAKERS)
+    table = element_under_heading(root, _SPEAKERS)
     for row in table.css("tr") if table else ():
         link = next((link for link in row.css("a[href]") if text_of(link)), None)
         if link:
@@ -75,12 +75,12 @@ def _attachments(root: LexborNode, document: Document) -> Iterator[FileLink]:
             title = text_of(link)
             icon = item.css_first("i[class*=icon-]")
             is_slides = "icon-list" in attribute(icon, "class") if icon else False
-            yield FileLink("slides" if is_slides else kind_of(url, title), url, title, NAME)
+            yield FileLink("slides" if is_slides else file_kind(url, title), url, title, NAME)
 
 
 def _links(root: LexborNode, document: Document) -> Iterator[Link]:
-    found = under_heading(root, _LINKS)
-    for link in found.css("a[href]") if found else ():
+    section = element_under_heading(root, _LINKS)
+    for link in section.css("a[href]") if section else ():
         if url := document.absolute(attribute(link, "href")):
             yield Link(text_of(link) or url, url)
 
@@ -88,5 +88,5 @@ def _links(root: LexborNode, document: Document) -> Iterator[Link]:
 def _videos(root: LexborNode, links: tuple[Link, ...], document: Document) -> Iterator[Video]:
     sources = (attribute(node, "src") for node in root.css("video[src], video source[src]"))
     played = (url for source in sources if (url := document.absolute(source)))
-    linked = (link.url for link in links if is_video(link.url))
-    return (video(url, "recording") for url in dict.fromkeys((*played, *linked)))
+    linked = (link.url for link in links if is_video_url(link.url))
+    return (make_video(url, "recording") for url in dict.fromkeys((*played, *linked)))

@@ -1,4 +1,4 @@
-"""Adapter: an event of frab, in the markup that it had until 2024."""
+"""Adapter: frab, in its markup until 2024."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,14 @@ from datetime import datetime
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
-from services.processor.extract.html.document import Document, alike, attribute, text_of
-from services.processor.extract.html.nodes import under_heading
-from services.processor.extract.markdown.fragment import body_of
-from services.processor.extract.rungs.date_parsing import at, duration_in, span_in
-from services.processor.extract.rungs.labels import labelled
+from services.processor.extract.html.document import Document, attribute, match_key, text_of
+from services.processor.extract.html.nodes import element_under_heading
+from services.processor.extract.markdown.fragment import nodes_markdown
+from services.processor.extract.rungs.date_parsing import parse_duration, parse_span, to_iso
+from services.processor.extract.rungs.labels import find_labels
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.links import kind_of, pictures
-from services.processor.extract.rungs.page_rules import video
+from services.processor.extract.rungs.links import file_kind, find_pictures
+from services.processor.extract.rungs.page_rules import make_video
 
 NAME = "adapter:frab"
 _TYPES = re.compile(
@@ -25,59 +25,59 @@ _TYPES = re.compile(
 )
 _LINKS = frozenset({"links"})
 _FILES = frozenset({"files", "attachments", "attached files", "dateien", "anhänge"})
-_NOT_RECORDED = re.compile(r"not be recorded|not recorded|nicht aufgezeichnet", re.IGNORECASE)
+_OPT_OUT = re.compile(r"not be recorded|not recorded|nicht aufgezeichnet", re.IGNORECASE)
 
 
 def read(document: Document) -> Facts | None:
-    """The event; None where the page is none of frab's."""
+    """Return the session if the page is one of frab's."""
     basic, details = document.head.css_first("#basic"), document.head.css_first("#details")
     heading = document.main.css_first("h2")
     if basic is None or details is None or heading is None:
         return None
-    kind, title = _named(text_of(heading), document)
+    kind, title = _split_heading(text_of(heading), document)
     subtitle = document.main.css_first("h3.title")
-    said = {field: value.text for field, value in labelled(details).items()}
-    start, end = _times(said)
+    texts = {field: value.text for field, value in find_labels(details).items()}
+    start, end = _read_times(texts)
     return Facts(
         title=title,
         subtitle=text_of(subtitle) if subtitle else None,
         type=kind,
         abstract=text_of(*basic.css("p.abstract")),
-        body=body_of(document, basic.css("p.abstract, p.description")),
+        body=nodes_markdown(document, basic.css("p.abstract, p.description")),
         speakers=tuple(_speakers(document)),
-        track=said.get("track"),
-        room=said.get("room"),
-        language=language_tag(said.get("language", "")),
+        track=texts.get("track"),
+        room=texts.get("room"),
+        language=language_tag(texts.get("language", "")),
         start=start,
         end=end,
-        start_raw=" ".join(said[field] for field in ("day", "start") if field in said) or None,
-        do_not_record=bool(_NOT_RECORDED.search(text_of(*basic.css("p > b")))) or None,
+        start_raw=" ".join(texts[field] for field in ("day", "start") if field in texts) or None,
+        do_not_record=bool(_OPT_OUT.search(text_of(*basic.css("p > b")))) or None,
         videos=tuple(_videos(document)),
-        files=(*_files(details, document), *pictures(document, [basic], NAME)),
+        files=(*_files(details, document), *find_pictures(document, [basic], NAME)),
         links=tuple(_links(details, document)),
     )
 
 
-def _named(heading: str, document: Document) -> tuple[str | None, str]:
-    """Type and title; a colon may also be the title's own."""
+def _split_heading(heading: str, document: Document) -> tuple[str | None, str]:
+    """Split a heading into type and title; a colon may also belong to the title."""
     kind, colon, title = heading.partition(": ")
-    is_type = _TYPES.fullmatch(kind) or alike(title) == alike(document.session)
+    is_type = _TYPES.fullmatch(kind) or match_key(title) == match_key(document.session)
     return (kind, title) if colon and is_type else (None, heading)
 
 
-def _times(said: Mapping[str, str]) -> tuple[str | None, str | None]:
-    day, start = span_in(said.get("day", "")).day, span_in(said.get("start", "")).start
-    begins, _ = at(day, start, None)
-    length = duration_in(said.get("duration", ""))
-    if begins is None or length is None:
-        return begins, None
-    return begins, (datetime.fromisoformat(begins) + length).isoformat()
+def _read_times(details: Mapping[str, str]) -> tuple[str | None, str | None]:
+    day, start = parse_span(details.get("day", "")).day, parse_span(details.get("start", "")).start
+    begin, _ = to_iso(day, start, None)
+    length = parse_duration(details.get("duration", ""))
+    if begin is None or length is None:
+        return begin, None
+    return begin, (datetime.fromisoformat(begin) + length).isoformat()
 
 
 def _videos(document: Document) -> Iterator[Video]:
     for node in document.head.css("video source[src], video[src]"):
         if url := document.absolute(attribute(node, "src")):
-            yield video(url, "recording")
+            yield make_video(url, "recording")
 
 
 def _speakers(document: Document) -> Iterator[Speaker]:
@@ -87,17 +87,17 @@ def _speakers(document: Document) -> Iterator[Speaker]:
 
 
 def _files(details: LexborNode, document: Document) -> Iterator[FileLink]:
-    for title, url in _linked(under_heading(details, _FILES), document):
-        yield FileLink(kind_of(url, title), url, title, NAME)
+    for title, url in _links_in(element_under_heading(details, _FILES), document):
+        yield FileLink(file_kind(url, title), url, title, NAME)
 
 
 def _links(details: LexborNode, document: Document) -> Iterator[Link]:
-    for title, url in _linked(under_heading(details, _LINKS), document):
+    for title, url in _links_in(element_under_heading(details, _LINKS), document):
         if not url.endswith(".ics"):
             yield Link(title, url)
 
 
-def _linked(found: LexborNode | None, document: Document) -> Iterator[tuple[str, str]]:
-    for link in found.css("a[href]") if found else ():
+def _links_in(section: LexborNode | None, document: Document) -> Iterator[tuple[str, str]]:
+    for link in section.css("a[href]") if section else ():
         if url := document.absolute(attribute(link, "href")):
             yield text_of(link) or url, url

@@ -1,4 +1,4 @@
-"""Adapter: a recording in voctoweb, the software of media.ccc.de."""
+"""Adapter: voctoweb, the software of media.ccc.de."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ from selectolax.lexbor import LexborNode
 from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, attribute, text_of
 from services.processor.extract.html.nodes import elements_after
-from services.processor.extract.markdown.fragment import body_of
+from services.processor.extract.markdown.fragment import nodes_markdown
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.page_rules import video
+from services.processor.extract.rungs.page_rules import make_video
 
 NAME = "adapter:media.ccc.de"
 _VIDEOS = ".downloads .video a.download[href]"
@@ -21,7 +21,7 @@ _MORE = "ul.metadata a[href]"
 
 
 def read(document: Document) -> Facts | None:
-    """The recording; None where the page is none of voctoweb's."""
+    """Return the recording if the page is one of voctoweb's."""
     header = document.head.css_first(".player-header")
     title = header.css_first("h1") if header else None
     if header is None or title is None:
@@ -32,7 +32,7 @@ def read(document: Document) -> Facts | None:
         title=text_of(title),
         subtitle=text_of(subtitle) if subtitle else None,
         abstract=text_of(*description),
-        body=body_of(document, description),
+        body=nodes_markdown(document, description),
         speakers=tuple(Speaker(name) for name in map(text_of, _persons(document)) if name),
         language=_language(document),
         start_raw=_date(document),
@@ -44,7 +44,7 @@ def read(document: Document) -> Facts | None:
 
 
 def _description(document: Document) -> list[LexborNode]:
-    """The paragraphs; a parser sees them behind that which was meant to hold them."""
+    """Return the paragraphs; the HTML nests them wrongly, so they follow their container."""
     first = document.head.css_first("p.description")
     if first is None:
         return []
@@ -62,9 +62,9 @@ def _persons(document: Document) -> list[LexborNode]:
 
 
 def _language(document: Document) -> str | None:
-    """The recordings' language, where all have the same one."""
-    said = {text_of(node) for node in document.head.css(f"{_VIDEOS} .language")}
-    return language_tag(said.pop()) if len(said) == 1 else None
+    """Return the recordings' language, if all have the same."""
+    languages = {text_of(node) for node in document.head.css(f"{_VIDEOS} .language")}
+    return language_tag(languages.pop()) if len(languages) == 1 else None
 
 
 def _date(document: Document) -> str | None:
@@ -74,17 +74,17 @@ def _date(document: Document) -> str | None:
 
 
 def _videos(document: Document) -> Iterator[Video]:
-    offered = _addresses(document, _VIDEOS, "href") or _addresses(document, _PLAYED, "src")
-    return (video(url, "recording") for url in offered)
+    urls = _addresses(document, _VIDEOS, "href") or _addresses(document, _PLAYED, "src")
+    return (make_video(url, "recording") for url in urls)
 
 
 def _files(document: Document) -> Iterator[FileLink]:
     for url in _addresses(document, _SLIDES, "href"):
         yield FileLink("slides", url, "Slides", NAME)
     for node in document.head.css(_SUBTITLES):
-        address, said = document.absolute(attribute(node, "href")), text_of(node)
+        address, label = document.absolute(attribute(node, "href")), text_of(node)
         if address:
-            yield FileLink("subtitles", address, said, NAME, language_tag(said))
+            yield FileLink("subtitles", address, label, NAME, language_tag(label))
 
 
 def _links(document: Document) -> Iterator[Link]:
@@ -95,5 +95,5 @@ def _links(document: Document) -> Iterator[Link]:
 
 
 def _addresses(document: Document, selector: str, name: str) -> list[str]:
-    found = (document.absolute(attribute(node, name)) for node in document.head.css(selector))
-    return list(dict.fromkeys(url for url in found if url))
+    urls = (document.absolute(attribute(node, name)) for node in document.head.css(selector))
+    return list(dict.fromkeys(url for url in urls if url))

@@ -1,4 +1,4 @@
-"""Adapter: a session of pretalx, in the markups that it has had since 2018."""
+"""Adapter: pretalx, in its markups since 2018."""
 
 import re
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from selectolax.lexbor import LexborNode
 from services.processor.extract.adapters import pretalx_slot
 from services.processor.extract.facts import Facts, FileLink, Link, Speaker, Video
 from services.processor.extract.html.document import Document, attribute, text_of
-from services.processor.extract.html.nodes import first_of, text_without
-from services.processor.extract.markdown.fragment import body_of
-from services.processor.extract.rungs.links import is_file, kind_of, pictures
-from services.processor.extract.rungs.page_rules import video
+from services.processor.extract.html.nodes import select_first, text_except
+from services.processor.extract.markdown.fragment import nodes_markdown
+from services.processor.extract.rungs.links import file_kind, find_pictures, is_file_url
+from services.processor.extract.rungs.page_rules import make_video
 
 NAME = "adapter:pretalx"
 _TALK = ".talk-content, .talk-slot, .talk-layout"
-_ABSTRACTS = ".talk-content .abstract, .talk-content .abstact"  # so it was spelt in 2018
+_ABSTRACTS = ".talk-content .abstract, .talk-content .abstact"  # its spelling in 2018
 _TEXTS = f"{_ABSTRACTS}, .talk-content .description, .talk-content .answers"
 _IMAGES = ".talk-image, .session-image, .talk-content"
 _NOT_TITLE = "small, button, .buttons, #talk-buttons, .btn, script"
@@ -28,7 +28,7 @@ _CODE = re.compile(r"/talk/([A-Z0-9]{6})/?(?:$|[?#])")
 
 
 def read(document: Document) -> Facts | None:
-    """The session; None where the page is none of pretalx's."""
+    """Return the session if the page is one of pretalx's."""
     root = document.head.css_first("main") or document.head.body
     if root is None or not _is_pretalx(document) or root.css_first(_TALK) is None:
         return None
@@ -39,7 +39,7 @@ def read(document: Document) -> Facts | None:
         id=code[1] if code else None,
         title=_title(root),
         abstract=text_of(*root.css(_ABSTRACTS)),
-        body=body_of(document, root.css(_TEXTS)),
+        body=nodes_markdown(document, root.css(_TEXTS)),
         speakers=tuple(_speakers(root, document)),
         type=slot.type,
         track=slot.track,
@@ -50,7 +50,7 @@ def read(document: Document) -> Facts | None:
         timezone=slot.timezone,
         do_not_record=slot.do_not_record,
         videos=tuple(_videos(root, document)),
-        files=(*files, *pictures(document, root.css(_IMAGES), NAME)),
+        files=(*files, *find_pictures(document, root.css(_IMAGES), NAME)),
         links=tuple(links),
     )
 
@@ -64,13 +64,13 @@ def _is_pretalx(document: Document) -> bool:
 
 def _title(root: LexborNode) -> str | None:
     heading = root.css_first(".talk-title") or root.css_first("h1")
-    title = text_without(heading, _NOT_TITLE) if heading else ""
+    title = text_except(heading, _NOT_TITLE) if heading else ""
     return title.removeprefix("»").removesuffix("«").strip() or None
 
 
 def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
     for card in root.css(_SPEAKERS):
-        name, bio = first_of(card, _SPEAKER_NAMES), first_of(card, _SPEAKER_BIOS)
+        name, bio = select_first(card, _SPEAKER_NAMES), select_first(card, _SPEAKER_BIOS)
         link = card if card.tag == "a" else card.css_first("a[href]")
         if name and text_of(name):
             yield Speaker(
@@ -83,10 +83,10 @@ def _speakers(root: LexborNode, document: Document) -> Iterator[Speaker]:
 def _resources(root: LexborNode, document: Document) -> tuple[list[FileLink], list[Link]]:
     files, links = [], []
     for node in root.css(_RESOURCES):
-        said, url = text_of(node), document.absolute(attribute(node, "href"))
-        title = _SIZE.sub("", said)
-        if url and (title != said or is_file(url) or "/media/" in url):
-            files.append(FileLink(kind_of(url, title), url, title, NAME))
+        text, url = text_of(node), document.absolute(attribute(node, "href"))
+        title = _SIZE.sub("", text)
+        if url and (title != text or is_file_url(url) or "/media/" in url):
+            files.append(FileLink(file_kind(url, title), url, title, NAME))
         elif url:
             links.append(Link(title or url, url))
     return files, links
@@ -95,4 +95,4 @@ def _resources(root: LexborNode, document: Document) -> tuple[list[FileLink], li
 def _videos(root: LexborNode, document: Document) -> Iterator[Video]:
     for node in root.css(".talk-content iframe[src], .talk-content video[src], video source[src]"):
         if url := document.absolute(attribute(node, "src")):
-            yield video(url, "embed" if node.tag == "iframe" else "recording")
+            yield make_video(url, "embed" if node.tag == "iframe" else "recording")

@@ -1,21 +1,21 @@
-"""When, where and as what a session of pretalx takes place."""
+"""Time, room, track and type of a session of pretalx."""
 
 import msgspec
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.html.document import attribute, text_of
-from services.processor.extract.html.nodes import after
-from services.processor.extract.rungs.date_parsing import iso, span_in
+from services.processor.extract.html.nodes import nodes_after
+from services.processor.extract.rungs.date_parsing import parse_iso, parse_span
 from services.processor.extract.rungs.languages import language_tag
 
-_PLACES = ".talk-slots li, .talk-slot, .talk-title small"  # the first of several slots
+_SLOTS = ".talk-slots li, .talk-slot, .talk-title small"  # the first of several slots
 _LANGUAGES = frozenset({"language", "sprache"})
-_NOT_RECORDED = ("not be recorded", "not recorded", "nicht aufgezeichnet")
-_NO_PLACE = {"div", "p", "em", "i"}
+_OPT_OUT = ("not be recorded", "not recorded", "nicht aufgezeichnet")
+_NEVER_ROOM = {"div", "p", "em", "i"}
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands beside a session."""
+    """The facts beside a session's text."""
 
     type: str | None
     track: str | None
@@ -28,44 +28,44 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(root: LexborNode) -> Slot:
-    """What the page says beside the session's text."""
-    place = root.css_first(_PLACES)
-    times = (place.css("time") if place else root.css("time[data-isodatetime]"))[:2]
+    """Read the facts beside the session's text."""
+    slot = root.css_first(_SLOTS)
+    times = (slot.css("time") if slot else root.css("time[data-isodatetime]"))[:2]
     start, end = (*map(_moment, times), None, None)[:2]
-    if place and not times:  # pretalx of 2018 wrote them into the text
-        start, end = span_in(text_of(place)).whole
+    if slot and not times:  # in 2018 they were plain text
+        start, end = parse_span(text_of(slot)).iso
     track, kind = _track_and_type(root)
     return Slot(
         type=kind,
         track=track,
-        room=_room(place) if place else None,
+        room=_room(slot) if slot else None,
         language=_language(root),
         start=start,
         end=end,
         timezone=next(filter(None, map(_timezone, times)), None),
-        do_not_record=_is_not_recorded(root) or None,
+        do_not_record=_has_opted_out(root) or None,
     )
 
 
 def _moment(time: LexborNode) -> str | None:
-    """A time with its offset, or as the page has it."""
-    return iso(attribute(time, "data-isodatetime")) or iso(attribute(time, "datetime"))
+    """Return a time with its offset, or as the page has it."""
+    return parse_iso(attribute(time, "data-isodatetime")) or parse_iso(attribute(time, "datetime"))
 
 
 def _timezone(time: LexborNode) -> str:
     return attribute(time, "date-timezone") or attribute(time, "data-timezone")
 
 
-def _room(place: LexborNode) -> str | None:
-    """What is named as the room, or what follows the time."""
-    if named := place.css_first(".talk-slot-room"):
-        return text_of(named) or None
-    whole = place.css_first(".timerange-block") or next(reversed(place.css("time")), None)
-    if whole is None:
-        return dict(enumerate(text_of(place).split(", ", 2))).get(2)  # after date and time
+def _room(slot: LexborNode) -> str | None:
+    """Return the element named as the room, or what follows the time."""
+    if room := slot.css_first(".talk-slot-room"):
+        return text_of(room) or None
+    time_block = slot.css_first(".timerange-block") or next(reversed(slot.css("time")), None)
+    if time_block is None:
+        return dict(enumerate(text_of(slot).split(", ", 2))).get(2)  # after date and time
     following = []
-    for node in after(whole):
-        if node.tag in _NO_PLACE or "fa-stack" in attribute(node, "class"):
+    for node in nodes_after(time_block):
+        if node.tag in _NEVER_ROOM or "fa-stack" in attribute(node, "class"):
             break
         following.append(node)
     return text_of(*following).strip(", ") or None
@@ -74,23 +74,23 @@ def _room(place: LexborNode) -> str | None:
 def _language(root: LexborNode) -> str | None:
     for label in root.css(".talk-title strong, .talk-fact strong"):
         if text_of(label).rstrip(": ").casefold() in _LANGUAGES:
-            return language_tag(text_of(*after(label)).lstrip(": "))
+            return language_tag(text_of(*nodes_after(label)).lstrip(": "))
     return None
 
 
 def _track_and_type(root: LexborNode) -> tuple[str | None, str | None]:
-    """Track and type, as far as the page tells them apart."""
+    """Return track and type, as far as the page separates them."""
     for fact in root.css(".talk-fact"):
-        said = text_of(fact)
+        text = text_of(fact)
         if fact.css_first(".talk-track-swatch"):
-            track, _, kind = said.rpartition(" · ") if " · " in said else (said, "", "")
+            track, _, kind = text.rpartition(" · ") if " · " in text else (text, "", "")
             return track, kind or None
-    named = root.css_first(".talk-track, .track-name")
-    return (text_of(named) or None if named else None), None
+    track_node = root.css_first(".talk-track, .track-name")
+    return (text_of(track_node) or None if track_node else None), None
 
 
-def _is_not_recorded(root: LexborNode) -> bool:
+def _has_opted_out(root: LexborNode) -> bool:
     if root.css_first(".do-not-record"):
         return True
     notes = root.css(".talk-title em, .talk-content > em, .talk-fact")
-    return any(said in text_of(note).casefold() for note in notes for said in _NOT_RECORDED)
+    return any(said in text_of(note).casefold() for note in notes for said in _OPT_OUT)

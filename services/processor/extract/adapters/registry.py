@@ -1,4 +1,4 @@
-"""All adapters; each recognises its pages by their markup, so copies and mirrors count."""
+"""All adapters; they recognise pages by markup, so copies on other hosts count, too."""
 
 from services.processor.extract.adapters import fosdem, frab, frab_cards, media_ccc, pretalx
 from services.processor.extract.facts import Facts
@@ -8,7 +8,7 @@ _ADAPTERS = (fosdem, pretalx, media_ccc, frab, frab_cards)
 
 
 def read(document: Document) -> tuple[str, Facts] | None:
-    """The name of the first adapter that finds a title, and what it knows."""
+    """Return the name and facts of the first adapter that finds a title."""
     for adapter in _ADAPTERS:
         facts = adapter.read(document)
         if facts is not None and facts.title:

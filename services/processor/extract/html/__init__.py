@@ -1,1 +1,1 @@
-"""A page: decoded, parsed, and walked through."""
+"""Decode, parse and walk through a page."""

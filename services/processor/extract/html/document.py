@@ -1,4 +1,4 @@
-"""A parsed page: where its content is, what its headings say, where its links lead."""
+"""A parsed page: its main part, titles, metadata and links."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from eventjob.domain.urls import check_url
 
-MOST_PARTS = 10  # of a heading that may be the title
+MAX_PARTS = 10  # per heading
 
 _NEVER_CONTENT = (
     "script, style, noscript, template, nav, footer, aside, dialog, svg, object, "
@@ -20,7 +20,7 @@ _NEVER_CONTENT = (
 )
 _CONTENT = ("main", "[role=main]", "article", "#main", "#content", "body", "html")
 _HEADINGS = ("h1", "h2", "h3")
-_PARTING = "\x1e"  # ASCII's record separator
+_RECORD_SEPARATOR = "\x1e"  # ASCII's record separator
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 _NEVER_TEXT = {"script", "style", "template", "noscript", "button"}
@@ -33,13 +33,13 @@ _SEPARATOR = re.compile(r"\s+(?:[-|:\u00b7\u00bb\u2013\u2014]|::)\s+")
 
 
 class Document:
-    """A page as its rungs see it: ``head`` has everything, ``content`` only the main part.
+    """A page as the rungs see it: ``head`` has everything, ``content`` only the main part.
 
     Args:
         html: the page.
-        url: where it came from.
-        session: what its job calls the session.
-        event: what its job calls the conference.
+        url: after redirects.
+        session: the job's name for the session.
+        event: the job's name for the conference.
     """
 
     def __init__(self, html: str, url: str, session: str, event: str = "") -> None:
@@ -52,18 +52,18 @@ class Document:
 
     @cached_property
     def main(self) -> LexborNode:
-        """The main part, its links as they are written."""
-        return _main(self._tree)
+        """The main part, with links as written."""
+        return _find_main(self._tree)
 
     @cached_property
     def content(self) -> LexborNode:
-        """The main part, its links absolute or gone."""
-        return _main(self._linked)
+        """The main part, with absolute links; others are removed."""
+        return _find_main(self._linked)
 
     @cached_property
     def _tree(self) -> LexborHTMLParser:
         tree = self.head.clone()
-        _strip(tree)
+        _drop_never_content(tree)
         return tree
 
     @cached_property
@@ -81,7 +81,7 @@ class Document:
         return self._tree
 
     def absolute(self, reference: str) -> str | None:
-        """The web address that a link leads to; None where it leads to none."""
+        """Return the absolute web URL of a link, if it is one."""
         try:
             url = urljoin(self.base, reference.strip())
             check_url(url)
@@ -90,114 +90,115 @@ class Document:
         return url
 
     def headings(self) -> Iterator[str]:
-        """Titles that the page shows, the main part's h1 first; of each, what is marked in it."""
-        shown = (node for tag in _HEADINGS for node in self.content.css(tag))
-        for node in (*shown, *self.head.css("h1")):
-            parts = (node, *islice(node.css("span, a, strong"), MOST_PARTS))
+        """Yield headings and their marked parts, the main part's h1 first."""
+        nodes = (node for tag in _HEADINGS for node in self.content.css(tag))
+        for node in (*nodes, *self.head.css("h1")):
+            parts = (node, *islice(node.css("span, a, strong"), MAX_PARTS))
             yield from (text for part in parts if (text := text_of(part)))
 
     def meta(self, *names: str) -> str | None:
-        """The content of the first meta element that has one of these names or properties."""
+        """Return the content of the first meta element with one of these names or properties."""
         for name in names:
             node = self.head.css_first(f'meta[property="{name}" i], meta[name="{name}" i]')
             if node and (content := clean(attribute(node, "content"))):
                 return content
         return None
 
-    def names(self) -> Iterator[str]:
-        """Titles that the page declares: for those who share it, and for the window."""
+    def declared_titles(self) -> Iterator[str]:
+        """Yield the titles in the metadata and in the title element."""
         if declared := self.meta("og:title"):
             yield declared
         for node in self.head.css("head > title"):
             yield text_of(node)
 
-    def declared(self) -> Iterator[str]:
-        """The declared titles and their parts: ``Title - Conference`` has two."""
-        for title in self.names():
+    def title_parts(self) -> Iterator[str]:
+        """Yield the declared titles and their parts: ``Title - Conference`` has two."""
+        for title in self.declared_titles():
             yield from (title, *_SEPARATOR.split(title))
 
-    def shows(self, name: str) -> str | None:
-        """The title on the page that is ``name``, but for case, spaces and punctuation."""
-        wanted = alike(name)
-        return self._titles.get(wanted) if wanted else None
+    def find_title(self, name: str) -> str | None:
+        """Return the page's title that equals ``name`` by `match_key`."""
+        key = match_key(name)
+        return self._titles.get(key) if key else None
 
-    def title_like(self, name: str) -> str | None:
-        """The page's title that is ``name``: stricter than `shows`, and never the conference."""
-        wanted = alike(name)
-        return None if not wanted or self.is_site(name) else self._own_titles.get(wanted)
+    def find_own_title(self, name: str) -> str | None:
+        """Return the session's title that equals ``name``; stricter than `find_title`."""
+        key = match_key(name)
+        # Many declared titles name the whole conference.
+        return None if not key or self.is_site_name(name) else self._own_titles.get(key)
 
-    def is_site(self, name: str) -> bool:
-        """Whether ``name`` is that of the conference or of its site."""
-        return alike(name) in self._sites
+    def is_site_name(self, name: str) -> bool:
+        """True if ``name`` is the conference or its site."""
+        return match_key(name) in self._sites
 
-    def without_site(self, title: str) -> str:
-        """``title`` without the site's name before or behind it."""
-        for found in _SEPARATOR.finditer(title):
-            before, behind = title[: found.start()], title[found.end() :]
-            if self.is_site(behind):
+    def drop_site_name(self, title: str) -> str:
+        """Strip the site's name from the start or end of ``title``."""
+        for match in _SEPARATOR.finditer(title):
+            before, after = title[: match.start()], title[match.end() :]
+            if self.is_site_name(after):
                 return before
-            if self.is_site(before):
-                return behind
+            if self.is_site_name(before):
+                return after
         return title
 
     @cached_property
     def _sites(self) -> set[str]:
         names = (self._event, self.meta("og:site_name") or "", self.meta("application-name") or "")
-        return {alike(name) for name in names} - {""}
+        return {match_key(name) for name in names} - {""}
 
     @cached_property
     def _own_titles(self) -> dict[str, str]:
-        """The job's session where it is shown; else h1s of the main part, and what is declared."""
-        if asked := self.shows(self.session):
-            return {alike(asked): asked}
-        main = [text for node in self.content.css("h1") if (text := text_of(node))]
-        shown = {alike(text) for node in self.content.css("h2, h3") if (text := text_of(node))}
-        whole = [self.without_site(title) for title in self.names()]
-        parts = (part for part in self.declared() if alike(part) in shown)
-        return {alike(title): title for title in reversed([*main, *parts, *whole])}
+        """The job's session if it is shown; else h1s of the main part, and confirmed titles."""
+        if job_title := self.find_title(self.session):
+            return {match_key(job_title): job_title}
+        h1s = [text for node in self.content.css("h1") if (text := text_of(node))]
+        keys = {match_key(text) for node in self.content.css("h2, h3") if (text := text_of(node))}
+        declared = [self.drop_site_name(title) for title in self.declared_titles()]
+        parts = (part for part in self.title_parts() if match_key(part) in keys)
+        return {match_key(title): title for title in reversed([*h1s, *parts, *declared])}
 
     @cached_property
     def _titles(self) -> dict[str, str]:
         titles: dict[str, str] = {}
-        for title in (*self.headings(), *self.declared()):
-            titles.setdefault(alike(title), title)
+        for title in (*self.headings(), *self.title_parts()):
+            titles.setdefault(match_key(title), title)
         return titles
 
 
 def attribute(node: LexborNode, name: str) -> str:
-    """An attribute's value, "" where there is none."""
+    """Return an attribute's value, "" if it is absent."""
     return node.attributes.get(name) or ""
 
 
 def text_of(*nodes: LexborNode) -> str:
-    """All text of the nodes, in one line; there is a space only where one is seen."""
-    return clean(" ".join("".join(_pieces(node, " ")) for node in nodes))
+    """Return all text of the nodes on one line, with spaces only where a reader sees one."""
+    return clean(" ".join("".join(_text_parts(node, " ")) for node in nodes))
 
 
 def lines_of(node: LexborNode) -> str:
-    """All text of a node, each paragraph, heading, item or cell in a line of its own."""
-    lines = "".join(_pieces(node, _PARTING)).split(_PARTING)
+    """Return all text of a node, with a line per paragraph, heading, item or cell."""
+    lines = "".join(_text_parts(node, _RECORD_SEPARATOR)).split(_RECORD_SEPARATOR)
     return "\n".join(filter(None, map(clean, lines)))
 
 
 def clean(text: str) -> str:
-    """``text`` in one line, without control characters and what is no character."""
+    """Put ``text`` on one line, and drop control characters."""
     return " ".join(_INVISIBLE.sub("", text).split())
 
 
-def alike(text: str) -> str:
-    """Equal for two titles that differ in case, spaces and punctuation only."""
+def match_key(text: str) -> str:
+    """Return a key that ignores case, spaces and punctuation, for comparing titles."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return _NOT_ALPHANUMERIC.sub("", folded)
 
 
 def is_same_page(url: str, other: str) -> bool:
-    """Whether two addresses differ in their fragment at most."""
+    """True if two URLs differ at most in their fragments."""
     return urlsplit(url)._replace(fragment="") == urlsplit(other)._replace(fragment="")
 
 
-def _pieces(node: LexborNode, gap: str) -> Iterator[str]:
-    """The text in a node, with ``gap`` where blocks begin and end."""
+def _text_parts(node: LexborNode, gap: str) -> Iterator[str]:
+    """Yield the text in a node, with ``gap`` between blocks."""
     for part in node.traverse(include_text=True):
         previous = part.prev
         if part.tag not in INLINE or (previous and previous.tag not in INLINE):
@@ -206,8 +207,8 @@ def _pieces(node: LexborNode, gap: str) -> Iterator[str]:
             yield part.text_content or ""
 
 
-def _strip(tree: LexborHTMLParser) -> None:
-    """Take out what is never content; a header within the main part belongs to it."""
+def _drop_never_content(tree: LexborHTMLParser) -> None:
+    """Remove navigation, forms and the like; a header inside the main part stays."""
     for node in tree.css(_NEVER_CONTENT):
         node.decompose()
     inside = {header.mem_id for header in tree.css("main header, article header")}
@@ -216,9 +217,9 @@ def _strip(tree: LexborHTMLParser) -> None:
             header.decompose()
 
 
-def _main(tree: LexborHTMLParser) -> LexborNode:
+def _find_main(tree: LexborHTMLParser) -> LexborNode:
     for selector in _CONTENT:
-        found = tree.css(selector)
-        if len(found) == 1:
-            return found[0]
+        nodes = tree.css(selector)
+        if len(nodes) == 1:  # several of them are a list
+            return nodes[0]
     raise ValueError("the parser made no document of the page")

@@ -1,4 +1,4 @@
-"""Ways from one element of a page to those that belong to it."""
+"""Navigate from one element of a page to related ones."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,8 +11,8 @@ _BETWEEN_WORDS = re.compile("[-_]+")
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
 
-def after(node: LexborNode) -> Iterator[LexborNode]:
-    """What follows within the same parent, text included."""
+def nodes_after(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield the following siblings, text included."""
     following = node.next
     while following is not None:
         yield following
@@ -20,55 +20,55 @@ def after(node: LexborNode) -> Iterator[LexborNode]:
 
 
 def elements_after(node: LexborNode) -> Iterator[LexborNode]:
-    """The elements that follow within the same parent."""
-    return (each for each in after(node) if each.tag and not each.tag.startswith("-"))
+    """Yield the following sibling elements."""
+    return (each for each in nodes_after(node) if each.tag and not each.tag.startswith("-"))
 
 
-def section(heading: LexborNode) -> Iterator[LexborNode]:
-    """All that stands under a heading, text included."""
-    for each in after(heading):
+def nodes_under(heading: LexborNode) -> Iterator[LexborNode]:
+    """Yield everything under a heading, text included."""
+    for each in nodes_after(heading):
         if each.tag in HEADINGS and (each.tag or "") <= (heading.tag or ""):
             return
         yield each
 
 
-def within(nodes: Iterable[LexborNode], selector: str) -> list[LexborNode]:
-    """What the selector finds in the nodes, themselves included."""
-    found: dict[int, LexborNode] = {}
+def select(nodes: Iterable[LexborNode], selector: str) -> list[LexborNode]:
+    """Return the elements that the selector finds in the nodes, themselves included."""
+    nodes_by_id: dict[int, LexborNode] = {}
     for node in nodes:
         if node.tag and not node.tag.startswith("-"):
-            found.update((each.mem_id, each) for each in node.css(selector))
-    return list(found.values())
+            nodes_by_id.update((each.mem_id, each) for each in node.css(selector))
+    return list(nodes_by_id.values())
 
 
-def classed(root: LexborNode, words: frozenset[str]) -> Iterator[LexborNode]:
-    """The elements that a class calls one of ``words``, as in ``talk-room`` or ``room``."""
+def elements_with_class(root: LexborNode, words: frozenset[str]) -> Iterator[LexborNode]:
+    """Yield the elements with a class that ends in one of ``words``: ``talk-room`` or ``room``."""
     for node in root.css(", ".join(f"[class*={word} i]" for word in sorted(words))):
         if any(ends[-1] in words for ends in class_parts(node)):
             yield node
 
 
 def class_parts(node: LexborNode) -> Iterator[list[str]]:
-    """The words of each class of an element: ``sz-session__room`` has three."""
+    """Yield the words of each class of an element: ``sz-session__room`` has three."""
     for token in attribute(node, "class").casefold().split():
         yield _BETWEEN_WORDS.split(token.strip("-_"))
 
 
-def first_of(root: LexborNode, selectors: Iterable[str]) -> LexborNode | None:
-    """The first that one of the selectors finds, the first selector being the best."""
+def select_first(root: LexborNode, selectors: Iterable[str]) -> LexborNode | None:
+    """Return the first element that a selector finds; selectors are tried in order."""
     return next((found for each in selectors if (found := root.css_first(each))), None)
 
 
-def under_heading(root: LexborNode, names: frozenset[str]) -> LexborNode | None:
-    """The element after the first heading that says one of ``names``, in small letters."""
+def element_under_heading(root: LexborNode, names: frozenset[str]) -> LexborNode | None:
+    """Return the element after the first heading with one of ``names``, in lower case."""
     for heading in root.css("h2, h3, h4, h5, h6"):
         if text_of(heading).rstrip(": ").casefold() in names:
             return next(elements_after(heading), None)
     return None
 
 
-def text_without(node: LexborNode, unwanted: str) -> str:
-    """The text of a node, but for what the selector ``unwanted`` finds in it."""
+def text_except(node: LexborNode, unwanted: str) -> str:
+    """Return the text of a node, leaving out what the selector ``unwanted`` finds."""
     copy = LexborHTMLParser(node.html or "").body
     if copy is None:
         return ""

@@ -1,1 +1,1 @@
-"""The text of a page, as Markdown."""
+"""Convert the text of a page to Markdown."""

@@ -1,4 +1,4 @@
-"""A part of a page as Markdown, written block by block: harmless, since nothing passes unread."""
+"""Convert a part of a page to sanitised Markdown, block by block."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,46 +8,67 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from services.processor.extract.html.document import Document
 from services.processor.extract.markdown import table
-from services.processor.extract.markdown.inline import Inline, is_dropped, is_inline, seen
-from services.processor.extract.markdown.markdown import fence, headed
+from services.processor.extract.markdown.inline import Inline, drop_invisible, is_dropped, is_inline
+from services.processor.extract.markdown.markdown import fence_code, shift_headings
 
-_DEEPEST = 60  # blocks within blocks; below it nothing but text is taken
+_MAX_DEPTH = 60  # nested blocks; deeper ones are reduced to text
 _ITEM = re.compile(r"(?:-|\d+\.) ")
-_BELOW = re.compile(r"(?:-|\d+\.|>|\|) |```")  # what begins no paragraph
-_COLON = re.compile(r"\s*:\*\*\Z")  # that a term ends with already
-_MOST_DIGITS = 5  # of a number that a list begins with
+_NEEDS_OWN_LINE = re.compile(r"(?:-|\d+\.|>|\|) |```")  # blocks that need a line of their own
+_COLON = re.compile(r"\s*:\*\*\Z")  # a term may already end with a colon
+_LANGUAGE = re.compile(r"(?:^|\s)(?:lang(?:uage)?-|highlight-|brush:\s*)([\w+#-]{1,20})")
+_MAX_DIGITS = 5  # of a list's first number
 
 
 def fragment_markdown(fragment: str | LexborNode, base: str = "") -> str:
-    """The Markdown of an HTML fragment; its headings begin at level 2 and skip none.
+    """Convert an HTML fragment; headings begin at level 2 and are consecutive.
 
-    Never raw HTML, never a link to anything but the web or a mail address. Images stay at their
-    own addresses.
+    The result has no raw HTML, and links only to the web or mail. Images keep their URLs.
 
     Args:
         fragment: HTML, or a node of a page.
-        base: what relative links are relative to; without it they are no links.
+        base: the base of relative links; they are dropped if it is "".
     """
     node = LexborHTMLParser(fragment).body if isinstance(fragment, str) else fragment
     blocks = [] if node is None else _Writer(Inline(base)).block(node)
-    return headed("\n\n".join(blocks), top=2)
+    return shift_headings("\n\n".join(blocks), top=2)
+
+
+def nodes_markdown(document: Document, nodes: Iterable[LexborNode]) -> str | None:
+    """Convert the nodes one after another."""
+    blocks = (fragment_markdown(node, document.base) for node in nodes)
+    return "\n\n".join(filter(None, blocks)) or None
+
+
+def code_in(node: LexborNode) -> str:
+    """Return the text of a node, with its line breaks."""
+    text = drop_invisible("".join(_parts(node))).strip("\n")
+    return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def language_of(node: LexborNode) -> str:
+    """Return the programming language that a code block declares, or ""."""
+    candidates = (node, node.css_first("code"), node.parent)
+    for each in filter(None, candidates):
+        if match := _LANGUAGE.search(each.attributes.get("class") or ""):
+            return match[1].lower()
+    return ""
 
 
 class _Writer:
-    """Writes blocks, each a string without an empty line at its ends."""
+    """Writes blocks, each a string with text at both ends."""
 
     def __init__(self, inline: Inline, depth: int = 0, *, in_list: bool = False) -> None:
         self._inline = inline
         self._depth = depth
-        self._in_list = in_list  # or in a quotation: where a heading heads nothing
+        self._in_list = in_list  # or in a quotation: headings become bold text
 
     def block(self, node: LexborNode) -> list[str]:
-        """A node that stands on lines of its own."""
+        """Write a block element."""
         match node.tag:
             case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
                 return self._heading(node)
             case "pre":
-                return fence(code_in(node), language_of(node))
+                return fence_code(code_in(node), language_of(node))
             case "blockquote":
                 return self._quote(node)
             case "ul" | "ol" | "menu":
@@ -62,8 +83,8 @@ class _Writer:
                 return self._within(node, in_list=self._in_list)
 
     def _within(self, node: LexborNode, *, in_list: bool = True) -> list[str]:
-        """What a node contains."""
-        if self._depth > _DEEPEST:
+        """Write the content of a node."""
+        if self._depth > _MAX_DEPTH:
             return self._inline.paragraphs([node])
         writer = _Writer(self._inline, self._depth + 1, in_list=in_list)
         blocks: list[str] = []
@@ -84,101 +105,77 @@ class _Writer:
         return ["\n".join(f"> {line}".rstrip() for line in text.split("\n"))] if text else []
 
     def _items(self, node: LexborNode) -> list[str]:
-        written = [blocks for item in _children(node) if (blocks := self._item(item))]
+        items = [blocks for item in _children(node) if (blocks := self._item(item))]
         first = _first_number(node)
-        marks = (f"{first + n}." if node.tag == "ol" else "-" for n in range(len(written)))
-        return _listed(zip(marks, written, strict=True))
+        marks = (f"{first + n}." if node.tag == "ol" else "-" for n in range(len(items)))
+        return _format_list(zip(marks, items, strict=True))
 
     def _item(self, node: LexborNode) -> list[str]:
         return self._inline.paragraphs([node]) if node.tag == "-text" else self._within(node)
 
     def _definitions(self, node: LexborNode) -> list[str]:
-        """Terms, each with what is said of it."""
-        written: list[list[str]] = []
+        """Write terms, each with its definition."""
+        items: list[list[str]] = []
         terms: list[str] = []
-        for child in _grouped(node):
+        for child in _iterate_terms(node):
             if child.tag == "dt":
                 terms.append(self._inline.line(child, strong=True))
             elif blocks := self._item(child):
-                written.append(_defined(terms, blocks))
+                items.append(_join_definition(terms, blocks))
                 terms = []
-        written += [[term] for term in terms if term]
-        return _listed(("-", blocks) for blocks in written)
+        items += [[term] for term in terms if term]
+        return _format_list(("-", blocks) for blocks in items)
 
     def _table(self, node: LexborNode) -> list[str]:
-        """A table where it is one; where it only lays out the page, what its cells contain."""
-        rows = table.rows_of(node)
+        """Write a table; if it is only layout, write the content of its cells."""
+        rows = table.table_rows(node)
         if not rows:
             return self._within(node, in_list=self._in_list)
         caption = node.css_first("caption")
         above = self._inline.paragraphs(caption.iter(include_text=True)) if caption else []
-        return [*above, table.written(rows, self._inline.line)]
+        return [*above, table.format_table(rows, self._inline.line)]
 
 
 def _children(node: LexborNode) -> Iterator[LexborNode]:
     return (child for child in node.iter(include_text=True) if not is_dropped(child))
 
 
-def _grouped(node: LexborNode) -> Iterator[LexborNode]:
-    """Terms and definitions, also where each pair of them is in a div."""
+def _iterate_terms(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield terms and definitions; each pair may be wrapped in a div."""
     for child in _children(node):
         yield from _children(child) if child.tag == "div" else (child,)
 
 
 def _first_number(node: LexborNode) -> int:
     start = node.attributes.get("start") or ""
-    return int(start) if start.isdecimal() and len(start) <= _MOST_DIGITS else 1
+    return int(start) if start.isdecimal() and len(start) <= _MAX_DIGITS else 1
 
 
-def _defined(terms: list[str], blocks: list[str]) -> list[str]:
-    """The first paragraph beside the terms, all else below them."""
+def _join_definition(terms: list[str], blocks: list[str]) -> list[str]:
+    """Put the first paragraph beside the terms, the rest below."""
     term = _COLON.sub("**", ", ".join(filter(None, terms)))
     if not term:
         return blocks
-    if _BELOW.match(blocks[0]):
+    if _NEEDS_OWN_LINE.match(blocks[0]):
         return [f"{term}:", *blocks]
     return [f"{term}: {blocks[0]}", *blocks[1:]]
 
 
-def _listed(items: Iterable[tuple[str, list[str]]]) -> list[str]:
-    """All items as one block, their lines moved behind their marks."""
-    written = []
+def _format_list(items: Iterable[tuple[str, list[str]]]) -> list[str]:
+    """Join the items to one block, with lines indented behind their marks."""
+    texts = []
     for mark, (first, *more) in items:
         text = first + "".join(f"{_gap(block)}{block}" for block in more)
         indent = "\n" + " " * (len(mark) + 1)
         lines = text.replace("\n", indent).replace(f"{indent}\n", "\n\n")
-        written.append(f"{mark} {lines}")
-    is_wide = any("\n\n" in item for item in written)
-    return [("\n\n" if is_wide else "\n").join(written)] if written else []
+        texts.append(f"{mark} {lines}")
+    is_wide = any("\n\n" in item for item in texts)
+    return [("\n\n" if is_wide else "\n").join(texts)] if texts else []
 
 
 def _gap(block: str) -> str:
-    """A list within an item follows closely, anything else after an empty line."""
+    """Return the gap before a block: a nested list follows directly."""
     return "\n" if _ITEM.match(block) else "\n\n"
-
-
-def body_of(document: Document, nodes: Iterable[LexborNode]) -> str | None:
-    """The nodes one after another; None where they say nothing."""
-    written = (fragment_markdown(node, document.base) for node in nodes)
-    return "\n\n".join(filter(None, written)) or None
-
-
-_LANGUAGE = re.compile(r"(?:^|\s)(?:lang(?:uage)?-|highlight-|brush:\s*)([\w+#-]{1,20})")
-
-
-def code_in(node: LexborNode) -> str:
-    """The text of a node, line by line as it is."""
-    text = seen("".join(_parts(node))).strip("\n")
-    return "\n".join(line.rstrip() for line in text.split("\n"))
-
-
-def language_of(node: LexborNode) -> str:
-    """What a block of code says it is written in; "" where it says nothing."""
-    around = (node, node.css_first("code"), node.parent)
-    for each in filter(None, around):
-        if found := _LANGUAGE.search(each.attributes.get("class") or ""):
-            return found[1].lower()
-    return ""
 
 
 def _parts(node: LexborNode) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What stands within a line, as Markdown: text, emphasis, links, images, code."""
+"""Convert inline content to Markdown: text, emphasis, links, images, code."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborNode
 
 from eventjob.domain.urls import check_url
-from services.processor.extract.markdown.markdown import address, at_start, escaped
+from services.processor.extract.markdown.markdown import escape, escape_start, quote_url
 
 _BLOCK = (
     "address, article, aside, blockquote, body, caption, center, dd, details, dialog, div, dl, dt, "
@@ -22,7 +22,7 @@ _UNREAD = (
 )
 BLOCKS = frozenset(_BLOCK.split(", "))
 _DROPPED = frozenset(_UNREAD.split(", "))
-_DEEPEST = 40  # marks within marks; below it nothing but text is taken
+_MAX_DEPTH = 40  # nested marks; deeper ones are reduced to text
 _CODE = frozenset({"code", "kbd", "samp", "tt"})
 _LISTS = frozenset({"dl", "menu", "ol", "ul"})
 _MARKS = {
@@ -34,68 +34,68 @@ _RAISED = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻�
 _LOWERED = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _SHIFTS = {"sup": (_RAISED, "^"), "sub": (_LOWERED, r"\_")}
 _SPACES = re.compile(r"\s+")
-_PARTING = re.compile(r"\n\s*\n")
+_BLANK_LINE = re.compile(r"\n\s*\n")
 _NO_DISPLAY = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BACKTICKS = re.compile(r"`+")
 _MAIL = re.compile(r"mailto:[^\s@:/]+@[^\s@:/]+", re.IGNORECASE)
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff]")
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2060\ufeff\ud800-\udfff]")
 
 
 def is_inline(node: LexborNode) -> bool:
-    """Whether a node is part of a line: text, or an element with no block in it."""
+    """True for text, and for elements with inline content only."""
     if node.tag == "-text":
         return True
     return node.tag not in BLOCKS and node.css_first(_BLOCK) is None
 
 
 def is_dropped(node: LexborNode) -> bool:
-    """Whether a node is nothing to read, or hidden from readers."""
+    """True for elements that readers cannot see or use."""
     if node.tag in _DROPPED:
         return True
-    said = node.attributes
+    attributes = node.attributes
     return (
-        said.get("hidden", "until-found") != "until-found"
-        or said.get("aria-hidden") == "true"
-        or _NO_DISPLAY.search(said.get("style") or "") is not None
+        attributes.get("hidden", "until-found") != "until-found"
+        or attributes.get("aria-hidden") == "true"
+        or _NO_DISPLAY.search(attributes.get("style") or "") is not None
     )
 
 
-def seen(text: str) -> str:
-    """``text`` without characters that nobody sees."""
-    return _UNSEEN.sub("", text)
+def drop_invisible(text: str) -> str:
+    """Remove invisible characters."""
+    return _INVISIBLE.sub("", text)
 
 
 class Inline:
-    """Writes what is within lines; relative addresses are relative to ``base``."""
+    """Writes inline content; relative URLs are resolved against ``base``."""
 
     def __init__(self, base: str) -> None:
         self._base = base
 
     def paragraphs(self, nodes: Iterable[LexborNode]) -> list[str]:
-        """Text with its line breaks; two of them in a row part paragraphs."""
-        parts = _PARTING.split(self._text(nodes, frozenset()).strip())
+        """Write text with its line breaks; two breaks in a row separate paragraphs."""
+        parts = _BLANK_LINE.split(self._text(nodes, frozenset()).strip())
         stripped = (list(filter(None, map(str.strip, part.split("\n")))) for part in parts)
-        return ["\\\n".join(map(at_start, lines)) for lines in stripped if lines]
+        return ["\\\n".join(map(escape_start, lines)) for lines in stripped if lines]
 
     def line(self, node: LexborNode, *, strong: bool = False) -> str:
-        """All that a node contains, in one line."""
-        within = frozenset({"**"}) if strong else frozenset[str]()
-        text = " ".join(self._text(node.iter(include_text=True), within).split())
+        """Write the content of a node on one line."""
+        open_marks = frozenset({"**"}) if strong else frozenset[str]()
+        text = " ".join(self._text(node.iter(include_text=True), open_marks).split())
         return f"**{text}**" if strong and text else text
 
-    def _text(self, nodes: Iterable[LexborNode], within: frozenset[str], depth: int = 0) -> str:
-        """The nodes one after another; ``within`` are the marks that are open around them."""
+    def _text(self, nodes: Iterable[LexborNode], open_marks: frozenset[str], depth: int = 0) -> str:
+        """Write the nodes one after another; ``within`` are the marks already open."""
         pieces: list[str] = []
         for node in nodes:
             before = pieces[-1][-1] if pieces else ("x" if depth else "")
-            if piece := self._piece(node, before, within, depth):
+            if piece := self._piece(node, before, open_marks, depth):
                 pieces.append(piece)
         return "".join(pieces)
 
-    def _piece(self, node: LexborNode, before: str, within: frozenset[str], depth: int) -> str:
+    def _piece(self, node: LexborNode, before: str, open_marks: frozenset[str], depth: int) -> str:
         tag = node.tag or ""
-        if tag == "-text" or depth > _DEEPEST:
-            return escaped(_SPACES.sub(" ", seen(node.text())))
+        if tag == "-text" or depth > _MAX_DEPTH:
+            return escape(_SPACES.sub(" ", drop_invisible(node.text())))
         if is_dropped(node):
             return ""
         if tag == "br":
@@ -103,53 +103,53 @@ class Inline:
         if tag == "img":
             return self._image(node)
         if tag in _CODE:
-            return _code(node, before)
+            return _format_code(node, before)
         if tag == "pre":
-            return f" {_code(node, '')} "
+            return f" {_format_code(node, '')} "
         if tag in _LISTS:
-            return f" {self._joined(node, within, depth)} "
+            return f" {self._joined(node, open_marks, depth)} "
         mark = "a" if tag == "a" else _MARKS.get(tag, "")
-        text = self._text(node.iter(include_text=True), within | {mark}, depth + 1)
+        text = self._text(node.iter(include_text=True), open_marks | {mark}, depth + 1)
         if tag in _SHIFTS:
-            return _shifted(tag, before, text)
-        if not mark or mark in within or not text.strip():
+            return _format_shifted(tag, before, text)
+        if not mark or mark in open_marks or not text.strip():
             return f" {text} " if tag in BLOCKS else text
-        return self._link(node, text) if mark == "a" else _marked(node, mark, before, text)
+        return self._link(node, text) if mark == "a" else _format_marked(node, mark, before, text)
 
-    def _joined(self, node: LexborNode, within: frozenset[str], depth: int) -> str:
-        """The items of a list, one beside the other."""
-        written, before = "", None
+    def _joined(self, node: LexborNode, open_marks: frozenset[str], depth: int) -> str:
+        """Write the items of a list on one line."""
+        joined, previous_tag = "", None
         for item in node.iter(include_text=True):
-            if text := self._text([item], within, depth + 1).strip():
-                is_said = (before, item.tag) == ("dt", "dd")
-                gap = ": " if is_said else "; " if written else ""
-                written = f"{written.removesuffix(':') if is_said else written}{gap}{text}"
-                before = item.tag
-        return written
+            if text := self._text([item], open_marks, depth + 1).strip():
+                is_definition = (previous_tag, item.tag) == ("dt", "dd")
+                gap = ": " if is_definition else "; " if joined else ""
+                joined = f"{joined.removesuffix(':') if is_definition else joined}{gap}{text}"
+                previous_tag = item.tag
+        return joined
 
     def _link(self, node: LexborNode, text: str) -> str:
         url = self._address(node.attributes.get("href") or "")
-        return _around(text, "[", f"]({url})") if url else text
+        return _wrap(text, "[", f"]({url})") if url else text
 
     def _image(self, node: LexborNode) -> str:
         url = self._address(node.attributes.get("src") or "")
-        alt = " ".join(seen(node.attributes.get("alt") or "").split())
-        return f"![{escaped(alt)}]({url})" if url.startswith("http") else ""
+        alt = " ".join(drop_invisible(node.attributes.get("alt") or "").split())
+        return f"![{escape(alt)}]({url})" if url.startswith("http") else ""
 
     def _address(self, reference: str) -> str:
-        """Where a link leads, as Markdown needs it; "" where it leads neither to web nor mail."""
+        """Return a link's URL for Markdown; "" unless it leads to the web or to mail."""
         if _MAIL.fullmatch(reference.strip()):
-            return address(reference.strip())
+            return quote_url(reference.strip())
         try:
             url = urljoin(self._base, reference.strip())
             check_url(url)
         except ValueError:
             return ""
-        return address(url)
+        return quote_url(url)
 
 
-def _code(node: LexborNode, before: str) -> str:
-    text = " ".join(seen(node.text()).split())
+def _format_code(node: LexborNode, before: str) -> str:
+    text = " ".join(drop_invisible(node.text()).split())
     if not text:
         return ""
     mark = "`" * (max(map(len, _BACKTICKS.findall(text)), default=0) + 1)
@@ -157,10 +157,10 @@ def _code(node: LexborNode, before: str) -> str:
     return f"{' ' if before == '`' else ''}{mark}{padding}{text}{padding}{mark}"
 
 
-def _shifted(tag: str, before: str, text: str) -> str:
-    """What stands above or below the line, so that it joins no number: 10⁶ is not 106.
+def _format_shifted(tag: str, before: str, text: str) -> str:
+    """Write super- and subscript so that it stays apart from a number: 10⁶, not 106.
 
-    Links and ordinals stay as they are: [1](...) and 5th.
+    Links and ordinals are unchanged: [1](...) and 5th.
     """
     inner, (characters, sign) = text.strip(), _SHIFTS[tag]
     is_ordinal = before.isdecimal() and inner.isalpha() and len(inner) > 1
@@ -170,30 +170,30 @@ def _shifted(tag: str, before: str, text: str) -> str:
     return inner.translate(characters) if is_known else f"{sign}({inner})"
 
 
-def _marked(node: LexborNode, mark: str, before: str, text: str) -> str:
-    """``text`` between two marks, or as it is where readers would not take them for marks."""
+def _format_marked(node: LexborNode, mark: str, before: str, text: str) -> str:
+    """Put marks around ``text``, unless readers would take them for text."""
     inner = text.strip()
-    opens = inner[0].isalnum() or _parts(before)
-    closes = inner[-1].isalnum() or _parts(_after(node))
+    opens = inner[0].isalnum() or _is_boundary(before)
+    closes = inner[-1].isalnum() or _is_boundary(_next_character(node))
     if not (opens and closes) or before in {"*", "~"} or "\n" in inner:
         return text
-    return _around(text, mark, mark)
+    return _wrap(text, mark, mark)
 
 
-def _parts(character: str) -> bool:
-    """Whether it is no part of a word for any reader: nothing, a space, punctuation."""
+def _is_boundary(character: str) -> bool:
+    """True if a character separates words: "", a space, or punctuation."""
     return not character.strip() or unicodedata.category(character).startswith("P")
 
 
-def _after(node: LexborNode) -> str:
-    """The character that follows a node; a letter where that cannot be seen from here."""
+def _next_character(node: LexborNode) -> str:
+    """Return the character after a node; a letter if it is unknown."""
     if node.next is not None:
         return node.next.text()[:1] or " "
     return " " if node.parent is not None and node.parent.tag in BLOCKS else "x"
 
 
-def _around(text: str, opening: str, closing: str) -> str:
-    """``text`` in one line between two marks, its outer spaces outside."""
+def _wrap(text: str, opening: str, closing: str) -> str:
+    """Put ``text`` on one line between two marks, with outer spaces outside."""
     inner = " ".join(text.split())
     before, after = (" " if edge.isspace() else "" for edge in (text[0], text[-1]))
     return f"{before}{opening}{inner}{closing}{after}"

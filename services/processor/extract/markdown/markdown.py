@@ -1,4 +1,4 @@
-"""Markdown that is safe to show: no raw HTML, and no link to anything but the web."""
+"""Write Markdown that is safe to show: no raw HTML, links only to web and mail."""
 
 import html
 import re
@@ -12,8 +12,8 @@ _BLOCK_START = re.compile(r"#{1,6}(?=\s|$)|[-+](?=\s|$)|[=>|]|-[-\s|:]*$|:(?=[-\
 _NUMBER = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _HEADING = re.compile(r"^(#{1,6}) +(.*)$", re.MULTILINE)
 _FENCE_LINE = re.compile(r"(`{3,})[^`]*")
-_UNSHOWN = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|^ *`{3,}.*$", re.MULTILINE)
-_MOST_LEVELS = 6
+_NOT_VISIBLE = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|^ *`{3,}.*$", re.MULTILINE)
+_MAX_LEVEL = 6
 _TAG_OPENING = re.compile(r"(\\*)<")
 _DESTINATION = re.compile(r"\](\(|:)(\s*)([^\s)]*)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
@@ -22,52 +22,53 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060\ufeff]")
 _BACKTICKS = re.compile(r"`+")
 _FENCE = re.compile(r"```[\w+-]*\s*\Z")
+_URL_SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '()<>\\"`')
 
 
-def plain(text: str) -> str:
-    """Text that Markdown shows as it is, at the start of a line, too."""
-    return at_start(escaped(text))
+def escape_line(text: str) -> str:
+    """Escape text for a line of its own."""
+    return escape_start(escape(text))
 
 
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is within a line."""
+def escape(text: str) -> str:
+    """Escape text for use within a line."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
-def at_start(line: str) -> str:
-    """An escaped line that begins neither a heading nor a list nor anything else."""
-    return _NUMBER.sub(r"\1\\\2", line, count=1) if _NUMBER.match(line) else _marked(line)
+def escape_start(line: str) -> str:
+    """Escape the start of a line that would begin a heading, a list or the like."""
+    return _NUMBER.sub(r"\1\\\2", line, count=1) if _NUMBER.match(line) else _escape_block(line)
 
 
-def link(title: str, url: str) -> str:
-    """A link to an absolute address."""
-    return f"[{escaped(title)}]({address(url)})"
+def format_link(title: str, url: str) -> str:
+    """Format a link to an absolute URL."""
+    return f"[{escape(title)}]({quote_url(url)})"
 
 
-def address(url: str) -> str:
-    """An address as the destination of a link."""
+def quote_url(url: str) -> str:
+    """Quote a URL as a link's destination."""
     return quote(url, safe=_URL_SAFE)
 
 
-def fence(code: str, language: str = "") -> list[str]:
-    """A block of code, none where there is no code."""
+def fence_code(code: str, language: str = "") -> list[str]:
+    """Format a block of code, if there is code."""
     longest = max((len(run) for run in _BACKTICKS.findall(code)), default=0)
     mark = "`" * max(3, longest + 1)
     return [f"{mark}{language}\n{code}\n{mark}"] if code.strip() else []
 
 
-def headed(markdown: str, top: int) -> str:
-    """``markdown`` with its headings at level ``top`` and below, none of them skipping a level."""
-    above: list[int] = []  # the levels that a heading stands under, as they were
-    return outside_fences(
-        markdown, lambda text: _HEADING.sub(lambda found: _at_level(found, above, top), text)
+def shift_headings(markdown: str, top: int) -> str:
+    """Move the headings to level ``top`` and below, in consecutive levels."""
+    above: list[int] = []  # original levels of the headings above
+    return map_prose(
+        markdown, lambda text: _HEADING.sub(lambda found: _shift_heading(found, above, top), text)
     )
 
 
-def blocks_of(markdown: str) -> list[str]:
-    """What empty lines part; code is one block, whatever is in it."""
+def split_blocks(markdown: str) -> list[str]:
+    """Split at empty lines; a code block is one block."""
     blocks: list[list[str]] = [[]]
-    for is_code, line in _marked_code(markdown.split("\n")):
+    for is_code, line in _mark_code(markdown.split("\n")):
         if line or is_code:
             blocks[-1].append(line)
         elif blocks[-1]:
@@ -75,22 +76,33 @@ def blocks_of(markdown: str) -> list[str]:
     return ["\n".join(lines) for lines in blocks if lines]
 
 
-def shown_text(markdown: str) -> str:
-    """``markdown`` without addresses and fences; its other marks are left in."""
-    return _UNSHOWN.sub(r"\1", markdown)
+def visible_text(markdown: str) -> str:
+    """Remove URLs and code fences; other marks stay."""
+    return _NOT_VISIBLE.sub(r"\1", markdown)
 
 
-def outside_fences(markdown: str, change: Callable[[str], str]) -> str:
-    """``markdown`` with all stretches of lines changed that are no block of code."""
-    changed = []
-    for is_code, lines in groupby(_marked_code(markdown.split("\n")), key=itemgetter(0)):
+def map_prose(markdown: str, change: Callable[[str], str]) -> str:
+    """Apply ``change`` to all text outside code blocks."""
+    parts = []
+    for is_code, lines in groupby(_mark_code(markdown.split("\n")), key=itemgetter(0)):
         text = "\n".join(line for _, line in lines)
-        changed.append(text if is_code else change(text))
-    return "\n".join(changed)
+        parts.append(text if is_code else change(text))
+    return "\n".join(parts)
 
 
-def _marked_code(lines: list[str]) -> Iterator[tuple[bool, str]]:
-    """Each line, and whether it is within a fence that begins at the left, or is one."""
+def sanitize(markdown: str) -> str:
+    """Remove raw HTML, and links that run code or hold data."""
+    lines = markdown.split("\n")
+    safe_lines: list[str] = []
+    kinds = zip(_code_flags(lines), (not line.strip() for line in lines), lines, strict=True)
+    for (is_code, _), paragraph in groupby(kinds, key=itemgetter(0, 1)):
+        text = [line for *_, line in paragraph]
+        safe_lines += text if is_code else _disarm_tags(text)
+    return _DESTINATION.sub(_disarm_link, "\n".join(safe_lines))
+
+
+def _mark_code(lines: list[str]) -> Iterator[tuple[bool, str]]:
+    """Yield each line, with true if it belongs to a code block that starts at the left margin."""
     mark = ""
     for line in lines:
         opening = None if mark else _FENCE_LINE.fullmatch(line)
@@ -101,64 +113,51 @@ def _marked_code(lines: list[str]) -> Iterator[tuple[bool, str]]:
             mark = ""
 
 
-def _at_level(heading: re.Match[str], above: list[int], top: int) -> str:
+def _shift_heading(heading: re.Match[str], above: list[int], top: int) -> str:
     level = len(heading[1])
     while above and above[-1] >= level:
         above.pop()
     above.append(level)
-    return f"{'#' * min(top + len(above) - 1, _MOST_LEVELS)} {heading[2]}"
+    return f"{'#' * min(top + len(above) - 1, _MAX_LEVEL)} {heading[2]}"
 
 
-def _marked(line: str) -> str:
+def _escape_block(line: str) -> str:
     return f"\\{line}" if _BLOCK_START.match(line) else line
 
 
-def harmless(markdown: str) -> str:
-    """``markdown`` without raw HTML and without links that run code or hold data."""
-    lines = markdown.split("\n")
-    shown: list[str] = []
-    kinds = zip(_fenced(lines), (not line.strip() for line in lines), lines, strict=True)
-    for (is_code, _), paragraph in groupby(kinds, key=itemgetter(0, 1)):
-        text = [line for *_, line in paragraph]
-        shown += text if is_code else _without_tags(text)
-    return _DESTINATION.sub(_checked, "\n".join(shown))
-
-
-def _without_tags(paragraph: list[str]) -> list[str]:
-    """The lines without anything that opens a tag; what is surely code within a line stays."""
-    has_spans = all(map(_is_clear, paragraph))
+def _disarm_tags(paragraph: list[str]) -> list[str]:
+    """Disarm everything that opens a tag; unambiguous code spans stay."""
+    has_spans = all(map(_is_unambiguous, paragraph))
     pieces = [line.split("`") if has_spans else [line] for line in paragraph]
     for line in pieces:
-        line[::2] = [_TAG_OPENING.sub(_unopened, text) for text in line[::2]]
+        line[::2] = [_TAG_OPENING.sub(_disarm_tag, text) for text in line[::2]]
     return ["`".join(line) for line in pieces]
 
 
-def _is_clear(line: str) -> bool:
-    """Whether every reader of Markdown sees the same code spans in a line, and none goes on."""
+def _is_unambiguous(line: str) -> bool:
+    """True if every Markdown reader sees the same code spans, all closed in this line."""
     marks = line.count("`")
     odd = marks % 2 or any(mark in line for mark in ("``", "\\`", "|"))
     return not marks or not odd
 
 
-def _unopened(found: re.Match[str]) -> str:
-    backslashes = found[1]
-    return found[0] if len(backslashes) % 2 else f"{backslashes}&lt;"
+def _disarm_tag(match: re.Match[str]) -> str:
+    backslashes = match[1]
+    return match[0] if len(backslashes) % 2 else f"{backslashes}&lt;"
 
 
-def _checked(found: re.Match[str]) -> str:
-    opening, space, destination = found.groups()
-    read = _INVISIBLE.sub("", _ESCAPED.sub(r"\1", html.unescape(destination)))
-    scheme = _SCHEME.match(read)
+def _disarm_link(match: re.Match[str]) -> str:
+    opening, space, destination = match.groups()
+    decoded = _INVISIBLE.sub("", _ESCAPED.sub(r"\1", html.unescape(destination)))
+    scheme = _SCHEME.match(decoded)
     if scheme is None or scheme[0].lower() in _ALLOWED:
-        return found[0]
-    return f"]\\{opening}{space}{destination}"
+        return match[0]
+    return f"]\\{opening}{space}{destination}"  # escaped: shown as text
 
 
-def _fenced(lines: list[str]) -> list[bool]:
-    """For each line, whether it is within a fence that every reader of Markdown sees the same.
-
-    Readers differ where a fence is indented, nested or never closed: there nothing is code.
-    """
+def _code_flags(lines: list[str]) -> list[bool]:
+    """Return for each line, if it is code for every Markdown reader."""
+    # Readers differ on fences that are indented, nested or never closed: then nothing is code.
     marks = [line for line in lines if "```" in line or "~~~" in line]
     clear = len(marks) % 2 == 0 and all(_FENCE.match(mark) for mark in marks)
     if not clear or any(mark.strip() != "```" for mark in marks[1::2]):
@@ -169,6 +168,3 @@ def _fenced(lines: list[str]) -> list[bool]:
         result.append(inside and not fence)
         inside ^= fence
     return result
-
-
-_URL_SAFE = "".join(chr(c) for c in range(0x21, 0x7F) if chr(c) not in '()<>\\"`')

@@ -1,7 +1,6 @@
-"""What trafilatura takes for a page's main text, as HTML again.
+"""Let trafilatura choose the main text, and return it as HTML.
 
-Its own Markdown flattens definitions and code, so only its choice is taken: the tree in its
-vocabulary, which is that of TEI.
+Its own Markdown flattens definitions and code, so only its tree (TEI) is used.
 """
 
 from typing import Any, TypeAlias
@@ -9,7 +8,7 @@ from typing import Any, TypeAlias
 import trafilatura
 from lxml import etree  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from services.processor.extract.markdown.trafilatura_input import FIRST, prepare
+from services.processor.extract.markdown.trafilatura_input import FIRST_NUMBER, prepare_tree
 
 Element: TypeAlias = Any  # of lxml
 
@@ -28,13 +27,13 @@ _ITEMS = {"dd", "dt"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
 
-def main_text(html: str, *, favor_recall: bool = False) -> str:
-    """The main text of a page; "" where none is found."""
+def extract(html: str, *, favor_recall: bool = False) -> str:
+    """Return the main text of a page, or ""."""
     tree = trafilatura.load_html(html)
     if tree is None:
         return ""
-    prepare(tree)
-    found: Any = trafilatura.bare_extraction(
+    prepare_tree(tree)
+    result: Any = trafilatura.bare_extraction(
         tree,
         include_comments=False,
         include_formatting=True,
@@ -42,28 +41,28 @@ def main_text(html: str, *, favor_recall: bool = False) -> str:
         include_links=True,
         favor_recall=favor_recall,
     )
-    if found is None:
+    if result is None:
         return ""
-    for element in found.body.iter(etree.Element):
+    for element in result.body.iter(etree.Element):
         _rename(element)
-    text: str = etree.tostring(found.body, encoding="unicode", method="html")
+    text: str = etree.tostring(result.body, encoding="unicode", method="html")
     return text
 
 
 def _rename(element: Element) -> None:
-    """Give an element the name that it has in HTML."""
-    said, tag = element.get("rend", ""), element.tag
+    """Rename a TEI element to its HTML name."""
+    rend, tag = element.get("rend", ""), element.tag
     if tag == "head":
-        element.tag = said if said in _HEADINGS else "h3"
+        element.tag = rend if rend in _HEADINGS else "h3"
     elif tag == "list":
-        element.tag = said if said in _LISTS else "ul"
-    elif said.startswith(FIRST):
+        element.tag = rend if rend in _LISTS else "ul"
+    elif rend.startswith(FIRST_NUMBER):
         element.tag = "li"
-        element.getparent().set("start", said.removeprefix(FIRST))
-    elif tag == "item" and said[:2] in _ITEMS:
-        element.tag = said[:2]
+        element.getparent().set("start", rend.removeprefix(FIRST_NUMBER))
+    elif tag == "item" and rend[:2] in _ITEMS:
+        element.tag = rend[:2]
     elif tag == "hi":
-        element.tag = _MARKS.get(said, "span")
+        element.tag = _MARKS.get(rend, "span")
     elif tag == "cell" and element.get("role") == "head":
         element.tag = "th"
     elif tag == "code" and _is_block(element):

@@ -1,1 +1,1 @@
-"""The rungs of the cascade: each knows some facts of a page."""
+"""The rungs of the cascade: each reads some facts from a page."""

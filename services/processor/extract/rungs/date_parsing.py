@@ -1,7 +1,7 @@
-"""Dates and times in text, as far as they can mean one thing only.
+"""Parse dates and times in text, only if they have one meaning.
 
-A date is understood as ISO 8601, with its month by name (English, German), or with dots and a
-year of four digits; 3/4/2030 is not, since it means two days. No offset is ever made up.
+Dates are ISO 8601, with the month's name (English, German), or dotted with a year of four
+digits. 3/4/2030 is skipped: it means two days. UTC offsets are never made up.
 """
 
 import re
@@ -52,25 +52,25 @@ _DURATION = re.compile(
     r"(?:(?P<minutes>\d{1,3})\s*(?:m|min|mins|minutes?|minuten)\b\.?)?|(?P<clock>\d{1,2}:\d\d)",
     re.IGNORECASE,
 )
-_MORNING = 11  # the last hour at which what began the day before may end
-_NIGHT = 7  # an hour before it may be one of the afternoon, where nothing says which
+_LATEST_END_HOUR = 11  # latest end of what began the day before
+_EARLIEST_HOUR = 7  # an earlier hour may mean the afternoon
 
 
 class TimeSpan(msgspec.Struct, frozen=True):
-    """A date and the times on it, as far as they are said."""
+    """A date and the times on it, as far as known."""
 
     day: date | None = None
     start: time | None = None
     end: time | None = None
 
     @property
-    def whole(self) -> tuple[str | None, str | None]:
-        """Start and end in ISO 8601 without offset, where the day is known."""
-        return at(self.day, self.start, self.end)
+    def iso(self) -> tuple[str | None, str | None]:
+        """Start and end as local times in ISO 8601, if the day is known."""
+        return to_iso(self.day, self.start, self.end)
 
 
-def iso(value: str) -> str | None:
-    """A moment that is written in ISO 8601, if it has a time."""
+def parse_iso(value: str) -> str | None:
+    """Normalise an ISO 8601 date with time."""
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
@@ -78,86 +78,86 @@ def iso(value: str) -> str | None:
     return moment.isoformat() if ":" in value else None
 
 
-def at(day: date | None, start: time | None, end: time | None) -> tuple[str | None, str | None]:
-    """Start and end on ``day`` in ISO 8601, without offset; what ends at night ends a day later."""
+def to_iso(day: date | None, start: time | None, end: time | None) -> tuple[str | None, str | None]:
+    """Return start and end on ``day`` as local times in ISO 8601; a night ends a day later."""
     if day is None or start is None:
         return None, None
     first = f"{day}T{start}"
-    over_night = end is not None and end < start
-    if end is None or end == start or (over_night and end.hour > _MORNING):
+    is_overnight = end is not None and end < start
+    if end is None or end == start or (is_overnight and end.hour > _LATEST_END_HOUR):
         return first, None
-    return first, f"{day + timedelta(days=over_night)}T{end}"
+    return first, f"{day + timedelta(days=is_overnight)}T{end}"
 
 
-def span_in(text: str) -> TimeSpan:
-    """The date that ``text`` names, if it is one, and the one or two times in it."""
-    text = _OFFSET.sub(" ", text)
-    for word, meant in _WORDS:
-        text = word.sub(meant, text)
+def parse_span(text: str) -> TimeSpan:
+    """Parse the one date, and the one or two times, in ``text``."""
+    text = _OFFSET.sub(" ", text)  # else "+02:00" would be a time
+    for word, replacement in _WORDS:
+        text = word.sub(replacement, text)
     days: set[date] = set()
     for pattern in _DATES:
-        days.update(filter(None, map(_day, pattern.finditer(text))))
+        days.update(filter(None, map(_parse_day, pattern.finditer(text))))
         text = pattern.sub("; ", text)
-    start, end = _times(text)
-    return TimeSpan(days.pop() if len(days) == 1 else None, start, end)
+    start, end = _parse_times(text)
+    return TimeSpan(days.pop() if len(days) == 1 else None, start, end)  # two days: neither
 
 
-def duration_in(text: str) -> timedelta | None:
-    """The length of time that ``text`` is: ``45 min``, ``1 h 30``, ``00:45``."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or not any(found.groups()):
+def parse_duration(text: str) -> timedelta | None:
+    """Parse ``45 min``, ``1 h 30``, ``00:45``."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
         return None
     hours, _, minutes = (
-        found["clock"] or f"{found['hours'] or 0}:{found['minutes'] or 0}"
+        match["clock"] or f"{match['hours'] or 0}:{match['minutes'] or 0}"
     ).partition(":")
     return timedelta(hours=int(hours), minutes=int(minutes)) or None
 
 
-def _day(found: re.Match[str]) -> date | None:
-    month = found["month"].casefold()
+def _parse_day(match: re.Match[str]) -> date | None:
+    month = match["month"].casefold()
     try:
-        return date(int(found["year"]), _NUMBERS.get(month) or int(month), int(found["day"]))
+        return date(int(match["year"]), _NUMBERS.get(month) or int(month), int(match["day"]))
     except ValueError:
         return None
 
 
-def _times(text: str) -> tuple[time | None, time | None]:
-    """The times, if they are one, or two of which the second follows as the end of the first."""
-    found = list(_TIME.finditer(text))
-    pairs = [(a, b) for a, b in pairwise(found) if _TO.fullmatch(text[a.end() : b.start()])]
+def _parse_times(text: str) -> tuple[time | None, time | None]:
+    """Return one time, or two that are joined as start and end."""
+    matches = list(_TIME.finditer(text))
+    pairs = [(a, b) for a, b in pairwise(matches) if _TO.fullmatch(text[a.end() : b.start()])]
     pairs = [(a, b) for a, b in pairs if _is_time(b) and (_is_time(a) or b["half"] or b["clock"])]
-    single = [each for each in found if _is_time(each)]
+    single = [each for each in matches if _is_time(each)]
     match pairs, single:
         case [(first, last)], _ if all(each in {first, last} for each in single):
-            return _from_to(first, last)
+            return _time_range(first, last)
         case [], [only]:
-            return _time(only, only["half"]), None
+            return _parse_time(only, only["half"]), None
         case _:
             return None, None
 
 
-def _from_to(first: re.Match[str], last: re.Match[str]) -> tuple[time | None, time | None]:
-    end = _time(last, last["half"])
-    start = _time(first, first["half"] or last["half"], certain=bool(last["clock"]))
+def _time_range(first: re.Match[str], last: re.Match[str]) -> tuple[time | None, time | None]:
+    end = _parse_time(last, last["half"])
+    start = _parse_time(first, first["half"] or last["half"], is_certain=bool(last["clock"]))
     if start and end and start >= end and not first["half"] and last["half"]:
-        start = _time(first, "a")  # 11:00 to 1 pm
+        start = _parse_time(first, "a")  # "11:00 to 1 pm" starts in the morning
     return (start, end) if start and end else (None, None)
 
 
-def _is_time(found: re.Match[str]) -> bool:
-    """Whether a number is a time at all: a dot alone may be that of a version."""
-    rest = found["rest"] or "."
-    return bool(found["half"] or found["clock"] or not rest.startswith("."))
+def _is_time(match: re.Match[str]) -> bool:
+    """True if a number is a time; "2.10" with a dot alone may be a version."""
+    rest = match["rest"] or "."
+    return bool(match["half"] or match["clock"] or not rest.startswith("."))
 
 
-def _time(found: re.Match[str], half: str | None, *, certain: bool = False) -> time | None:
-    hour, minute = int(found["hour"]), int((found["rest"] or ":00")[1:3])
-    certain = certain or bool(found["clock"]) or found["hour"].startswith("0")
+def _parse_time(match: re.Match[str], half: str | None, *, is_certain: bool = False) -> time | None:
+    hour, minute = int(match["hour"]), int((match["rest"] or ":00")[1:3])
+    is_certain = is_certain or bool(match["clock"]) or match["hour"].startswith("0")
     if half:
         if not 1 <= hour <= 12:  # noqa: PLR2004 - of a clock
             return None
         hour = hour % 12 + (12 if half.casefold() == "p" else 0)
-    elif hour < _NIGHT and not certain:
+    elif hour < _EARLIEST_HOUR and not is_certain:
         return None
     try:
         return time(hour, minute)

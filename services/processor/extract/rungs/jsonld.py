@@ -1,4 +1,4 @@
-"""Rung: a schema.org Event in JSON-LD, if it is this session's."""
+"""Rung: a schema.org Event in JSON-LD that describes this session."""
 
 import json
 import re
@@ -7,30 +7,30 @@ from typing import Any
 
 from services.processor.extract.facts import Facts
 from services.processor.extract.html.document import Document
-from services.processor.extract.rungs.schema_org import Json, facts_of, is_event, listed
+from services.processor.extract.rungs.schema_org import Json, as_list, event_facts, is_event
 
 _COMMENT = re.compile(r"<!--|-->|/\*.*?\*/|^\s*//.*?$|<!\[CDATA\[|\]\]>", re.DOTALL | re.MULTILINE)
 _NESTED = ("@graph", "mainEntity", "mainEntityOfPage", "subEvent", "about")
-_DEEPEST = 5
+_MAX_DEPTH = 5
 
 
 def read(document: Document, *titles: str) -> Facts:
-    """What the matching Event says; nothing where there is none.
+    """Return the facts of the matching Event, if any.
 
     Args:
         document: the page.
-        titles: what its title may be; without any, what the page shows as its title.
+        titles: accepted names; default: the title that the page shows.
     """
     for node in document.head.css('script[type*="ld+json" i]'):
-        for event in _events(_loaded(node.text()), _DEEPEST):
-            if facts := facts_of(event, document, *titles):
+        for event in _find_events(_load(node.text()), _MAX_DEPTH):
+            if facts := event_facts(event, document, *titles):
                 return facts
     return Facts()
 
 
-def _loaded(text: str) -> Json:
-    """The JSON, also where comments or control characters are in it; None where it is none."""
-    for candidate in (text, _COMMENT.sub("", text)):
+def _load(text: str) -> Json:
+    """Parse the JSON, tolerating comments and control characters."""
+    for candidate in (text, _COMMENT.sub("", text)):  # real pages have comments in their JSON
         try:
             return json.loads(candidate, strict=False)
         except (ValueError, RecursionError):
@@ -38,14 +38,14 @@ def _loaded(text: str) -> Json:
     return None
 
 
-def _events(found: Json, depth: int) -> Iterator[dict[str, Any]]:
+def _find_events(value: Json, depth: int) -> Iterator[dict[str, Any]]:
     if depth == 0:
         return
-    if isinstance(found, list):
-        for item in found:
-            yield from _events(item, depth - 1)
-    if isinstance(found, dict):
-        if any(map(is_event, listed(found.get("@type")))):
-            yield found
+    if isinstance(value, list):
+        for item in value:
+            yield from _find_events(item, depth - 1)
+    if isinstance(value, dict):
+        if any(map(is_event, as_list(value.get("@type")))):
+            yield value
         for key in _NESTED:
-            yield from _events(found.get(key), depth - 1)
+            yield from _find_events(value.get(key), depth - 1)

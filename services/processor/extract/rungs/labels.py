@@ -1,4 +1,4 @@
-"""What a page labels: ``Room: Janson`` in a list, a table, a definition list, under a heading."""
+"""Find labelled values: ``Room: Janson`` in lists, tables and under headings."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.html.document import INLINE, clean, text_of
-from services.processor.extract.html.nodes import HEADINGS, after, section
+from services.processor.extract.html.nodes import HEADINGS, nodes_after, nodes_under
 
-MOST_LABELS = 200  # more is no session, and each costs a look at what follows
-LONGEST_VALUE = 200  # characters; more is a text and no fact
+MAX_LABELS = 200  # more is a list of sessions, and each label costs time
+VALUE_LIMIT = 200  # characters; a longer value is prose
 _WORDS = {
     "speakers": (
         "speaker, speakers, speaker(s), presenter, presenters, presenter(s), presented by, "
@@ -43,72 +43,72 @@ _WORDS = {
     "text": "description, beschreibung, summary, about this session, about this talk",
 }
 _FIELDS = {word: field for field, words in _WORDS.items() for word in words.split(", ")}
-_LONGEST_LABEL = max(map(len, _FIELDS)) + len(" (UTC+10:30)")
+_MAX_LABEL_LENGTH = max(map(len, _FIELDS)) + len(" (UTC+10:30)")
 _IN_BRACKETS = re.compile(r"\s*\((?:[^)]{3,}|)\)")
 _NO_LABEL = {"a", "li", "button", "option", "title", "h1", "code", "pre"}
 _ICONS = {"i", "svg", "img", "-comment", "button"}
-_HIGHEST = 4  # elements around a label that hold nothing else
+_MAX_ANCESTORS = 4  # elements around a label that contain only the label
 
 
 class LabelValue(msgspec.Struct, frozen=True):
-    """What follows a label: its elements, and their text."""
+    """The value of a label: its nodes, and their text."""
 
     nodes: list[LexborNode]
     text: str
 
 
-def labelled(root: LexborNode) -> dict[str, LabelValue]:
-    """For each field the first value that is labelled with one of its words."""
-    found: dict[str, LabelValue] = {}
-    for field, node, text in islice(_labels(root), MOST_LABELS):
-        if field not in found and (said := _said(node, text)) and said.text:
-            found[field] = said
-    return found
+def find_labels(root: LexborNode) -> dict[str, LabelValue]:
+    """Return for each field its first labelled value."""
+    values: dict[str, LabelValue] = {}
+    for field, node, text in islice(_iterate_labels(root), MAX_LABELS):
+        if field not in values and (value := _read_value(node, text)) and value.text:
+            values[field] = value
+    return values
 
 
-def field_of(label: str) -> str | None:
-    """The field that a word stands for."""
+def field_for_label(label: str) -> str | None:
+    """Return the field that a label names."""
     return _FIELDS.get(clean(label).casefold())
 
 
-def _labels(root: LexborNode) -> Iterator[tuple[str, LexborNode, str]]:
-    """Texts that begin with a word of a field, with that field."""
+def _iterate_labels(root: LexborNode) -> Iterator[tuple[str, LexborNode, str]]:
+    """Yield texts that begin with a label, with its field."""
     for node in root.traverse(include_text=True):
         text = node.text_content or "" if node.tag == "-text" else ""
-        if len(text) < LONGEST_VALUE + _LONGEST_LABEL and (field := _field(text)):
+        if len(text) < VALUE_LIMIT + _MAX_LABEL_LENGTH and (field := _leading_field(text)):
             yield field, node, text
 
 
-def _field(text: str) -> str | None:
-    """The field that a text begins to speak of."""
+def _leading_field(text: str) -> str | None:
+    """Return the field of the label that ``text`` begins with."""
     word, _, _ = clean(text).partition(": ")
-    if len(word) > _LONGEST_LABEL:
+    if len(word) > _MAX_LABEL_LENGTH:  # cheaper than the look-ups below
         return None
     word = word.rstrip(": ").casefold()
     return _FIELDS.get(word) or _FIELDS.get(_IN_BRACKETS.sub("", word))
 
 
-def _said(label: LexborNode, text: str) -> LabelValue | None:
+def _read_value(label: LexborNode, text: str) -> LabelValue | None:
     _, colon, rest = clean(text).partition(":")
-    if rest.strip() and _begins(label):
+    if rest.strip() and _is_first(label):
         nodes = list(_inline_after(label))
         return LabelValue(nodes, f"{rest.strip()} {text_of(*nodes)}".strip())
     if rest.strip():
         return None
-    nodes = _value_of(label, has_colon=bool(colon))
+    nodes = _value_nodes(label, has_colon=bool(colon))
     texts = (text_of(*group) for group in _lines(nodes))
     return LabelValue(nodes, ", ".join(filter(None, texts)).removeprefix(":").strip())
 
 
 def _lines(nodes: list[LexborNode]) -> Iterator[list[LexborNode]]:
-    """A line of what is within lines, and each block by itself."""
+    """Group inline nodes into lines; each block is a line of its own."""
     for in_line, group in groupby(nodes, key=lambda node: node.tag in INLINE):
-        together = list(group)
-        yield from [together] if in_line else ([block] for block in together)
+        line = list(group)
+        yield from [line] if in_line else ([block] for block in line)
 
 
-def _begins(node: LexborNode) -> bool:
-    """Whether a text is the first in its block."""
+def _is_first(node: LexborNode) -> bool:
+    """True if a node is the first content of its block."""
     if node.parent is None or node.parent.tag in _NO_LABEL - {"li"}:
         return False
     previous = node.prev
@@ -117,29 +117,29 @@ def _begins(node: LexborNode) -> bool:
     return previous is None or previous.tag not in INLINE
 
 
-def _value_of(label: LexborNode, *, has_colon: bool) -> list[LexborNode]:
-    """The elements that a label is about: those after it, or after what holds it alone."""
+def _value_nodes(label: LexborNode, *, has_colon: bool) -> list[LexborNode]:
+    """Return the nodes after a label, or after the element that holds only the label."""
     node = label
-    for _ in range(_HIGHEST):
+    for _ in range(_MAX_ANCESTORS):
         parent = node.parent
         if node.tag in HEADINGS:
-            return [each for each in section(node) if not _is_blank(each)]
+            return [each for each in nodes_under(node) if not _is_blank(each)]
         if node.tag in {"td", "th"}:
             return _cell_after(node)
         if node.tag == "dt":
             return list(_descriptions(node))
-        following = [each for each in after(node) if not _is_blank(each)]
+        following = [each for each in nodes_after(node) if not _is_blank(each)]
         if following:
             is_loose = node.tag == "-text" and not has_colon
-            return [] if is_loose or not _begins(node) else _first_of(following)
-        if parent is None or (parent.tag in _NO_LABEL and not has_colon) or not _begins(node):
+            return [] if is_loose or not _is_first(node) else _first_group(following)
+        if parent is None or (parent.tag in _NO_LABEL and not has_colon) or not _is_first(node):
             return []
         node = parent
     return []
 
 
-def _first_of(following: list[LexborNode]) -> list[LexborNode]:
-    """A block, or all of a line."""
+def _first_group(following: list[LexborNode]) -> list[LexborNode]:
+    """Return the first block, or the whole first line."""
     first = following[0]
     if first.tag not in INLINE:
         return [] if first.tag in HEADINGS or first.tag == "br" else [first]
@@ -147,23 +147,23 @@ def _first_of(following: list[LexborNode]) -> list[LexborNode]:
 
 
 def _inline_after(node: LexborNode) -> Iterator[LexborNode]:
-    """The rest of a line: until a line break, a block, or the next label."""
-    for each in after(node):
-        is_label = not _is_blank(each) and _field(text_of(each)) is not None
+    """Yield the rest of a line, up to a line break, a block or the next label."""
+    for each in nodes_after(node):
+        is_label = not _is_blank(each) and _leading_field(text_of(each)) is not None
         if each.tag not in INLINE or is_label:
             return
         yield each
 
 
 def _cell_after(cell: LexborNode) -> list[LexborNode]:
-    """The second cell of a row of two."""
+    """Return the second cell of a row of two."""
     cells = [each for each in cell.parent.iter() if each.tag in {"td", "th"}] if cell.parent else []
     is_first = len(cells) == 2 and cells[0].mem_id == cell.mem_id  # noqa: PLR2004 - label, value
     return [cells[1]] if is_first and cells[1].tag == "td" else []
 
 
 def _descriptions(term: LexborNode) -> Iterator[LexborNode]:
-    for each in after(term):
+    for each in nodes_after(term):
         if each.tag == "dt":
             return
         if each.tag == "dd":

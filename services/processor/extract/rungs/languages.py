@@ -1,4 +1,4 @@
-"""Languages by their codes and by their names."""
+"""Language codes and names."""
 
 import re
 
@@ -23,9 +23,9 @@ _CODES = {name: code for code, names in _NAMES.items() for name in names}
 
 
 def language_tag(text: str) -> str | None:
-    """The BCP 47 tag for a tag or for a language's name; None for anything else."""
-    said = text.strip()
-    code = _CODES.get(said.casefold())
-    if code or not _TAG.fullmatch(said):
+    """Return the BCP 47 tag of a tag or a language's name."""
+    tag = text.strip()
+    code = _CODES.get(tag.casefold())
+    if code or not _TAG.fullmatch(tag):
         return code
-    return said if len(said.partition("-")[0]) == len("en") else None
+    return tag if len(tag.partition("-")[0]) == len("en") else None

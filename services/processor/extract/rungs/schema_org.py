@@ -1,4 +1,4 @@
-"""What a schema.org Event says, in whichever notation a page has it."""
+"""Convert a schema.org Event, in any notation, to facts."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -7,40 +7,40 @@ from typing import Any, TypeAlias
 from selectolax.lexbor import LexborHTMLParser
 
 from services.processor.extract.facts import Facts, Speaker, Video
-from services.processor.extract.html.document import Document, alike, clean
-from services.processor.extract.rungs.date_parsing import iso
+from services.processor.extract.html.document import Document, clean, match_key
+from services.processor.extract.rungs.date_parsing import parse_iso
 from services.processor.extract.rungs.languages import language_tag
-from services.processor.extract.rungs.page_rules import video
+from services.processor.extract.rungs.page_rules import make_video
 
-_LONGEST = timedelta(days=2)
+_MAX_DURATION = timedelta(days=2)
 Json: TypeAlias = Any
 
 
 def is_event(kind: Json) -> bool:
-    """Whether a type is that of an event: ``Event``, ``EducationEvent``, by name or address."""
+    """True if a type is an event: ``Event``, ``EducationEvent``, by name or URL."""
     return str(kind).endswith("Event")
 
 
-def facts_of(event: Mapping[str, Json], document: Document, *titles: str) -> Facts | None:
-    """What an Event says of the session; None where it is another's.
+def event_facts(event: Mapping[str, Json], document: Document, *titles: str) -> Facts | None:
+    """Return the facts of an Event, if it describes this session.
 
-    Many pages carry one that describes the whole conference: it counts only where its name is
-    the page's title, and where it is over within two days.
+    Many pages carry the Event of the whole conference. So it counts only if its name is the
+    page's title, and if it ends within two days.
     """
     name = _text(event.get("name")) or ""
-    known = {alike(title): title for title in titles}
-    title = known.get(alike(name)) if titles else document.title_like(name)
+    known = {match_key(title): title for title in titles}
+    title = known.get(match_key(name)) if titles else document.find_own_title(name)
     first, last = _text(event.get("startDate")), _text(event.get("endDate"))
     if title is None or _is_long(first, last):
         return None
-    start, end = iso(first or ""), iso(last or "")
+    start, end = parse_iso(first or ""), parse_iso(last or "")
     return Facts(
         id=_text(event.get("identifier")),
         title=title,
         subtitle=_text(event.get("alternateName")),
         abstract=_text(event.get("description")),
         speakers=tuple(_speakers(event, document)),
-        room=next(filter(None, map(_place, listed(event.get("location")))), None),
+        room=next(filter(None, map(_place_name, as_list(event.get("location")))), None),
         language=_language(event.get("inLanguage")),
         start=start,
         end=end,
@@ -50,14 +50,21 @@ def facts_of(event: Mapping[str, Json], document: Document, *titles: str) -> Fac
     )
 
 
-def _place(place: Json) -> str | None:
-    """A place's name; what happens online has an address, and no room."""
+def as_list(value: Json) -> list[Json]:
+    """Return a value as a list, whether it is one, several or missing."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _place_name(place: Json) -> str | None:
+    """Return a place's name; an online place has only a URL."""
     return _text(place.get("name") if isinstance(place, dict) else place)
 
 
-def _language(said: Json) -> str | None:
-    """A language, as a tag, a name, or an object that has either."""
-    for each in listed(said):
+def _language(value: Json) -> str | None:
+    """Return the language of a tag, a name, or an object that has either."""
+    for each in as_list(value):
         names = [each.get("alternateName"), each.get("name")] if isinstance(each, dict) else [each]
         for name in filter(None, map(_text, names)):
             if tag := language_tag(name):
@@ -65,25 +72,25 @@ def _language(said: Json) -> str | None:
     return None
 
 
-def _tags(said: Json) -> tuple[str, ...]:
-    words = said.split(",") if isinstance(said, str) else listed(said)
+def _tags(value: Json) -> tuple[str, ...]:
+    words = value.split(",") if isinstance(value, str) else as_list(value)
     return tuple(dict.fromkeys(filter(None, map(_text, words))))
 
 
 def _videos(event: Mapping[str, Json], document: Document) -> Iterator[Video]:
-    """The recording: `recordedIn` says which it is."""
-    for recording in listed(event.get("recordedIn")):
+    """Yield the recording, by `recordedIn`."""
+    for recording in as_list(event.get("recordedIn")):
         about = recording if isinstance(recording, dict) else {}
         for name, role in (("contentUrl", "recording"), ("embedUrl", "embed")):
             url = about.get(name)
             if isinstance(url, str) and (absolute := document.absolute(url)):
-                yield video(absolute, role)
+                yield make_video(absolute, role)
 
 
 def _speakers(event: Mapping[str, Json], document: Document) -> Iterator[Speaker]:
-    """Who performs; the organizer may be anybody."""
+    """Yield the performers; the organizer is often the conference."""
     for key in ("performer", "performers", "actor", "actors"):
-        people = listed(event.get(key))
+        people = as_list(event.get(key))
         for about in (each if isinstance(each, dict) else {"name": each} for each in people):
             name, url = _text(about.get("name")), about.get("url") or about.get("sameAs")
             if name:
@@ -94,24 +101,17 @@ def _speakers(event: Mapping[str, Json], document: Document) -> Iterator[Speaker
 
 
 def _is_long(first: str | None, last: str | None) -> bool:
-    """Whether it takes longer than any session does."""
+    """True if it lasts longer than a session can."""
     try:
-        days = [date.fromisoformat((said or "")[:10]) for said in (first, last)]
+        days = [date.fromisoformat((text or "")[:10]) for text in (first, last)]
     except ValueError:
         return False
-    return days[1] - days[0] > _LONGEST
+    return days[1] - days[0] > _MAX_DURATION
 
 
 def _text(value: Json) -> str | None:
-    """Text without the HTML that may be in it."""
+    """Return text, stripped of HTML."""
     if not isinstance(value, str):
         return None
     text = LexborHTMLParser(value).text(separator=" ") if "<" in value else value
     return clean(text) or None
-
-
-def listed(value: Json) -> list[Json]:
-    """A value that may be one, several or none, as a list."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""When a session takes place, on a page that no adapter knows."""
+"""Find when a session takes place, on any page."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,14 +10,19 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from services.processor.extract.html.document import INLINE, attribute, text_of
-from services.processor.extract.rungs.date_parsing import TimeSpan, at, duration_in, span_in
-from services.processor.extract.rungs.labels import LONGEST_VALUE, LabelValue
+from services.processor.extract.rungs.date_parsing import (
+    TimeSpan,
+    parse_duration,
+    parse_span,
+    to_iso,
+)
+from services.processor.extract.rungs.labels import VALUE_LIMIT, LabelValue
 
 _PUBLISHED = re.compile(r"publi|updat|modif|posted|entry-date|created", re.IGNORECASE)
-_LONGEST_SESSION = timedelta(hours=24)
-MOST_LINES = 100  # with a date or a weekday; more is a programme
+_MAX_DURATION = timedelta(hours=24)
+MAX_LINES = 100  # with a date or a weekday; more is a whole programme
 _FIELDS = ("when", "day", "time", "start", "end")
-_LONGEST_LINE = 100  # characters
+_MAX_LINE_LENGTH = 100  # characters
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _OTHER_DATE = re.compile(
     r"publi|updat|modif|posted|created|deadline|veröffentlicht|aktualisiert|©", re.IGNORECASE
@@ -33,7 +38,7 @@ _ZONE = re.compile(
 
 
 class SessionTime(msgspec.Struct, frozen=True):
-    """Start and end, and what is said where they are not known."""
+    """Start and end, or the raw text about them."""
 
     start: str | None = None
     end: str | None = None
@@ -42,45 +47,49 @@ class SessionTime(msgspec.Struct, frozen=True):
     timezone: str | None = None
 
 
-def when(root: LexborNode, said: Mapping[str, LabelValue]) -> SessionTime:
-    """By time elements; else by labels; else by a line that has a date and its times."""
-    labelled = _labelled(said)
-    nodes = [node for field in _FIELDS if field in said for node in said[field].nodes]
-    for start, end in (_marked(nodes), _marked([root]), (labelled.start, labelled.end)):
+def find_time(root: LexborNode, labels: Mapping[str, LabelValue]) -> SessionTime:
+    """Find the time by time elements, else labels, else a line with date and times."""
+    labelled = _by_label(labels)
+    nodes = [node for field in _FIELDS if field in labels for node in labels[field].nodes]
+    for start, end in (
+        _by_element(nodes),
+        _by_element([root]),
+        (labelled.start, labelled.end),
+    ):
         if start:
             return SessionTime(start, end, timezone=labelled.timezone)
-    if labelled.start_raw or any(field in said for field in _FIELDS):
-        return labelled  # what is to be announced is found nowhere else
-    start, end = _line(root)
+    if labelled.start_raw or any(field in labels for field in _FIELDS):
+        return labelled  # a label without a date ("to be announced"): other lines would mislead
+    start, end = _by_dated_line(root)
     return SessionTime(start, end, None if start else _weekday_line(root))
 
 
-def _labelled(said: Mapping[str, LabelValue]) -> SessionTime:
-    text = {field: value.text for field, value in said.items() if len(value.text) <= LONGEST_VALUE}
-    whole = text.get("when") or " ".join(text[field] for field in ("day", "time") if field in text)
-    span = span_in(whole)
-    first, last = span_in(text.get("start", "")), span_in(text.get("end", ""))
+def _by_label(labels: Mapping[str, LabelValue]) -> SessionTime:
+    text = {field: value.text for field, value in labels.items() if len(value.text) <= VALUE_LIMIT}
+    when = text.get("when") or " ".join(text[field] for field in ("day", "time") if field in text)
+    span = parse_span(when)
+    first, last = parse_span(text.get("start", "")), parse_span(text.get("end", ""))
     day = first.day or span.day
-    start, end = at(day, first.start or span.start, last.start or span.end)
-    if start and not end and (length := duration_in(text.get("duration", ""))):
+    start, end = to_iso(day, first.start or span.start, last.start or span.end)
+    if start and not end and (length := parse_duration(text.get("duration", ""))):
         end = (datetime.fromisoformat(start) + length).isoformat()
-    day_said = text.get("day") or text.get("when") if "start" in text else whole
-    raw = " ".join(filter(None, (day_said, text.get("start"))))
-    if not (start or _WEEKDAY.search(raw) or span_in(raw) != TimeSpan()):
-        return SessionTime()  # a word that is a label elsewhere
+    day_text = text.get("day") or text.get("when") if "start" in text else when
+    raw = " ".join(filter(None, (day_text, text.get("start"))))
+    if not (start or _WEEKDAY.search(raw) or parse_span(raw) != TimeSpan()):
+        return SessionTime()  # the word was no label here
     zone = _ZONE.search(" ".join(text.values()))
     return SessionTime(start, end, raw or None, text.get("end"), _zone(zone[0]) if zone else None)
 
 
-def _marked(nodes: list[LexborNode]) -> tuple[str | None, str | None]:
-    """Start and end, if time elements name one moment or two; a list of many is not ours."""
+def _by_element(nodes: list[LexborNode]) -> tuple[str | None, str | None]:
+    """Return start and end if time elements name one or two moments; more are a programme."""
     times = [time for node in nodes if node.tag != "-text" for time in node.css("time[datetime]")]
     times += [node for node in nodes if node.tag == "time"]
     moments = sorted(set(_moments(times)), key=lambda moment: moment.replace(tzinfo=None))
     match moments:
         case [start]:
             return start.isoformat(), None
-        case [start, end] if start.tzinfo == end.tzinfo and end - start <= _LONGEST_SESSION:
+        case [start, end] if start.tzinfo == end.tzinfo and end - start <= _MAX_DURATION:
             return start.isoformat(), end.isoformat()
         case _:
             return None, None
@@ -98,33 +107,33 @@ def _moments(times: list[LexborNode]) -> Iterator[datetime]:
             continue
 
 
-def _line(root: LexborNode) -> tuple[str | None, str | None]:
-    """What a short line says that has both a date and times, if all such lines say the same."""
-    found = {span_in(_line_around(node)).whole for node in _texts(root, _YEAR.search)}
-    found.discard((None, None))
-    return found.pop() if len(found) == 1 else (None, None)
+def _by_dated_line(root: LexborNode) -> tuple[str | None, str | None]:
+    """Return the times of short lines with date and times, if all agree."""
+    spans = {parse_span(_line_around(node)).iso for node in _matching_texts(root, _YEAR.search)}
+    spans.discard((None, None))
+    return spans.pop() if len(spans) == 1 else (None, None)
 
 
-def _texts(root: LexborNode, is_meant: Callable[[str], object]) -> Iterator[LexborNode]:
+def _matching_texts(root: LexborNode, matches: Callable[[str], object]) -> Iterator[LexborNode]:
     texts = (node for node in root.traverse(include_text=True) if node.tag == "-text")
-    meant = (node for node in texts if is_meant((node.text_content or "").strip()))
-    return islice(meant, MOST_LINES)
+    matching = (node for node in texts if matches((node.text_content or "").strip()))
+    return islice(matching, MAX_LINES)
 
 
 def _line_around(node: LexborNode) -> str:
-    """The block that a text is in; "" where that is no short line, or is about another date."""
+    """Return the block around a text; "" if it is prose, or about another date."""
     block = node.parent
     while block is not None and block.tag in INLINE:
         block = block.parent
     text = text_of(block) if block is not None else ""
-    is_prose = len(text) > _LONGEST_LINE or text.endswith((".", "!", "?"))
+    is_prose = len(text) > _MAX_LINE_LENGTH or text.endswith((".", "!", "?"))
     return "" if is_prose or _OTHER_DATE.search(text) else text
 
 
 def _weekday_line(root: LexborNode) -> str | None:
-    """The one short line that begins with a day of the week and goes on with a time."""
-    lines = {_line_around(node) for node in _texts(root, _WEEKDAY.match)}
-    lines = {line for line in lines if _WEEKDAY.match(line) and span_in(line).start}
+    """Return the one short line that begins with a weekday and has a time."""
+    lines = {_line_around(node) for node in _matching_texts(root, _WEEKDAY.match)}
+    lines = {line for line in lines if _WEEKDAY.match(line) and parse_span(line).start}
     return lines.pop() if len(lines) == 1 else None
 
 
