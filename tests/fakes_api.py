@@ -14,7 +14,15 @@ from fakes import MemoryBlobs
 from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import FailBatches, GroupCommand
-from eventjob.contracts.events import Event, JobCompleted, JobFetched, JobsAdded, JobsStarted, Start
+from eventjob.contracts.events import (
+    BatchZipBuilt,
+    Event,
+    JobCompleted,
+    JobFetched,
+    JobsAdded,
+    JobsStarted,
+    Start,
+)
 from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.contracts.work import Bundle
 from eventjob.domain import batch, decide
@@ -192,6 +200,13 @@ class Deployment:
         self.append(key.group, key.n, fetched, "processor")
         self.append(key.group, key.n, JobCompleted(attempt=1, archive=archive, at=at), "archiver")
         return {file.path: file for file in [*files, archive]}
+
+    async def pack(self, group: str, data: bytes, content: int | None = None) -> str:
+        """What an archiver does for a batch, and the scheduler after it; the ZIP's sha256."""
+        file = await self._stored("batch.zip", "application/zip", data)
+        content = self.batches_by_group[group].content if content is None else content
+        self.append(group, None, BatchZipBuilt(attempt=1, zip=file, content=content, at=BEGINNING))
+        return file.sha256
 
     async def _stored(self, path: str, media_type: str, data: bytes) -> FileRef:
         digest = await self.blobs.put(data)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from deployment import descendants
+from process_tree import descendants
 
 EVERY_S = 0.1
 MEGABYTE = 1024 * 1024

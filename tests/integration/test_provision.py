@@ -1,11 +1,10 @@
 """`eventjob provision`: what it makes, what it says of what is there, and the file it prints."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commands import ran
+from deployment import inherited, ran
 
 from eventjob.bus.buckets import http_cache, leases, objects
 from eventjob.bus.streams import topology
@@ -18,9 +17,8 @@ DERIVED = ["TASKS", "REPORTS", "KV_hosts"]
 
 def provision(*arguments, **settings):
     """(exit code, output, errors) of the command."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
     chosen = {f"EVENTJOB_{name}": value for name, value in settings.items()}
-    return ran({**inherited, **chosen}, "provision", *arguments)
+    return ran(inherited() | chosen, "provision", *arguments)
 
 
 @pytest.fixture
