@@ -4,7 +4,6 @@ import html
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 PAGE = """<!doctype html><html lang="en"><head><title>{title} - Test Conference</title></head>
@@ -127,12 +126,7 @@ class Site:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.hold.set()
         self.closing.set()
         self._server.shutdown()

@@ -77,12 +77,6 @@ class Workshop:
 
 
 @pytest.fixture
-async def machine(nats_server):
-    async with Machine(nats_server.url) as machine:
-        yield machine
-
-
-@pytest.fixture
 def workshop(machine, tmp_path):
     return Workshop(machine, tmp_path)
 

@@ -5,8 +5,7 @@ import contextlib
 from collections import Counter
 
 import msgspec
-import pytest
-from machine import Machine, batch, spec, types
+from machine import batch, spec, types
 
 from eventjob.contracts.base import Access, JobError
 from eventjob.contracts.commands import (
@@ -19,12 +18,6 @@ from eventjob.contracts.commands import (
 from eventjob.contracts.replies import Accepted, Declined
 from eventjob.contracts.work import Report, WorkFailed
 from eventjob.domain.access import Caller
-
-
-@pytest.fixture
-async def machine(nats_server):
-    async with Machine(nats_server.url) as machine:
-        yield machine
 
 
 async def test_a_batch_goes_all_the_way(machine):
