@@ -4,8 +4,9 @@ import itertools
 from contextlib import asynccontextmanager
 
 from access_table import ACCESS, MISSING, OPERATION, About, bearer, request_of, write_keys
+from api_client import client_of
 from fakes import QuietLog
-from fakes_api import SITE, Deployment, as_user, client_of, job_body
+from fakes_api import SITE, Deployment, as_user, job_body
 
 from eventjob.runtime.setting_types import Rate
 from services.api.access.authenticate import KeyPolicy

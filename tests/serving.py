@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from api_client import context_of
 from fakes import QuietLog
-from fakes_api import Deployment, context_of
+from fakes_api import Deployment
 from raw_http import JSON
 
 from eventjob.runtime.lifecycle import Stop

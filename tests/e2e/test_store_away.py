@@ -78,7 +78,7 @@ def up(tmp_path, store, site):
         yield up
 
 
-def job(site, name):
+def page(site, name):
     return session(f"{site.url}/{name}", name)
 
 
@@ -89,7 +89,7 @@ def completed(up):
 
 def write_and_read(up, site, number):
     """The id of a job that is accepted while nothing can be read."""
-    written = up.post("/jobs", job(site, f"meanwhile-{number}"))
+    written = up.post("/jobs", page(site, f"meanwhile-{number}"))
     assert (written.status, written.json["status"]) == (202, "success"), written
     job_id = written.json["job"]["job_id"]
     for path in ("/jobs", "/batches/many", f"/jobs/{job_id}", "/readyz"):
@@ -99,7 +99,7 @@ def write_and_read(up, site, number):
 
 
 def test_nothing_is_lost_while_the_store_is_away(up, store, site):
-    up.submit("many", [job(site, f"s-{n}") for n in range(JOBS)])
+    up.submit("many", [page(site, f"s-{n}") for n in range(JOBS)])
     eventually("the first jobs", 60, lambda: completed(up) >= BEFORE)
     before, meanwhile, began = completed(up), [], time.monotonic()
     with store.away():

@@ -1,8 +1,9 @@
 """What integration tests share: a deployment in memory, a machine on a real server, one store."""
 
 import pytest
+from api_client import client_of
 from bus_users import Users, users_server
-from fakes_api import Deployment, client_of
+from fakes_api import Deployment
 from machine import Machine
 
 from eventjob.bus.roles.provisioning import provision

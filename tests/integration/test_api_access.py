@@ -11,7 +11,8 @@ from access_table import (
     WITH_KEYS,
     bearer,
 )
-from fakes_api import Deployment, as_user, client_of, job_body
+from api_client import client_of
+from fakes_api import Deployment, as_user, job_body
 from hypothesis import given
 from hypothesis import strategies as st
 

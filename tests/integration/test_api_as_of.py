@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from fakes_api import BEGINNING, Deployment, client_of, job_body
+from api_client import client_of
+from fakes_api import BEGINNING, Deployment, job_body
 
 from eventjob.artifacts.store import ArtifactsUnavailable
 from eventjob.bus.errors import Unavailable

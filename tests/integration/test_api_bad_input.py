@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from api_client import client_of
 from bad_input import (
     ALONE,
     BATCH,
@@ -18,7 +19,7 @@ from bad_input import (
     PARAMETERS,
     job,
 )
-from fakes_api import SITE, Deployment, client_of, job_body, parameters
+from fakes_api import SITE, Deployment, job_body, parameters
 from raw_http import BASE, asked, head, with_body
 
 SECRETS = re.compile(rb"Traceback|site-packages|\.py\b|/tmp/|/home/|sqlite|nats", re.IGNORECASE)

@@ -1,7 +1,8 @@
 """Batches over HTTP: submitted, read, listed page by page, paused, put away, failed, deleted."""
 
 import pytest
-from fakes_api import as_user, client_of, job_body
+from api_client import client_of
+from fakes_api import as_user, job_body
 
 COUNTERS = ("total_jobs", "completed_jobs", "pending_jobs", "failed_jobs", "processing_jobs")
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from fakes_api import SITE, client_of, job_body
+from api_client import client_of
+from fakes_api import SITE, job_body
 
 from eventjob.bus.errors import NoAnswer, Poison, StorageFull, Unavailable
 from eventjob.contracts.replies import Declined

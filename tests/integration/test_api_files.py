@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from api_client import client_of
 from builders import zip_failed
-from fakes_api import as_user, client_of
+from fakes_api import as_user
 
 from eventjob.contracts.commands import BuildBatchZip
 from eventjob.contracts.events import BatchZipRequested, JobDeleted

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 from access_table import bearer
+from api_client import client_of
 from fakes import QuietLog
-from fakes_api import SITE, Deployment, as_user, client_of, job_body
+from fakes_api import SITE, Deployment, as_user, job_body
 
 from eventjob.domain.access import Caller
 from eventjob.runtime.setting_types import Rate

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from fakes_api import SITE, Deployment, client_of
+from api_client import client_of
+from fakes_api import SITE, Deployment
 
 from eventjob.bus.errors import Unavailable
 from eventjob.contracts.paths import BASE_PATH
