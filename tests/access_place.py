@@ -78,7 +78,7 @@ async def place(folder, *, with_keys=False, **options):
     if with_keys:
         keys = write_keys(folder / "keys")
         ring = KeyRing(folder / "keys", QuietLog())
-        options["door"] = KeyPolicy(ring, OFTEN, options.pop("anonymous_reads", True))
+        options["key_policy"] = KeyPolicy(ring, OFTEN, options.pop("anonymous_reads", True))
     async with client_of(deployment, **options) as client:
         there = Place(deployment, client, keys)
         for of in ("private", "public"):

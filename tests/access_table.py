@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.api.access.keys import Key, line_of, new_key
+from services.api.access.keys import Key, format_key, new_key
 from services.api.routes import OPERATIONS
 
 CALLERS = ("nobody", "owner", "reader", "writer", "admin", "stranger")
@@ -107,7 +107,9 @@ def write_keys(path: Path) -> dict[str, str]:
     for name in (*WITH_KEYS[1:], "gateway", "gone"):
         key_id, text, digest = new_key(name)
         rights = {"act_for_others": name == "gateway", "administer": name == "operator"}
-        lines.append(line_of(Key(id=key_id, user=name, sha256=digest, rate="100000/s", **rights)))
+        lines.append(
+            format_key(Key(id=key_id, user=name, sha256=digest, rate="100000/s", **rights))
+        )
         keys[name] = text
     path.touch(0o600)
     path.write_text("\n".join(lines) + "\n")

@@ -123,7 +123,7 @@ def check_a_full_disk(up, created):
         pytest.skip("this disk is larger than the largest setting")
     up.environ["EVENTJOB_MIN_FREE_MB"] = str(MORE_THAN_THERE_IS_MB)
     up.launch()
-    reason = ["there is too little room left on the disk"]
+    reason = ["too little disk space is left"]
 
     def is_full():
         try:

@@ -1,23 +1,21 @@
-"""The documented subscriber, run as written, reads what happens."""
+"""The subscriber of docs/deploy.md, run as written, reads what happens."""
 
 import os
-import re
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 from deployment import CLOSED, Up, eventually
+from documents import only
 
 from services.up.nats_server import prepared
 
-ROOT = Path(__file__).parents[2]
-CODE = re.compile(r"```python\n(import asyncio, json, os, nats\n.*?)```", re.DOTALL)
+CODE = r"```python\n(import asyncio, json, os, nats\n.*?)```"
 
 
 @contextmanager
 def subscriber(up, folder, printed):
-    [code] = CODE.findall((ROOT / "README.md").read_text())
+    code = only(CODE)
     bus = prepared(up.data / "nats").settings("subscriber")
     password = folder / "password"
     password.write_text(bus["EVENTJOB_NATS_PASSWORD"])

@@ -36,7 +36,7 @@ async def open_place(tmp_path):
 
 @pytest.fixture
 async def locked_place(tmp_path, monkeypatch):
-    monkeypatch.setattr("services.api.access.authenticate.FAILURES", OFTEN)
+    monkeypatch.setattr("services.api.access.authenticate.FAILURE_RATE", OFTEN)
     async with place(tmp_path, with_keys=True) as there:
         yield there
 
@@ -88,7 +88,7 @@ async def test_where_the_door_is_open_who_has_no_name_may_everything(tmp_path):
             (as_user("stranger"), row.without_keys["stranger"], "stranger"),
         ]
 
-    async with place(tmp_path, open_door=True) as there:
+    async with place(tmp_path, is_open=True) as there:
         assert await failures(there, ROWS, asked) == []
         await there.client.delete("/batches/done-private")
         assert there.deployment.sent[-1][1] == Caller(None, trusted=True)
@@ -125,7 +125,7 @@ async def test_a_name_without_a_key(locked_place):
 
 
 async def test_a_wrong_key_opens_nothing(locked_place, tmp_path, monkeypatch):
-    monkeypatch.setattr("services.api.access.keys.LOOK_EVERY_S", 0)
+    monkeypatch.setattr("services.api.access.keys.RELOAD_INTERVAL_S", 0)
     right, gone = locked_place.keys["operator"], locked_place.keys["gone"]
     assert (await locked_place.client.get("/jobs", headers=bearer(gone))).status_code == 200
     file = tmp_path / "keys"
@@ -216,7 +216,7 @@ async def test_what_nobody_owns_is_everybodys(open_place):
     ],
 )
 async def test_the_owner_is_who_asks(header, named, open_door, status, owner):
-    async with client_of(Deployment(), open_door=open_door) as client:
+    async with client_of(Deployment(), is_open=open_door) as client:
         body = job_body(user_id=named)
         answer = await client.post("/jobs", json=body, headers=as_user(header))
     assert answer.status_code == status

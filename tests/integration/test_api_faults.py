@@ -115,7 +115,7 @@ async def test_a_past_that_is_lost_is_said_to_be_lost(client, deployment):
     await refused(client, [("GET", path, None) for path in PASTS], "history_lost", 500)
     for path in (path.partition("?")[0] for path in PASTS):
         here = f"/api/event-job{path}"
-        (operation,) = [o for o in OPERATIONS if o.method == "GET" and o.is_at(here)]
+        (operation,) = [o for o in OPERATIONS if o.method == "GET" and o.is_on_path(here)]
         assert "history_lost" in operation.errors
         await client.got(path.removesuffix("/history"))
 
@@ -133,7 +133,7 @@ async def test_a_bug_is_told_without_its_details(client, deployment):
     assert await client.got("/jobs", 500) == {
         "status": "error",
         "error_type": "internal",
-        "message": "something went wrong here; it was logged",
+        "message": "internal error; see the log of the api",
     }
     deployment.store_fault = None
     assert 'status="500"' in (await client.get(f"{SITE}/metrics")).text

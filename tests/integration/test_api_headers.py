@@ -145,7 +145,9 @@ async def test_every_error(tmp_path, code):
     deployment = more[1] if more[1:] else None
     if "usual" in options:
         (tmp_path / "keys").touch(0o600)
-        options = {"door": KeyPolicy(KeyRing(tmp_path / "keys", QuietLog()), options["usual"])}
+        options = {
+            "key_policy": KeyPolicy(KeyRing(tmp_path / "keys", QuietLog()), options["usual"])
+        }
     async with serving(deployment, **options) as (port, _log, _stop):
         *_, answer = await exchange(port, *requests)
     assert (answer[0], json.loads(answer[2])["error_type"]) == (STATUS[code], code)

@@ -9,8 +9,8 @@ from fakes_api import SITE, Deployment, as_user, job_body
 
 from eventjob.domain.access import Caller
 from eventjob.runtime.setting_types import Rate
-from services.api.access.authenticate import FAILURES, KeyPolicy
-from services.api.access.keys import Key, KeyRing, line_of, new_key
+from services.api.access.authenticate import FAILURE_RATE, KeyPolicy
+from services.api.access.keys import Key, KeyRing, format_key, new_key
 
 OWNERS = {"own": "ann", "gateway": "gate", "admin": "root", "stranger": "eve"}
 OFTEN = Rate(100_000, 1)
@@ -23,14 +23,14 @@ def keys(tmp_path):
     for name, user in OWNERS.items():
         key_id, text, digest = new_key(name)
         rights = {"act_for_others": name == "gateway", "administer": name == "admin"}
-        lines.append(line_of(Key(id=key_id, user=user, sha256=digest, **rights)))
+        lines.append(format_key(Key(id=key_id, user=user, sha256=digest, **rights)))
         made[name] = bearer(text)
     (tmp_path / "keys").write_text("# ours\n\n" + "\n".join(lines) + "\n")
     return made
 
 
 def door(tmp_path, usual=OFTEN, **options):
-    return {"door": KeyPolicy(KeyRing(tmp_path / "keys", QuietLog()), usual, **options)}
+    return {"key_policy": KeyPolicy(KeyRing(tmp_path / "keys", QuietLog()), usual, **options)}
 
 
 @pytest.fixture
@@ -160,15 +160,15 @@ async def test_each_key_has_its_own_turn(tmp_path, keys):
 async def test_a_key_with_a_rate_of_its_own(tmp_path):
     key_id, text, digest = new_key()
     key = Key(id=key_id, user="ann", sha256=digest, rate="2/h")
-    (tmp_path / "keys").write_text(line_of(key))
-    assert msgspec.json.decode(line_of(key))["rate"] == "2/h"
+    (tmp_path / "keys").write_text(format_key(key))
+    assert msgspec.json.decode(format_key(key))["rate"] == "2/h"
     async with client_of(Deployment(), **door(tmp_path)) as client:
         codes = [(await client.get("/jobs", headers=bearer(text))).status_code for _ in range(3)]
     assert codes == [200, 200, 429]
 
 
 async def test_bad_keys_are_counted_and_keep_no_good_one_out(client, keys):
-    for _ in range(FAILURES.quota):
+    for _ in range(FAILURE_RATE.quota):
         await client.got("/jobs", 401, headers=bearer("x"))
     assert (await client.got("/jobs", 429, headers=bearer("x")))["error_type"] == "rate_limited"
     await client.got("/jobs", headers=keys["own"])
@@ -177,7 +177,7 @@ async def test_bad_keys_are_counted_and_keep_no_good_one_out(client, keys):
 def test_the_file_is_read_again_and_warned_of_where_others_may_write_it(
     tmp_path, keys, monkeypatch
 ):
-    monkeypatch.setattr("services.api.access.keys.LOOK_EVERY_S", 0)
+    monkeypatch.setattr("services.api.access.keys.RELOAD_INTERVAL_S", 0)
     log, file = QuietLog(), tmp_path / "keys"
     own, admin = (keys[name]["Authorization"].split()[1] for name in ("own", "admin"))
     file.chmod(0o600)

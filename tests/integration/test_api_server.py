@@ -20,7 +20,7 @@ from serving import (
 )
 
 from eventjob.runtime.lifecycle import CannotStart
-from services.api.request.read_body import MOST_LARGEST, decoded
+from services.api.request.read_body import MAX_LARGEST_BODIES, decode_body
 from services.api.response.errors import Problem
 from services.api.server import protocol
 from services.api.server.server import listen
@@ -122,7 +122,7 @@ HALF_A_BODY = request("POST", f"{BASE}/jobs", JSON, "Content-Length: 9", body=b"
 
 
 async def test_a_client_that_says_no_more_is_hung_up_on(monkeypatch):
-    monkeypatch.setattr(protocol, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.1)
     async with serving() as (port, _log, _stop), asyncio.timeout(DEADLINE_S):
         for sent in (b"", GET[:-2], GET + GET[:-2], HALF_A_BODY):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -146,7 +146,7 @@ class Slow(Deployment):
 
 
 async def test_a_client_that_waits_for_a_slow_answer_is_not(monkeypatch):
-    monkeypatch.setattr(protocol, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(protocol, "READ_TIMEOUT_S", 0.01)
     slow = Slow()
     asyncio.get_running_loop().call_later(0.1, slow.release.set)  # ten times the patience
     async with serving(slow) as (port, _log, _stop):
@@ -167,9 +167,9 @@ def test_the_largest_batch_of_long_texts_has_room():
     given = parameters(speakers=["A. Name", "B. Name"], day="Saturday", abstract=PROSE, room="J")
     body = json.dumps({"jobs": [job_body(parameters=given, job_name="n")] * 20_000}).encode()
     assert 0.7 * LARGEST < len(body) < LARGEST
-    assert len(decoded(body, LARGEST)["jobs"]) == 20_000
-    with pytest.raises(Problem, match=r"192 MB in memory, not of some [0-9]+ MB") as refused:
-        decoded(b"[" + b"[]," * (LARGEST // 6) + b"[]]", LARGEST)
+    assert len(decode_body(body, LARGEST)["jobs"]) == 20_000
+    with pytest.raises(Problem, match=r"about [0-9]+ MB of memory; the limit is 192 MB") as refused:
+        decode_body(b"[" + b"[]," * (LARGEST // 6) + b"[]]", LARGEST)
     assert refused.value.code == "payload_too_large"
 
 
@@ -181,14 +181,14 @@ async def test_large_bodies_have_room_together_and_leave_it():
     ):
         async with AsyncExitStack() as slow:
             answers = []
-            for _ in range(MOST_LARGEST + 1):
+            for _ in range(MAX_LARGEST_BODIES + 1):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
                 slow.callback(lambda writer=writer: writer.transport.abort())
                 writer.write(begun)
                 answers.append(asyncio.create_task(read_answer(reader)))
                 slow.callback(answers[-1].cancel)
             refused, others = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
-            assert (len(refused), len(others)) == (1, MOST_LARGEST)
+            assert (len(refused), len(others)) == (1, MAX_LARGEST_BODIES)
             status, headers, body = refused.pop().result()
             assert (status, json.loads(body)["error_type"]) == (503, "unavailable")
             assert int(headers["retry-after"]) >= 1
