@@ -5,8 +5,9 @@ RUN := .venv/.run
 DEV := .venv/.dev
 # what the user sees of pip are errors; the lock's hashes are checked, its list is complete
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+PYTEST = $(BIN)/python -m pytest -q -n auto --dist worksteal
 
-.PHONY: help setup demo compose-demo test test-containers check format docs mutants bench chaos fuzz quality lock clean
+.PHONY: help setup demo compose-demo test test-long test-all test-containers check format docs mutants bench chaos fuzz quality lock clean
 
 help:  ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +35,14 @@ demo: $(RUN)  ## run the main job on the sample site, or on any session page: ma
 compose-demo: $(RUN)  ## the same in containers: AIRGAPPED=1 builds all images from Debian and wheels
 	@deploy/run.sh $(BIN)/python -m demo --containers
 
-test: setup  ## run all tests
-	$(BIN)/python -m pytest -q
+test: setup  ## run the tests, but for the long ones, on all cores
+	$(PYTEST)
+
+test-long: setup  ## run the long tests: crashes under load, clusters, two of everything
+	$(PYTEST) -m long
+
+test-all: setup  ## run both
+	$(PYTEST) -m "not bench and not containers"
 
 test-containers: setup  ## run the suites that are on containers, or on processes where there is no Docker
 	@if docker info > /dev/null 2>&1; then deploy/run.sh $(BIN)/python -m pytest -q tests/containers -m containers; \

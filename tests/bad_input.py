@@ -94,6 +94,8 @@ NO_JSON = {
     "a comment": b"{} // x",
     "a trailing comma": b'{"a": 1,}',
     "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a":Infinity}',
+    "half a character in a name": b'{"\\ud800":1}',
     "a number out of range": b'{"a": 1e999}',
     "an endless number": b'{"a": ' + b"9" * 5000 + b"}",
     "a byte order mark": b"\xef\xbb\xbf{}",
@@ -129,11 +131,34 @@ NO_QUERIES = {
         ("limit", "skip"),
         ("-1", "99999999999999999999", "ten", "1.5", "1e3", "", "0x1", "%D9%A3", "1%00", "%2B1"),
     ),
-    "status": ("done", "", "PENDING", "pending,failed", "%00"),
+    "limit ": ("1001",),
+    "skip ": ("2147483649",),
+    "status": ("done", "", "PENDING", "pending,failed", "%00", "pending&status=failed"),
     "sort": ("job_id", "", "created_at;drop"),
     "order": ("up", "", "DESC"),
     "user_id": ("", "*", "%2A", "a%0Ab", "%00", "x" * 129, "%C2%85"),
     "cursor": ("x", "A" * 32, "A" * 33, "_" * 1000, "%C3%BC", "%00", "AAAA%0A", "a&cursor=a"),
+}
+NO_FILTERS = {
+    "/batches?archived": ("1", "TRUE", "maybe"),
+    "/jobs?batch_id": ("a.b", "..", ""),
+    **dict.fromkeys(
+        ("/jobs/x?as_of", "/batches/x?as_of"),
+        (
+            *("", "-1", "1.0", "now", "%D9%A3", "1" * 20, "3&as_of=3", "2030-02-01"),
+            *("0001-01-01T00:00:00%2B14:00", "2030-02-01T09:30:00", "2030-02-30T09:30:00Z"),
+            "2030-02-01T09:30:00+01:00",
+        ),
+    ),
+}
+# as they stand in a header
+NO_HEADERS = {
+    "X-User-ID": (
+        *(b"", b" ", b"*", b"a\tb", b"x" * 129, b"x" * 60_000, b"\xc2\x85", b"\xed\xa0\x80"),
+        *(b"a\x7fb", b"a\r\nX-User-ID: b"),
+    ),
+    "Idempotency-Key": (b"", b"a\tb", b"x" * 256, b"\xc2\x85", b"a\r\nIdempotency-Key: b"),
+    "X-Use-Cache": (b"", b"yes", b"2", b"\xff", b"maybe"),
 }
 NO_HTTP = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",

@@ -26,67 +26,50 @@ GROUP = "b-x"
 ALONE = "j-job-1"
 
 
-def access(**changes):
-    return Access(**changes)
+def of(kind, **usual):
+    """A builder: what it makes differs from the usual by ``changes``."""
+    return lambda **changes: kind(**usual | changes)
 
 
-def file_ref(**changes):
-    usual = {"path": "e/t/talk.md", "sha256": "f" * 64, "size_bytes": 7, "media_type": "text/plain"}
-    return FileRef(**usual | changes)
+OWN = {"owner": OWNER, "access": private_access(OWNER)}
+BATCH = {"batch_id": "batch-x"}
+TRY = {"attempt": 1}
+WHERE = {"group": ALONE, "n": 1, **TRY}
+EXPORT = Export(sha256="e" * 64, events=9)
 
+access = of(Access)
+file_ref = of(FileRef, path="e/t/talk.md", sha256="f" * 64, size_bytes=7, media_type="text/plain")
+job_spec = of(JobSpec, parameters=Raw(b'{"event":"e"}'), host="example.org", job_name="e - t - s")
+FILE, SPEC = file_ref(), job_spec()
 
-def job_spec(**changes):
-    usual = {"parameters": Raw(b'{"event":"e"}'), "host": "example.org", "job_name": "e - t - s"}
-    return JobSpec(**usual | changes)
+submit_job = of(commands.SubmitJob, job_id="job-1", job=SPEC, **OWN)
+submit_batch = of(commands.SubmitBatch, batch_name="FOSDEM", jobs=[SPEC, SPEC], **BATCH, **OWN)
+add_job = of(commands.AddJob, job=SPEC, **BATCH)
+file_batch = of(commands.FileBatch, until=9, exports=[EXPORT], **BATCH)
 
+job_submitted = of(events.JobSubmitted, job_id="job-1", job=SPEC, at=AT, **OWN)
+batch_submitted = of(
+    events.BatchSubmitted, batch_name="FOSDEM", total_jobs=2, at=AT, **BATCH, **OWN
+)
+jobs_added = of(events.JobsAdded, first=1, jobs=[SPEC, SPEC], at=AT, **BATCH, **OWN)
+zip_requested = of(events.BatchZipRequested, deadline=DEADLINE, at=AT, **TRY)
+zip_built = of(events.BatchZipBuilt, zip=FILE, content=7, at=AT, **TRY)
+zip_failed = of(events.BatchZipFailed, error=ERROR, at=AT, **TRY)
+batch_filed = of(events.BatchFiled, until=9, exports=[EXPORT], completed=1, at=AT, **BATCH, **OWN)
+batch_deleted = of(events.BatchDeleted, at=AT, **BATCH)
+job_fetched = of(events.JobFetched, bundle=BUNDLE, files=[FILE], log=[LINE], at=AT, **TRY)
+attempt_failed = of(
+    events.AttemptFailed, error=ERROR, retry_at=AT + timedelta(seconds=2), at=AT, **TRY
+)
+job_completed = of(events.JobCompleted, archive=FILE, at=AT, **TRY)
+job_failed = of(events.JobFailed, error=ERROR, at=AT, **TRY)
+job_restarted = of(events.JobRestarted, attempt=2, at=AT)
+job_deleted = of(events.JobDeleted, job_id="job-1", at=AT)
 
-def submit_job(**changes):
-    usual = {"job_id": "job-1", "job": job_spec(), "owner": OWNER, "access": private_access(OWNER)}
-    return commands.SubmitJob(**usual | changes)
-
-
-def submit_batch(**changes):
-    usual = {
-        "batch_id": "batch-x",
-        "batch_name": "FOSDEM",
-        "jobs": [job_spec(), job_spec()],
-        "owner": OWNER,
-        "access": private_access(OWNER),
-    }
-    return commands.SubmitBatch(**usual | changes)
-
-
-def add_job(**changes):
-    return commands.AddJob(**{"batch_id": "batch-x", "job": job_spec()} | changes)
-
-
-def job_submitted(**changes):
-    usual = {"job_id": "job-1", "job": job_spec(), "owner": OWNER, "access": private_access(OWNER)}
-    return events.JobSubmitted(**usual | {"at": AT} | changes)
-
-
-def batch_submitted(**changes):
-    usual = {
-        "batch_id": "batch-x",
-        "batch_name": "FOSDEM",
-        "total_jobs": 2,
-        "owner": OWNER,
-        "access": private_access(OWNER),
-        "at": AT,
-    }
-    return events.BatchSubmitted(**usual | changes)
-
-
-def jobs_added(**changes):
-    usual = {
-        "batch_id": "batch-x",
-        "first": 1,
-        "jobs": [job_spec(), job_spec()],
-        "owner": OWNER,
-        "access": private_access(OWNER),
-        "at": AT,
-    }
-    return events.JobsAdded(**usual | changes)
+session_fetched = of(work.SessionFetched, bundle=BUNDLE, files=[FILE], log=[LINE], **WHERE)
+archive_built = of(work.ArchiveBuilt, archive=FILE, **WHERE)
+batch_packed = of(work.BatchPacked, group=GROUP, zip=FILE, content=7, **TRY)
+work_failed = of(work.WorkFailed, task="fetch", error=ERROR, transient=True, **WHERE)
 
 
 def jobs_started(*numbers, attempt=1, **changes):
@@ -105,87 +88,6 @@ def cancelled(who):
 
 def batch_completed(status="completed"):
     return events.BatchCompleted(status=status, at=AT)
-
-
-def zip_requested(**changes):
-    return events.BatchZipRequested(**{"attempt": 1, "deadline": DEADLINE, "at": AT} | changes)
-
-
-def zip_built(**changes):
-    usual = {"attempt": 1, "zip": file_ref(), "content": 7, "at": AT}
-    return events.BatchZipBuilt(**usual | changes)
-
-
-def zip_failed(**changes):
-    return events.BatchZipFailed(**{"attempt": 1, "error": ERROR, "at": AT} | changes)
-
-
-def file_batch(**changes):
-    usual = {"batch_id": "batch-x", "until": 9, "exports": [Export(sha256="e" * 64, events=9)]}
-    return commands.FileBatch(**usual | changes)
-
-
-def batch_filed(**changes):
-    usual = {
-        "batch_id": "batch-x",
-        "until": 9,
-        "exports": [Export(sha256="e" * 64, events=9)],
-        "completed": 1,
-        "owner": OWNER,
-        "access": private_access(OWNER),
-        "at": AT,
-    }
-    return events.BatchFiled(**usual | changes)
-
-
-def batch_deleted(**changes):
-    return events.BatchDeleted(**{"batch_id": "batch-x", "at": AT} | changes)
-
-
-def job_fetched(**changes):
-    usual = {"attempt": 1, "bundle": BUNDLE, "files": [file_ref()], "log": [LINE], "at": AT}
-    return events.JobFetched(**usual | changes)
-
-
-def attempt_failed(**changes):
-    usual = {"attempt": 1, "error": ERROR, "retry_at": AT + timedelta(seconds=2), "at": AT}
-    return events.AttemptFailed(**usual | changes)
-
-
-def job_completed(**changes):
-    return events.JobCompleted(**{"attempt": 1, "archive": file_ref(), "at": AT} | changes)
-
-
-def job_failed(**changes):
-    return events.JobFailed(**{"attempt": 1, "error": ERROR, "at": AT} | changes)
-
-
-def job_restarted(**changes):
-    return events.JobRestarted(**{"attempt": 2, "at": AT} | changes)
-
-
-def job_deleted(**changes):
-    return events.JobDeleted(**{"job_id": "job-1", "at": AT} | changes)
-
-
-def session_fetched(**changes):
-    usual = {"group": ALONE, "n": 1, "attempt": 1, "bundle": BUNDLE, "files": [file_ref()]}
-    return work.SessionFetched(**usual | {"log": [LINE]} | changes)
-
-
-def archive_built(**changes):
-    usual = {"group": ALONE, "n": 1, "attempt": 1, "archive": file_ref()}
-    return work.ArchiveBuilt(**usual | changes)
-
-
-def batch_packed(**changes):
-    usual = {"group": GROUP, "attempt": 1, "zip": file_ref(), "content": 7}
-    return work.BatchPacked(**usual | changes)
-
-
-def work_failed(**changes):
-    usual = {"group": ALONE, "n": 1, "attempt": 1, "task": "fetch", "error": ERROR}
-    return work.WorkFailed(**usual | {"transient": True} | changes)
 
 
 def failed_attempts(*, count, counted=True):

@@ -121,3 +121,13 @@ async def until(check):
     async with asyncio.timeout(WITHIN_S):
         while not await check():
             await asyncio.sleep(0.05)
+
+
+async def reaches(users, stream, **wanted):
+    """Until the state of a stream has this field."""
+    ((name, value),) = wanted.items()
+
+    async def is_there():
+        return getattr(await state(users, stream), name) == value
+
+    await until(is_there)

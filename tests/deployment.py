@@ -1,5 +1,6 @@
 """`eventjob up` as a process of the tests' own, and a client that talks to it."""
 
+import copy
 import json
 import os
 import signal
@@ -9,16 +10,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from commands import ran
 from nats_server import free_port
+from process_tree import descendants, processes, service_of
 
-READY_WITHIN_S = 30.0
-SERVICES = ("api", "projector", "scheduler", "processor", "archiver")
+READY_WITHIN_S = 60.0
+EVENTJOB = str(Path(sys.executable).with_name("eventjob"))
 
 
 class Answer(NamedTuple):
@@ -32,40 +32,42 @@ class Answer(NamedTuple):
 
 
 class Up:
-    """``with Up(folder) as up``: everything on one machine, on a free port."""
+    """``with Up(folder) as up``: everything on one machine, on a free port.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    Requests are ``user``'s, unless they say otherwise.
+    """
+
+    def __init__(self, folder: Path, user: str | None = None, **settings: str) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
+        self.data = folder / "data"
+        self.who = as_user(user)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api/event-job"
         self.root = f"http://127.0.0.1:{self.port}"
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
-        self.environ = {
-            **inherited,
-            "EVENTJOB_PORT": str(self.port),
-            "EVENTJOB_DATA_DIR": str(folder / "data"),
-            **settings,
-        }
+        own = {"EVENTJOB_PORT": str(self.port), "EVENTJOB_DATA_DIR": str(self.data)}
+        self.environ = inherited() | own | settings
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
         assert "nats.denied" not in self.log(), "a service may not do what it needs to"
+
+    def by(self, user: str | None) -> Self:
+        """The same, asked by somebody else."""
+        other = copy.copy(self)
+        other.who = as_user(user)
+        return other
 
     def launch(self) -> None:
         """Start it without waiting for anything."""
         with (self.folder / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("eventjob")), "up"],
+                [EVENTJOB, "up"],
                 env=self.environ,
                 cwd=self.folder,
                 stdout=subprocess.PIPE,
@@ -100,9 +102,20 @@ class Up:
             self.process.stdout.close()
         return self.process.returncode
 
-    def ran(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
+    def ran(self, *arguments: object, **settings: str) -> tuple[int, str, str]:
         """The exit code of a command of eventjob on this deployment, its output and its errors."""
         return ran({**self.environ, **settings}, *arguments)
+
+    def did(self, *arguments: object, **settings: str) -> str:
+        """What a command says that must end well."""
+        code, out, err = self.ran(*arguments, **settings)
+        assert code == 0, (arguments, out, err)
+        return out
+
+    def begun(self, *arguments: object) -> "subprocess.Popen[str]":
+        """A command that runs meanwhile."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen([EVENTJOB, *map(str, arguments)], env=self.environ, **pipes)
 
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")
@@ -120,6 +133,10 @@ class Up:
         """The processes under `up`, and those under them."""
         assert self.process is not None
         return descendants(self.process.pid)
+
+    def servers(self) -> list[int]:
+        """Processes in whose command line the data folder is."""
+        return [p for p, _, command in processes() if any(str(self.data) in c for c in command)]
 
     def is_ready(self) -> bool:
         try:
@@ -147,7 +164,40 @@ class Up:
         base = (
             self.root if path.startswith(("/healthz", "/readyz", "/metrics", "/open")) else self.url
         )
-        return exchanged(method, base + path, body, headers)
+        return exchanged(method, base + path, body, {**self.who, **headers})
+
+    def submit(self, batch_id: str, jobs: list[Any], **more: Any) -> list[str]:
+        """Post a batch; the ids of its jobs, once they are shown."""
+        body = {"batch_id": batch_id, "jobs": jobs, **more}
+        answer = self.patiently("POST", "/batches", body, Idempotency_Key=batch_id)
+        assert answer.status in {201, 202}, answer  # 202: on a machine too busy to show it
+        path = f"/batches/{batch_id}"
+        eventually("the batch to be shown", 60, lambda: self.get(path).status == 200)
+        return answer.json["job_ids"]
+
+    def batch(self, batch_id: str) -> dict[str, Any]:
+        return self.patiently("GET", f"/batches/{batch_id}").json["batch"]
+
+    def finish(self, batch_id: str, within_s: float = 120) -> dict[str, Any]:
+        """The batch, once none of its jobs is to come."""
+
+        def is_done() -> bool:
+            return self.batch(batch_id)["status"] != "processing"
+
+        eventually(f"batch {batch_id}", within_s, is_done)
+        return self.batch(batch_id)
+
+    def zip_of(self, batch_id: str) -> Answer:
+        """The ZIP of a batch, once it is built."""
+        found: list[Answer] = []
+
+        def is_built() -> bool:
+            found[:] = [self.patiently("GET", f"/batches/{batch_id}/download-archive")]
+            assert found[0].status in {200, 409}, found
+            return found[0].status == 200
+
+        eventually(f"the ZIP of {batch_id}", 120, is_built)
+        return found[0]
 
     def patiently(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """As a client should: again while the service is away or says 503."""
@@ -155,12 +205,41 @@ class Up:
         while True:
             try:
                 answer = self.request(method, path, body, headers)
-            except (urllib.error.URLError, ConnectionError, TimeoutError, OSError):
+            except OSError:
                 answer = None
             if answer is not None and answer.status != 503:
                 return answer
             assert time.monotonic() < deadline, f"{method} {path}: {answer}"
             time.sleep(0.1)
+
+
+def as_user(user: str | None) -> dict[str, str]:
+    return {} if user is None else {"X_User_ID": user}
+
+
+def inherited() -> dict[str, str]:
+    """The environment, but for settings of eventjob."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
+
+
+def ran(
+    environ: Mapping[str, str], *arguments: object, within_s: float = 120
+) -> tuple[int, str, str]:
+    """The exit code of a command, what it said, and its errors."""
+    command = [EVENTJOB, *map(str, arguments)]
+    done = subprocess.run(
+        command, env=environ, capture_output=True, text=True, timeout=within_s, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def session(url: str, name: str, **more: Any) -> dict[str, Any]:
+    """A job: the session ``name``, whose page is at ``url``."""
+    known = {"event": "E", "track": "T", "session": name, "url": url, "filename": f"{name}.md"}
+    return {"parameters": known | more}
+
+
+CLOSED = session("http://127.0.0.1:9/closed", "S")  # may not be fetched: it fails
 
 
 def exchanged(method: str, url: str, body: Any, headers: Mapping[str, str]) -> Answer:
@@ -185,34 +264,6 @@ def without_pauses(port: int) -> dict[str, str]:
         "EVENTJOB_FETCH_DELAY_S": "0",
         "EVENTJOB_FETCH_PER_HOST": "16",
     }
-
-
-def processes() -> Iterator[tuple[int, int, list[str]]]:
-    """(pid, parent, command line) of every process that can be seen."""
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            stat = (folder / "stat").read_text()
-            command = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        yield int(folder.name), int(stat.rsplit(")", 1)[1].split()[1]), command
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes under one, and those under them."""
-    found = [pid]
-    known = [(pid, parent) for pid, parent, _ in processes()]
-    for ancestor in found:
-        found += [pid for pid, parent in known if parent == ancestor]
-    return found[1:]
-
-
-def service_of(command: list[str]) -> str:
-    if any(part.endswith("nats-server") for part in command):
-        return "nats-server"
-    return next((part for part in command if part in SERVICES), "other")
 
 
 def eventually(what: str, within_s: float, check: Callable[[], bool]) -> None:

@@ -1,20 +1,25 @@
 """A whole deployment in memory behind the api's ports, with the real decider and projection."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import httpx2
 import msgspec
 from fakes import MemoryBlobs
 
 from eventjob.artifacts.store import ArtifactMissing
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import FailBatches, GroupCommand
-from eventjob.contracts.events import Event, JobCompleted, JobFetched, JobsAdded, JobsStarted, Start
+from eventjob.contracts.events import (
+    BatchZipBuilt,
+    Event,
+    JobCompleted,
+    JobFetched,
+    JobsAdded,
+    JobsStarted,
+    Start,
+)
 from eventjob.contracts.replies import Accepted, Declined, Reply
 from eventjob.contracts.work import Bundle
 from eventjob.domain import batch, decide
@@ -27,9 +32,6 @@ from eventjob.domain.retry import Policy
 from eventjob.projection.fold import fold, touched
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import BatchQuery, JobQuery, Page, PageStart
-from eventjob.runtime.disk_space import DiskSpace
-from services.api.app import create_app
-from services.api.context import Context, Options
 
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
 SITE = "http://127.0.0.1:5000"
@@ -193,6 +195,13 @@ class Deployment:
         self.append(key.group, key.n, JobCompleted(attempt=1, archive=archive, at=at), "archiver")
         return {file.path: file for file in [*files, archive]}
 
+    async def pack(self, group: str, data: bytes, content: int | None = None) -> str:
+        """What an archiver does for a batch, and the scheduler after it; the ZIP's sha256."""
+        file = await self._stored("batch.zip", "application/zip", data)
+        content = self.batches_by_group[group].content if content is None else content
+        self.append(group, None, BatchZipBuilt(attempt=1, zip=file, content=content, at=BEGINNING))
+        return file.sha256
+
     async def _stored(self, path: str, media_type: str, data: bytes) -> FileRef:
         digest = await self.blobs.put(data)
         return FileRef(path=path, sha256=digest, size_bytes=len(data), media_type=media_type)
@@ -253,29 +262,6 @@ def _page(query: Any, documents: list[Any]) -> Page[Any]:
     page = rest[: query.limit]
     follows = PageStart(*place(page[-1])) if page and len(rest) > len(page) else None
     return Page(len(ordered) if query.counted else None, page, follows)
-
-
-@asynccontextmanager
-async def client_of(
-    deployment: Deployment,
-    *,
-    free_bytes: Callable[[Path], int] = lambda _folder: 1_000_000,
-    **options: Any,
-) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the api in front of a deployment; its base address is the API's."""
-    context = Context(
-        commands=deployment,
-        history=deployment,
-        projection=deployment,
-        store=deployment,  # type: ignore[arg-type]  # the api only reads
-        artifacts=deployment.blobs,
-        space=DiskSpace(Path(), 1000, free_bytes=free_bytes),
-        options=Options(**options),
-    )
-    transport = httpx2.ASGITransport(create_app(context), raise_app_exceptions=False)
-    url = f"{SITE}/api/event-job"
-    async with httpx2.AsyncClient(transport=transport, base_url=url) as client:
-        yield client
 
 
 def parameters(**changes: Any) -> dict[str, Any]:

@@ -199,5 +199,17 @@ async def failure(fetcher: Fetcher, url: str, directory: Path, **options: object
     return caught.value
 
 
+async def fetched_of(answer: Answer, directory: Path, **options: object) -> Fetched:
+    """What a fetch of a server's one answer brings."""
+    async with serving(answer) as site, fetching(site.allowance) as fetcher:
+        return await fetched(fetcher, site.url(), directory, **options)
+
+
+async def failure_of(answer: Answer, directory: Path, **options: object) -> FetchFailed:
+    """Why it fails."""
+    async with serving(answer) as site, fetching(site.allowance) as fetcher:
+        return await failure(fetcher, site.url(), directory, **options)
+
+
 def files_in(directory: Path) -> list[str]:
     return [path.name for path in directory.iterdir()]

@@ -1,7 +1,6 @@
 """What hostile pages need: a trap inside, files that hang or explode, and a look at memory."""
 
 import socket
-import struct
 import threading
 import zlib
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from deployment import descendants
+from pages import pdf_page, png
+from process_tree import descendants
 
 EVERY_S = 0.1
 MEGABYTE = 1024 * 1024
@@ -72,12 +72,6 @@ def _proportional_bytes(pid: int) -> int:
     return 0
 
 
-def job(site_url: str, name: str, **more: object) -> dict[str, object]:
-    """A job for the page ``name`` of a site."""
-    parameters = {"event": "E", "session": name, "track": "T", **more}
-    return {"parameters": parameters | {"url": f"{site_url}/{name}", "filename": f"{name}.md"}}
-
-
 def hanging_pdf() -> bytes:
     """A PDF of 1 KB that takes minutes to read: 20,000 times what takes 20 ms and does nothing."""
     nothing = _stream(b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]", b"q Q " * 100_000)
@@ -111,15 +105,7 @@ def exploding_pdf() -> bytes:
 
 def huge_png() -> bytes:
     """A PNG that says it has 60,000 x 60,000 pixels; what it has of them are zeros."""
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(bytes(MEGABYTE), 9)),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
+    return png(60_000, 60_000, bytes(MEGABYTE), depth=1)
 
 
 def _stream(entries: bytes, content: bytes) -> bytes:
@@ -130,18 +116,5 @@ def _stream(entries: bytes, content: bytes) -> bytes:
 
 def described_pdf(content: bytes, resources: bytes, *more: bytes) -> bytes:
     """A PDF of one page; ``more`` are its objects from number 5 on."""
-    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Resources << %b >>" % resources
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        page + b" /Contents 4 0 R >>",
-        _stream(b"", content),
-        *more,
-    ]
-    body, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
-    for number, described in enumerate(objects, 1):
-        table += b"%010d 00000 n \n" % len(body)
-        body += b"%d 0 obj\n%b\nendobj\n" % (number, described)
-    count = len(objects) + 1
-    end = b"xref\n0 %d\n%btrailer\n<< /Size %d /Root 1 0 R >>\n" % (count, table, count)
-    return body + end + b"startxref\n%d\n%%%%EOF\n" % len(body)
+    entries = b"/MediaBox [0 0 200 200] /Resources << %b >>" % resources
+    return pdf_page(entries, _stream(b"", content), *more)

@@ -2,13 +2,11 @@
 
 import hashlib
 import re
-import struct
 import threading
 import time
-import zlib
 from typing import NamedTuple
 
-from pages import PAGE, Site, pdf
+from pages import PAGE, Site, pdf, png
 
 LAST_MODIFIED = "Sat, 02 Feb 2030 09:50:00 GMT"
 ROBOTS = b"User-agent: *\nDisallow: /forbidden\n"
@@ -27,20 +25,6 @@ class Request(NamedTuple):
     path: str
     is_conditional: bool
     status: int
-
-
-def png() -> bytes:
-    """An image of 64 x 64 pixels, all of them black."""
-    chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0),
-        b"IDAT": zlib.compress(bytes(65 * 64)),
-        b"IEND": b"",
-    }
-    body = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks.items()
-    )
-    return b"\x89PNG\r\n\x1a\n" + body
 
 
 class LoggedSite(Site):
@@ -90,7 +74,7 @@ class LoggedSite(Site):
         if path.endswith("schedule.xml"):
             return 200, fields | {"Content-Type": "application/xml"}, self._schedule(path)
         if path.endswith(".png"):
-            return 200, fields | {"Content-Type": "image/png"}, png()
+            return 200, fields | {"Content-Type": "image/png"}, png(64, 64, bytes(65 * 64))
         return 200, fields | {"Content-Type": "text/html; charset=utf-8"}, self._page(path)
 
     def _schedule(self, path: str) -> bytes:

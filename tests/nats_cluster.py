@@ -5,7 +5,6 @@ With users, each service is one of its own, as the table of rights has it.
 
 import asyncio
 import time
-from types import TracebackType
 from typing import Self
 
 from bus_users import password_of
@@ -49,12 +48,7 @@ class NatsCluster:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def kill(self, name: str) -> None:

@@ -1,10 +1,11 @@
 """A conference site of the tests' own: answers any address with a session page, or with a PDF."""
 
 import html
+import struct
 import threading
+import zlib
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 PAGE = """<!doctype html><html lang="en"><head><title>{title} - Test Conference</title></head>
@@ -18,33 +19,40 @@ listen will be able to try it on their own machines the same evening, and to tak
 
 def pdf(text: str, padding: bytes = b"") -> bytes:
     """A PDF of one page that says ``text``, with ``padding`` in it that no reader looks at."""
-    stream = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode("latin-1", "replace")
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        (
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
-            b"/Resources << /Font << /F1 5 0 R >> >> >>"
-        ),
-        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(padding), padding),
-    ]
-    body = b"%PDF-1.4\n"
-    offsets = []
-    for number, content in enumerate(objects, 1):
-        offsets.append(len(body))
-        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return (
-        body
-        + b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<< /Size %d /Root 1 0 R >>\n"
-        % (
-            len(objects) + 1,
-            table,
-            len(objects) + 1,
-        )
-        + b"startxref\n%d\n%%%%EOF\n" % len(body)
+    said = f"BT /F1 24 Tf 72 700 Td ({text}) Tj ET".encode("latin-1", "replace")
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    resources = b"/MediaBox [0 0 612 792] /Resources << /Font << /F1 5 0 R >> >>"
+    return pdf_page(resources, _stream(said), font, _stream(padding))
+
+
+def pdf_page(entries: bytes, *objects: bytes) -> bytes:
+    """A PDF of one page; ``objects`` are the page's content, number 4, and what follows on it."""
+    page = b"<< /Type /Page /Parent 2 0 R %b /Contents 4 0 R >>" % entries
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    body, table = b"%PDF-1.4\n", b"0000000000 65535 f \n"
+    everything = (b"<< /Type /Catalog /Pages 2 0 R >>", pages, page, *objects)
+    for number, described in enumerate(everything, 1):
+        table += b"%010d 00000 n \n" % len(body)
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, described)
+    count = len(everything) + 1
+    end = b"xref\n0 %d\n%btrailer\n<< /Size %d /Root 1 0 R >>\n" % (count, table, count)
+    return body + end + b"startxref\n%d\n%%%%EOF\n" % len(body)
+
+
+def _stream(content: bytes) -> bytes:
+    return b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content)
+
+
+def png(width: int, height: int, pixels: bytes, depth: int = 8) -> bytes:
+    """A grey image that says it has so many pixels; ``pixels`` are those that it has."""
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(pixels, 9),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
     )
 
 
@@ -127,12 +135,7 @@ class Site:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.hold.set()
         self.closing.set()
         self._server.shutdown()

@@ -5,6 +5,9 @@ import re
 import socket
 from contextlib import suppress
 from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import httpx2
 
 BASE = b"/api/event-job"
 JSON = "Content-Type: application/json"
@@ -52,6 +55,39 @@ def exchange(port: int, sent: bytes) -> RawAnswer:
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(sent)
         return _answer(_received(connection, is_head=sent.startswith(b"HEAD ")))
+
+
+async def asked(client: httpx2.AsyncClient, sent: bytes) -> RawAnswer:
+    """The answer of a client's app, in this process, to such a request."""
+    head_, _, body = sent.partition(b"\r\n\r\n")
+    first, *lines = head_.split(b"\r\n")
+    method, target, _ = first.split(b" ", 2)
+    path, _, query = target.partition(b"?")
+    fields = (line.partition(b":") for line in lines)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": method.decode(),
+        "path": unquote(path.decode("latin-1")),
+        "raw_path": path,
+        "query_string": query,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 5000),
+        "headers": [(name.lower(), value.strip(b" \t")) for name, _, value in fields],
+    }
+    told: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    await client._transport.app(scope, receive, send)
+    headers = {name.decode(): value.decode("latin-1") for name, value in told[0]["headers"]}
+    return RawAnswer(told[0]["status"], headers, b"".join(m.get("body", b"") for m in told))
 
 
 def _received(connection: socket.socket, *, is_head: bool) -> bytes:

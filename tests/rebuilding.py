@@ -17,13 +17,12 @@ WITHIN_S = 60
 
 
 async def append(log, records):
+    """Events made by hand, a thousand at a time; the last one's sequence."""
+    last = 0
     for first in range(0, len(records), 1000):
-        await log.append(
-            [
-                NewEvent(subjects.event_subject(r.group, r.n), r.event, None, "", "ann")
-                for r in records[first : first + 1000]
-            ]
-        )
+        some = ((subjects.event_subject(r.group, r.n), r.event) for r in records[first:][:1000])
+        last = await log.append([NewEvent(*one, None, "", "ann") for one in some])
+    return last
 
 
 def lives(size):
@@ -62,7 +61,7 @@ async def projecting(log, store):
             await task
 
 
-async def reached(store, sequence):
+async def wait_until_reached(store, sequence):
     async with asyncio.timeout(WITHIN_S):
         while await store.checkpoint() < sequence:
             await asyncio.sleep(0.01)

@@ -2,7 +2,6 @@
 
 import urllib.request
 from datetime import timedelta
-from types import TracebackType
 from typing import Self
 
 from moto.s3.models import s3_backends
@@ -24,12 +23,7 @@ class S3Server:
         self.make("artifacts")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         urllib.request.urlopen(
             urllib.request.Request(f"{self.url}/moto-api/reset", b"", method="POST")
         ).close()

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import msgspec
 from adapter_jobs import jobs
 from deployed import command, environ
-from deployment import descendants, without_pauses
+from deployment import without_pauses
+from process_tree import descendants
 from processes import Processes, line_of, pss_mb, tree_cpu_s
 from whole_machine import start_server
 

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from client import session_jobs
-from deployment import Up, descendants, without_pauses
+from deployment import Up, without_pauses
+from process_tree import descendants
 from processes import Processes, line_of, tree_cpu_s
 from whole_machine import HERE
 

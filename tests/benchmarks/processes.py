@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 GRACE_S = 10.0
@@ -25,12 +24,7 @@ class Processes:
         self._pipe = os.pipe()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for name in list(self._running)[::-1]:
             self.stop(name)
         for end in self._pipe:

@@ -8,7 +8,6 @@ import tempfile
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from mongo_server import DAEMON
@@ -62,13 +61,8 @@ class Room:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *details: object) -> None:
+        self._stack.__exit__(*details)
 
     @property
     def environ(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 
 from nats_server import free_port
@@ -104,13 +103,8 @@ class Sites:
         self._stack.callback(self.trap.close)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *details: object) -> None:
+        self._stack.__exit__(*details)
 
     @property
     def allowance(self) -> str:

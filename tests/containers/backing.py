@@ -119,3 +119,4 @@ class Deployed(Up):
         self.port = port
         self.root = f"http://127.0.0.1:{port}"
         self.url = f"{self.root}/api/event-job"
+        self.who = {}

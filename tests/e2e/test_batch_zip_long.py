@@ -12,17 +12,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from deployment import Up, eventually, without_pauses
+from deployment import Up, eventually, session, without_pauses
 from pages import Site, pdf
 
 SESSIONS = 1000
 SLIDES_BYTES = 1_000_000
-OWNER = {"X_User_ID": "docs-team"}
 ARCHIVE = "/batches/big/download-archive"
 DONE_WITHIN_S = 900
 MOST_GROWTH_MB = 48
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not os.environ.get("EVENTJOB_TEST_LONG"), reason="only when there is time"),
     pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine"),
 ]
@@ -45,36 +45,21 @@ def site():
 
 @pytest.fixture
 def up(tmp_path, site):
-    with Up(tmp_path, **without_pauses(site.port)) as up:
+    with Up(tmp_path, "docs-team", **without_pauses(site.port)) as up:
         yield up
 
 
 def sessions(site):
     for n in range(SESSIONS):
         url = f"{site.url}/session-{n}/"
-        yield {
-            "parameters": {
-                "event": "Big Conference",
-                "session": f"Session {n}",
-                "url": url,
-                "filename": f"session-{n % 900}",
-                "track": f"Track {n % 20}",
-                "attachments_url": f"{url}slides.pdf",
-            }
-        }
-
-
-def batch(up):
-    return up.patiently("GET", "/batches/big", **OWNER).json["batch"]
-
-
-def wait_until_done(up):
-    eventually("the batch", DONE_WITHIN_S, lambda: batch(up)["status"] != "processing")
+        more = {"filename": f"session-{n % 900}", "attachments_url": f"{url}slides.pdf"}
+        of = {"event": "Big Conference", "track": f"Track {n % 20}"}
+        yield session(url, f"Session {n}", **more, **of)
 
 
 def head(up):
     """Status and ETag, without the bytes; asks for the ZIP, too."""
-    answer = up.request("HEAD", ARCHIVE, None, OWNER)
+    answer = up.request("HEAD", ARCHIVE, None, {})
     return answer.status, answer.headers.get("etag", "").strip('"')
 
 
@@ -120,10 +105,8 @@ def check(path):
 
 def test_a_thousand_sessions_with_slides(up, site, tmp_path):
     begun = time.monotonic()
-    body = {"batch_id": "big", "batch_name": "Big", "jobs": [*sessions(site)]}
-    assert up.post("/batches", body, **OWNER).status == 201
-    wait_until_done(up)
-    assert batch(up)["completed_jobs"] == SESSIONS
+    up.submit("big", [*sessions(site)], batch_name="Big")
+    assert up.finish("big", DONE_WITHIN_S)["completed_jobs"] == SESSIONS
     print(f"\n{SESSIONS} sessions were done in {time.monotonic() - begun:.0f} s")
 
     (archiver,) = up.children()["archiver"]
@@ -146,8 +129,8 @@ def test_a_thousand_sessions_with_slides(up, site, tmp_path):
     assert digest(target) == sha256
     print(f"{size / 1e6:.0f} MB, whole, also when the second half came by itself")
 
-    assert up.post("/jobs/job-big.1/restart", **OWNER).status == 200
-    wait_until_done(up)
+    assert up.post("/jobs/job-big.1/restart").status == 200
+    up.finish("big", DONE_WITHIN_S)
     assert head(up)[0] == 409
     eventually("it to be under way", 60, lambda: any(parts(up)))
     assert up.kill("archiver")

@@ -13,7 +13,10 @@ EXAMPLES = [page for page in PAGES if paragraphs(page)]
 RUNS = [
     *(pytest.param(page, None, id=page.name) for page in EXAMPLES),
     pytest.param(
-        ROOT / "docs/api.md", mongo_server.url_for, marks=mongo_server.needs_mongo, id="on MongoDB"
+        ROOT / "docs/api.md",
+        mongo_server.url_for,
+        marks=[mongo_server.needs_mongo, pytest.mark.long],
+        id="on MongoDB",
     ),
 ]
 

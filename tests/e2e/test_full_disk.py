@@ -6,8 +6,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from deployment import Up, eventually, without_pauses
-from pages import Site
+from deployment import Up, eventually, session, without_pauses
+
+pytestmark = pytest.mark.long
 
 DISK_MB = 512
 STUCK_WITHIN_S = 60  # until the next write needs another page
@@ -37,11 +38,7 @@ def fill(ballast, is_enough):
 
 
 def job(site, name):
-    url = f"{site.url}/{name}"
-    return {
-        "job_id": name,
-        "parameters": {"event": "E", "track": "T", "session": name, "url": url, "filename": name},
-    }
+    return {"job_id": name, **session(f"{site.url}/{name}", name)}
 
 
 def completed(up, name):
@@ -49,9 +46,9 @@ def completed(up, name):
     return answer.status == 200 and answer.json["job"]["status"] == "completed"
 
 
-def test_work_goes_on_when_a_full_disk_has_room_again(tmp_path, disk):
+def test_work_goes_on_when_a_full_disk_has_room_again(tmp_path, disk, site):
     settings = {"EVENTJOB_MIN_FREE_MB": "32"}
-    with Site() as site, Up(tmp_path, **without_pauses(site.port), **settings) as up:
+    with Up(tmp_path, **without_pauses(site.port), **settings) as up:
         assert up.patiently("POST", "/jobs", job(site, "before")).status in {201, 202}
         eventually("the first job", 30, lambda: completed(up, "before"))
         waited = up.log().count("leases.wait")

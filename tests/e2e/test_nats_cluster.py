@@ -11,8 +11,9 @@ import time
 from collections import Counter, defaultdict
 from itertools import pairwise
 
+import pytest
 from apart import Apart
-from deployment import eventually, without_pauses
+from deployment import eventually, session, without_pauses
 from ledger import Page
 from logged_site import LoggedSite
 from nats_cluster import NatsCluster
@@ -20,6 +21,7 @@ from nats_cluster import NatsCluster
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import EventLog
 
+pytestmark = pytest.mark.long
 KILLS = 6 if os.environ.get("EVENTJOB_TEST_LONG") else 2
 SERVICES = (
     "api", "projector", "scheduler", "scheduler-2", "processor", "processor-2", "archiver",
@@ -88,12 +90,7 @@ class Load:
             self.moments.append(time.monotonic())
 
     def _job(self, name):
-        url = f"{self._site.url}/talks/{name}/"
-        return {
-            "parameters": {
-                "event": "E", "track": "T", "session": name, "url": url, "filename": name,
-            }
-        }  # fmt: skip
+        return session(f"{self._site.url}/talks/{name}/", name)
 
 
 async def everything(cluster):
@@ -169,14 +166,14 @@ def check(up, cluster, load, site):
 def test_nothing_acknowledged_is_lost_with_a_server(tmp_path):
     with NatsCluster(users=True) as cluster, LoggedSite() as site:
         settings = without_pauses(site.port)
-        up = Apart(tmp_path, SERVICES, settings_of=cluster.settings_of, **settings)
-        print(up.run("provision"))
+        up = Apart(tmp_path, services=SERVICES, settings_of=cluster.settings_of, **settings)
+        print(up.did("provision"))
         with up:
             with Load(up, site) as load:
                 time.sleep(QUIET_S)
                 break_it(cluster, load)
             check(up, cluster, load, site)
-            up.run("rebuild", "--check")
+            up.did("rebuild", "--check")
         assert "nats.denied" not in up.log()
 
 
@@ -184,7 +181,7 @@ def test_services_wait_while_there_is_no_majority(tmp_path):
     """Before the first leader is elected, and where all servers were killed at once."""
     with NatsCluster() as cluster, LoggedSite() as site:
         settings = without_pauses(site.port)
-        up = Apart(tmp_path, SERVICES, settings_of=cluster.settings_of, **settings)
+        up = Apart(tmp_path, services=SERVICES, settings_of=cluster.settings_of, **settings)
         cluster.kill("one")
         cluster.kill("two")
         up.launch()

@@ -3,27 +3,17 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 import pytest
-from deployment import SERVICES, Up, eventually, processes
+from deployment import CLOSED, Up, eventually, ran
 from nats_server import free_port
+from process_tree import SERVICES, processes
 
-EVENTJOB = Path(sys.executable).with_name("eventjob")
 STOPS_WITHIN_S = 10.0
 MORE_THAN_THERE_IS_MB = 1024 * 1024
-PARAMETERS = {
-    "event": "E",
-    "session": "S",
-    "url": "http://127.0.0.1:9/closed",
-    "filename": "f.md",
-    "track": "T",
-}
 
 
 @pytest.fixture
@@ -34,7 +24,7 @@ def up(tmp_path):
 
 def post(up, job_id):
     """Whether the job was created."""
-    return up.post("/jobs", {"job_id": job_id, "parameters": PARAMETERS}).status == 201
+    return up.post("/jobs", {"job_id": job_id, **CLOSED}).status == 201
 
 
 def jobs(up):
@@ -45,11 +35,7 @@ def jobs(up):
 
 def refusal(up, **settings):
     """How another `up` ends that is started beside this one: exit code, stdout, stderr."""
-    environ = {**up.environ, "EVENTJOB_PORT": str(free_port()), **settings}
-    done = subprocess.run(
-        [EVENTJOB, "up"], env=environ, capture_output=True, text=True, timeout=20, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
+    return ran({**up.environ, "EVENTJOB_PORT": f"{free_port()}", **settings}, "up", within_s=60)
 
 
 def are_gone(pids):
@@ -60,6 +46,7 @@ def are_gone(pids):
 
 def test_killed_it_takes_all_along_and_the_next_one_goes_on(up):
     assert post(up, "kept")
+    check_a_second_one(up)
     before = jobs(up)
     below = up.descendants()
     assert len(below) >= 6
@@ -72,22 +59,32 @@ def test_killed_it_takes_all_along_and_the_next_one_goes_on(up):
     assert not post(up, "kept")
     assert post(up, "new")
 
+    below = up.descendants()
+    for service in SERVICES:
+        os.kill(up.children()[service][0], signal.SIGSTOP)
+    began = time.monotonic()
+    assert up.stop() == 0  # what hangs is ended in time
+    assert time.monotonic() - began < STOPS_WITHIN_S
+    eventually("all to be gone", 2, lambda: are_gone(below))
 
-def test_a_second_one_leaves_the_first_alone(up):
+
+def check_a_second_one(up):
+    """It leaves the first alone."""
     code, said, complaint = refusal(up)
-    folder = up.environ["EVENTJOB_DATA_DIR"]
     assert (code, said) == (1, "")
-    assert folder in complaint
+    assert str(up.data) in complaint
     assert f"pid {up.process.pid}" in complaint
-    other = str(up.folder / "other")
-    code, said, complaint = refusal(up, EVENTJOB_DATA_DIR=other, EVENTJOB_PORT=str(up.port))
+    elsewhere = {"EVENTJOB_DATA_DIR": str(up.folder / "other"), "EVENTJOB_PORT": str(up.port)}
+    code, said, complaint = refusal(up, **elsewhere)
     assert (code, said) == (1, "")
     assert f"port {up.port}" in complaint
     assert "Address already in use" in complaint
     assert post(up, "after")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_told_to_stop_it_does_at_once_and_loses_nothing(up, number):
     created, stop = [], Event()
 
@@ -113,18 +110,42 @@ def test_told_to_stop_it_does_at_once_and_loses_nothing(up, number):
     assert all(client.exception() is None for client in clients)
     eventually("all to be gone", 2, lambda: are_gone(below))
     up.stop()
-    up.start()
+    if number == signal.SIGTERM:
+        check_a_full_disk(up, created)
+    else:
+        up.start()
+        assert set(created) <= set(jobs(up))
+
+
+def check_a_full_disk(up, created):
+    """It has all that there was, takes nothing more, but deletes."""
+    if shutil.disk_usage(up.folder).free > MORE_THAN_THERE_IS_MB * 1024 * 1024:
+        pytest.skip("this disk is larger than the largest setting")
+    up.environ["EVENTJOB_MIN_FREE_MB"] = str(MORE_THAN_THERE_IS_MB)
+    up.launch()
+    reason = ["too little disk space is left"]
+
+    def is_full():
+        try:
+            return up.get("/readyz").json.get("details") == reason
+        except OSError:
+            return False
+
+    eventually("it to be ready but for the disk", 60, is_full)
     assert set(created) <= set(jobs(up))
-
-
-def test_what_hangs_is_ended_in_time(up):
-    below = up.descendants()
-    for service in SERVICES:
-        os.kill(up.children()[service][0], signal.SIGSTOP)
-    began = time.monotonic()
-    assert up.stop() == 0
-    assert time.monotonic() - began < STOPS_WITHIN_S
-    eventually("all to be gone", 2, lambda: are_gone(below))
+    for path, body in [
+        ("/jobs", CLOSED),
+        ("/jobs", {**CLOSED, "batch_id": "b"}),
+        ("/batches", {"jobs": []}),
+        (f"/jobs/{created[0]}/restart", None),
+    ]:
+        answer = up.post(path, body)
+        assert (answer.status, answer.json["error_type"]) == (503, "storage_full"), answer
+        assert int(answer.headers["retry-after"]) >= 1
+    before = set(jobs(up))
+    assert up.delete(f"/jobs/{created[0]}").status == 200
+    assert up.post("/batches/fail-all").status == 200
+    assert set(jobs(up)) == before - {created[0]}
 
 
 def test_every_wrong_setting_is_named_and_nothing_is_begun(tmp_path):
@@ -139,46 +160,11 @@ def test_every_wrong_setting_is_named_and_nothing_is_begun(tmp_path):
         "EVENTJOB_NATS_PASSWORD": "hunter3",
         "EVENTJOB_NO_SUCH_THING": "1",
     }
-    code, said, complaint = refusal(Up(tmp_path), **wrong)
+    up = Up(tmp_path)
+    code, said, complaint = refusal(up, **wrong)
     assert (code, said) == (2, "")
-    lines = complaint.splitlines()
     expected = set(wrong) - {"EVENTJOB_NATS_PASSWORD"} | {"EVENTJOB_NATS_USER"}
-    assert {line.split()[0] for line in lines} == expected
+    assert {line.split()[0] for line in complaint.splitlines()} == expected
     assert "hunter" not in complaint
     assert "Traceback" not in complaint
-    assert not (tmp_path / "data").exists()
-
-
-def test_with_a_full_disk_it_takes_nothing_more_but_deletes(up):
-    if shutil.disk_usage(up.folder).free > MORE_THAN_THERE_IS_MB * 1024 * 1024:
-        pytest.skip("this disk is larger than the largest setting")
-    assert post(up, "big")
-    assert post(up, "kept")
-    assert (
-        up.post("/batches", {"batch_id": "b", "jobs": [{"parameters": PARAMETERS}]}).status == 201
-    )
-    up.stop()
-    up.environ["EVENTJOB_MIN_FREE_MB"] = str(MORE_THAN_THERE_IS_MB)
-    up.launch()
-    reason = ["too little disk space is left"]
-
-    def is_full():
-        try:
-            return up.get("/readyz").json.get("details") == reason
-        except OSError:
-            return False
-
-    eventually("it to be ready but for the disk", 20, is_full)
-    for path, body in [
-        ("/jobs", {"parameters": PARAMETERS}),
-        ("/jobs", {"parameters": PARAMETERS, "batch_id": "b"}),
-        ("/batches", {"jobs": []}),
-        ("/jobs/kept/restart", None),
-    ]:
-        answer = up.post(path, body)
-        assert (answer.status, answer.json["error_type"]) == (503, "storage_full"), answer
-        assert int(answer.headers["retry-after"]) >= 1
-    assert up.delete("/jobs/big").status == 200
-    assert up.post("/batches/fail-all").status == 200
-    assert up.delete("/batches/b").status == 200
-    assert set(jobs(up)) == {"kept"}
+    assert not up.data.exists()

@@ -8,16 +8,15 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from deployment import Up, eventually
+from deployment import Up, eventually, session, without_pauses
 from mongo_server import SecantusServer, needs_secantus
-from pages import Site
 from verify import all_jobs, check_completed, check_counters
 
+pytestmark = pytest.mark.long
 AWAY_S = 30 if os.environ.get("EVENTJOB_TEST_LONG") else 8
 JOBS = 500
 BEFORE = 50  # are completed before
 DONE_WITHIN_S = 240
-ANN = {"X_User_ID": "ann"}
 
 
 class SqliteFile:
@@ -73,54 +72,34 @@ def store(request, tmp_path):
 
 
 @pytest.fixture
-def site():
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
 def up(tmp_path, store, site):
-    settings = {
-        "EVENTJOB_STORE_URL": store.url,
-        "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
-        "EVENTJOB_FETCH_DELAY_S": "0",
-        "EVENTJOB_FETCH_PER_HOST": "8",
-    }
-    with Up(tmp_path, **settings) as up:
+    settings = without_pauses(site.port) | {"EVENTJOB_STORE_URL": store.url}
+    with Up(tmp_path, "ann", **settings) as up:
         yield up
 
 
-def session(site, name):
-    return {
-        "parameters": {
-            "event": "E",
-            "session": name,
-            "url": f"{site.url}/{name}",
-            "filename": f"{name}.md",
-            "track": "T",
-        }
-    }
+def page(site, name):
+    return session(f"{site.url}/{name}", name)
 
 
 def completed(up):
-    answer = up.get("/batches/many", **ANN)
+    answer = up.get("/batches/many")
     return answer.json["batch"]["completed_jobs"] if answer.status == 200 else 0
 
 
 def write_and_read(up, site, number):
     """The id of a job that is accepted while nothing can be read."""
-    written = up.post("/jobs", session(site, f"meanwhile-{number}"), **ANN)
+    written = up.post("/jobs", page(site, f"meanwhile-{number}"))
     assert (written.status, written.json["status"]) == (202, "success"), written
     job_id = written.json["job"]["job_id"]
     for path in ("/jobs", "/batches/many", f"/jobs/{job_id}", "/readyz"):
-        read = up.get(path, **ANN)
+        read = up.get(path)
         assert (read.status, read.json["error_type"]) == (503, "unavailable"), (path, read)
     return job_id
 
 
 def test_nothing_is_lost_while_the_store_is_away(up, store, site):
-    batch = {"batch_id": "many", "jobs": [session(site, f"s-{n}") for n in range(JOBS)]}
-    assert up.post("/batches", batch, **ANN).status in {201, 202}
+    up.submit("many", [page(site, f"s-{n}") for n in range(JOBS)])
     eventually("the first jobs", 60, lambda: completed(up) >= BEFORE)
     before, meanwhile, began = completed(up), [], time.monotonic()
     with store.away():
@@ -133,7 +112,7 @@ def test_nothing_is_lost_while_the_store_is_away(up, store, site):
     ready_s = time.monotonic() - back
 
     def is_all_done():
-        alone = [up.get(f"/jobs/{job_id}", **ANN) for job_id in meanwhile]
+        alone = [up.get(f"/jobs/{job_id}") for job_id in meanwhile]
         return completed(up) == JOBS and all(
             answer.status == 200 and answer.json["job"]["status"] == "completed" for answer in alone
         )
@@ -144,11 +123,11 @@ def test_nothing_is_lost_while_the_store_is_away(up, store, site):
         f"{len(meanwhile)} writes were accepted meanwhile; ready {ready_s:.1f} s after it was "
         f"back, all completed after {time.monotonic() - back:.1f} s"
     )
-    assert check_counters(up, "many", **ANN)["status"] == "completed"
-    jobs = all_jobs(up, "many", **ANN)
+    assert check_counters(up, "many")["status"] == "completed"
+    jobs = all_jobs(up, "many")
     assert len(jobs) == JOBS
     for job in jobs[:: JOBS // 20]:
-        check_completed(up, job, **ANN)
-    assert up.get("/jobs?limit=0", **ANN).json["total"] == JOBS + len(meanwhile)
-    listed = up.get("/jobs?status=completed&limit=1000", **ANN).json
+        check_completed(up, job)
+    assert up.get("/jobs?limit=0").json["total"] == JOBS + len(meanwhile)
+    listed = up.get("/jobs?status=completed&limit=1000").json
     assert listed["total"] == len(listed["jobs"]) == JOBS + len(meanwhile)

@@ -1,54 +1,28 @@
 """What one api has answered, the other shows at once: alone and in lists, over both stores."""
 
 import itertools
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
-import mongo_server
 import pytest
-from deployment import Up, eventually
-from stores import STORES
+from apart import second
+from deployment import CLOSED, Up, eventually
+from stores import STORES, store_url
 
-from services.up.nats_server import prepared
-
+pytestmark = pytest.mark.long
 WRITES = {"sqlite": 1000, "mongodb": 1000}  # and fewer on what only stands in for MongoDB
 FEWER_WRITES = 150
 WRITERS = 4
-PARAMETERS = {
-    "event": "E",
-    "session": "S",
-    "url": "http://127.0.0.1:9/",  # may not be fetched: the jobs fail while they are changed
-    "filename": "s.md",
-    "track": "T",
-}
-
-
-@contextmanager
-def beside(up, **settings):
-    """Another api of what is up."""
-    bus = prepared(up.folder / "data" / "nats").settings("api")
-    other = Up(up.folder, **settings, **bus)
-    command = [str(Path(sys.executable).with_name("eventjob")), "api"]
-    with (up.folder / "api.log").open("wb") as log:
-        other.process = subprocess.Popen(command, env=other.environ, stderr=log)
-    try:
-        eventually("the other api to be ready", 30, other.is_ready)
-        yield other
-    finally:
-        other.stop()
 
 
 @pytest.fixture(params=STORES)
 def apis(request, tmp_path):
-    settings = {}
-    if request.param != "sqlite":
-        settings["EVENTJOB_STORE_URL"] = mongo_server.url_for(tmp_path)
-    with Up(tmp_path, **settings) as up, beside(up, **settings) as other:
-        yield up, other
+    settings = {"EVENTJOB_STORE_URL": store_url(request.param, tmp_path)}
+    with Up(tmp_path, **settings) as up:
+        other = Up(tmp_path, **settings)
+        with second(up, "api", EVENTJOB_PORT=f"{other.port}"):
+            eventually("the other api to be ready", 60, other.is_ready)
+            yield up, other
 
 
 class Writer:
@@ -72,8 +46,8 @@ class Writer:
     def _steps(self, name):
         """Each with what the answer must lead to: a batch's fields, a job's, or None for gone."""
         batch, job = f"/batches/{name}", f"/jobs/{name}"
-        new = {"batch_id": name, "jobs": [{"parameters": PARAMETERS}] * 3}
-        alone = {"job_id": name, "parameters": PARAMETERS}
+        new = {"batch_id": name, "jobs": [CLOSED] * 3}
+        alone = {"job_id": name, **CLOSED}
         yield "POST", "/batches", new, batch, {"total_jobs": 3}
         yield "POST", f"{batch}/toggle-active", None, batch, {"isActive": False}
         yield "POST", f"{batch}/archive", {}, batch, {"archived": True}

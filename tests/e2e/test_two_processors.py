@@ -3,8 +3,10 @@
 from itertools import pairwise
 
 import pytest
-from deployment import Up, eventually
+from deployment import Up, session
 from logged_site import LoggedSite
+
+pytestmark = pytest.mark.long
 
 DELAY_S = 0.2
 SMALLEST_GAP_S = 0.15
@@ -25,18 +27,9 @@ def settings(*sites, **more):
 
 def run(up, urls):
     """The jobs of a batch of these sessions, once all have ended."""
-    jobs = [
-        {"parameters": {"event": "E", "track": "T", "session": url, "url": url, "filename": f"{n}"}}
-        for n, url in enumerate(urls)
-    ]
-    assert up.post("/batches", {"batch_id": "b", "jobs": jobs}).status == 201
-
-    def is_done():
-        batch = up.get("/batches/b").json["batch"]
-        return batch["completed_jobs"] + batch["failed_jobs"] == len(jobs)
-
-    eventually("the batch", DONE_WITHIN_S, is_done)
-    return [up.get(f"/jobs/job-b.{n}").json["job"] for n in range(1, len(jobs) + 1)]
+    ids = up.submit("b", [session(url, f"{n}") for n, url in enumerate(urls)])
+    up.finish("b", DONE_WITHIN_S)
+    return [up.get(f"/jobs/{job_id}").json["job"] for job_id in ids]
 
 
 def gaps(log):

@@ -3,65 +3,25 @@
 `EVENTJOB_TEST_LONG=1` does it with ten times as many jobs, and freezes for 10 s.
 """
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
 
-from deployment import Up, eventually, without_pauses
+import pytest
+from apart import parts, second
+from deployment import Up, eventually, session, without_pauses
 from logged_site import LoggedSite
 from verify import all_jobs, check_counters, check_history
 
 from eventjob.bus.subjects import ALL_PARTITIONS, token_of
-from services.up.nats_server import prepared
 
+pytestmark = pytest.mark.long
 LONG = bool(os.environ.get("EVENTJOB_TEST_LONG"))
 JOBS = 60 if LONG else 6  # of each batch
 FROZEN_S = 10 if LONG else 4.5
 DONE_WITHIN_S = 300
 BATCHES = 8  # of each wave
-
-
-class Second:
-    """Another process of a service that is up."""
-
-    def __init__(self, up, service):
-        self._log = up.folder / f"second-{service}.log"
-        bus = prepared(up.folder / "data" / "nats").settings(service)
-        environ = {**up.environ, **bus, "EVENTJOB_INSTANCE": "second"}
-        command = [str(Path(sys.executable).with_name("eventjob")), service]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, env=environ, stderr=log)
-
-    def signal(self, number):
-        self._process.send_signal(number)
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-
-    def parts(self):
-        return parts(self._log.read_text(), self._process.args[-1])
-
-
-@contextmanager
-def second(up, service):
-    process = Second(up, service)
-    try:
-        yield process
-    finally:
-        process.kill()
-
-
-def parts(log, role):
-    """What a process owns, as it said last."""
-    lines = [json.loads(line) for line in log.splitlines() if '"leases.changed"' in line]
-    return next((line["parts"] for line in lines[::-1] if line["role"] == role), [])
 
 
 def is_even(up, other):
@@ -81,18 +41,14 @@ class Load:
     def wave(self, name):
         for number in range(BATCHES):
             batch = f"{name}{number}"
-            jobs = [{"parameters": self._session(f"{batch}-{n}")} for n in range(JOBS)]
-            answer = self._up.patiently(
-                "POST", "/batches", {"batch_id": batch, "jobs": jobs}, Idempotency_Key=batch
-            )
-            assert answer.status in {201, 202}, answer
+            self._up.submit(batch, [self._session(f"{batch}-{n}") for n in range(JOBS)])
             self.batches.append(batch)
 
     def begun_s(self, owned, since):
         """Seconds from ``since`` until a new job of a partition among ``owned`` is begun."""
         names = (f"alone-{n}" for n in range(len(self.alone) * 1000, 1_000_000))
         name = next(name for name in names if token_of(f"j-{name}") in owned)
-        body = {"job_id": name, "parameters": self._session(name)}
+        body = {"job_id": name, **self._session(name)}
         while self._up.patiently("POST", "/jobs", body, Idempotency_Key=name).status != 201:
             assert time.monotonic() < since + 30
         self.alone.append(name)
@@ -124,8 +80,7 @@ class Load:
         return len(ended) == len(self.batches) and set(alone) <= {"completed", "failed"}
 
     def _session(self, name):
-        url = f"{self._site.url}/talks/{name}/"
-        return {"event": "E", "track": "T", "session": name, "url": url, "filename": name}
+        return session(f"{self._site.url}/talks/{name}/", name)
 
 
 def test_two_schedulers_share_the_work_and_one_takes_over(tmp_path):
@@ -138,11 +93,11 @@ def test_two_schedulers_share_the_work_and_one_takes_over(tmp_path):
 
             owned = other.parts()
             load.wave("freezing")
-            other.signal(signal.SIGSTOP)
+            other.process.send_signal(signal.SIGSTOP)
             frozen_at = time.monotonic()
             print(f"frozen: taken over after {load.begun_s(owned, frozen_at):.1f} s", end=", ")
             time.sleep(max(0, frozen_at + FROZEN_S - time.monotonic()))
-            other.signal(signal.SIGCONT)
+            other.process.send_signal(signal.SIGCONT)
             eventually("even shares again", 15, lambda: is_even(up, other))
 
             owned = other.parts()

@@ -1,157 +1,206 @@
-"""Who may: every kind of caller at every route, for what exists and for what does not."""
+"""Who may do what: each caller on each operation, with and without API keys."""
 
 import itertools
 
 import pytest
-from fakes_api import Deployment, as_user, client_of, job_body
+from access_place import OFTEN, place
+from access_table import (
+    CALLERS,
+    OPERATION,
+    ROWS,
+    WITH_KEYS,
+    bearer,
+)
+from api_client import client_of
+from fakes_api import Deployment, as_user, job_body
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eventjob.domain.access import Caller
+from eventjob.contracts.base import Access
+from eventjob.domain.access import Caller, may_change, may_read
+from services.api.routes import OPERATIONS
 
-ACCESS = {"read_access": ["reader"], "write_access": ["writer"], "admin_access": ["admin"]}
+ALWAYS_OPEN = {"get_health", "get_readiness"}
+FOR_ALL = ALWAYS_OPEN | {"get_openapi", "get_docs"}
+ANY = [row for row in ROWS if row.of in {"any", "private", "new"} and not row.query]
+NAMED = [caller for caller in CALLERS if caller != "nobody"]
+READERS, CHANGERS = {"owner", "reader", "writer", "admin"}, {"owner", "writer", "admin"}
 OWNER = as_user("owner")
-CALLERS = {
-    "no header": None,
-    "owner": "owner",
-    "reader": "reader",
-    "writer": "writer",
-    "admin": "admin",
-    "stranger": "eve",
-}
-READERS = {"owner", "reader", "writer", "admin"}
-WRITERS = READERS - {"reader"}
-READS = [
-    "/jobs/j",
-    "/jobs/j?as_of=99",
-    "/jobs/j/history",
-    "/jobs/j/download-archive",
-    "/files/j/Ev/Tr/s.md",
-    "/batches/b",
-    "/batches/b?as_of=99",
-    "/batches/b/history",
-    "/jobs/job-b.1",
-    "/jobs/job-b.1/history",
-]
-MISSING = ["/files/j/no/such/file", "/jobs/job-b.1/download-archive"]
-WRITES = [
-    ("POST", "/j/restart"),
-    ("POST", "/jobs/j/restart"),
-    ("DELETE", "/jobs/j"),
-    ("DELETE", "/jobs/job-b.1"),
-    ("POST", "/batches/b/archive"),
-    ("POST", "/batches/b/toggle-active"),
-    ("DELETE", "/batches/b"),
-]
-NOWHERE = [
-    ("GET", "/jobs/k"),
-    ("GET", "/jobs/k?as_of=99"),
-    ("GET", "/jobs/k/history"),
-    ("GET", "/jobs/k/download-archive"),
-    ("GET", "/files/k/Ev/Tr/s.md"),
-    ("GET", "/batches/k"),
-    ("GET", "/batches/k?as_of=99"),
-    ("GET", "/batches/k/history"),
-    ("GET", "/jobs/job-k.2"),
-    ("POST", "/k/restart"),
-    ("POST", "/jobs/job-k.2/restart"),
-    ("DELETE", "/jobs/k"),
-    ("POST", "/batches/k/archive"),
-    ("POST", "/batches/k/toggle-active"),
-    ("DELETE", "/batches/k"),
-]
 
 
 @pytest.fixture
-async def deployment():
-    """A private job with results, and a private batch with a job that has none."""
-    deployment = Deployment()
-    async with client_of(deployment) as client:
-        job = job_body(job_id="j", access_control=ACCESS)
-        batch = {"jobs": [job_body()], "batch_id": "b", "access_control": ACCESS}
-        assert (await client.post("/jobs", json=job, headers=OWNER)).status_code == 201
-        assert (await client.post("/batches", json=batch, headers=OWNER)).status_code == 201
-    await deployment.complete("j")
-    return deployment
+async def open_place(tmp_path):
+    async with place(tmp_path) as there:
+        yield there
 
 
 @pytest.fixture
-async def client(deployment):
-    async with client_of(deployment) as client:
-        yield client
+async def locked_place(tmp_path, monkeypatch):
+    monkeypatch.setattr("services.api.access.authenticate.FAILURE_RATE", OFTEN)
+    async with place(tmp_path, with_keys=True) as there:
+        yield there
 
 
-@pytest.mark.parametrize(("who", "path"), list(itertools.product(CALLERS, READS)))
-async def test_readers_read(client, who, path):
-    for method in ("GET", "HEAD"):
-        answer = await client.request(method, path, headers=as_user(CALLERS[who]))
-        assert answer.status_code == (200 if who in READERS else 403)
-    if who not in READERS:
-        answer = await client.get(path, headers=as_user(CALLERS[who]))
-        assert answer.json()["error_type"] == "permission_denied"
+async def failures(there, rows, asked):
+    """Of all that ``asked`` says of a row, as (headers, expected status, who), what went wrong."""
+    found = []
+    for row in rows:
+        for headers, status, who in asked(row):
+            found += await there.wrong(row, headers, status, who)
+    return found
 
 
-@pytest.mark.parametrize(("who", "path"), list(itertools.product(CALLERS, MISSING)))
-async def test_a_stranger_does_not_learn_what_is_missing(client, who, path):
-    answer = await client.get(path, headers=as_user(CALLERS[who]))
-    assert answer.status_code == (404 if who in READERS else 403)
+def test_every_operation_has_its_rows():
+    assert {row.operation for row in ROWS} == {operation.id for operation in OPERATIONS}
+    for operation in OPERATIONS:
+        of = {row.of for row in ROWS if row.operation == operation.id}
+        assert of >= ({"private", "public", "missing"} if "{" in operation.path else set())
 
 
-@pytest.mark.parametrize("who", CALLERS)
-async def test_a_stranger_does_not_learn_which_jobs_a_batch_has(client, who):
-    headers = as_user(CALLERS[who])
-    read = await client.get("/jobs/job-b.2", headers=headers)
-    assert read.status_code == (404 if who in READERS else 403)
-    for method, path in (("POST", "/jobs/job-b.2/restart"), ("DELETE", "/jobs/job-b.2")):
-        answer = await client.request(method, path, headers=headers)
-        assert answer.status_code == (404 if who in WRITERS else 403)
+async def test_without_keys(open_place):
+    def asked(row):
+        return [(open_place.as_caller(who), s, who) for who, s in row.without_keys.items()]
+
+    assert await failures(open_place, ROWS, asked) == []
 
 
-@pytest.mark.parametrize(("who", "write"), list(itertools.product(CALLERS, WRITES)))
-async def test_writers_write(client, who, write):
-    answer = await client.request(*write, headers=as_user(CALLERS[who]))
-    assert answer.status_code == (200 if who in WRITERS else 403)
+async def test_with_keys(locked_place):
+    def asked(row):
+        return [(locked_place.as_caller(who), s, who) for who, s in row.with_keys.items()]
+
+    assert await failures(locked_place, ROWS, asked) == []
 
 
-@pytest.mark.parametrize("who", CALLERS)
-@pytest.mark.parametrize(("method", "path"), NOWHERE)
-async def test_what_does_not_exist_is_not_found_for_anybody(client, who, method, path):
-    answer = await client.request(method, path, headers=as_user(CALLERS[who]))
-    assert answer.status_code == 404
+async def test_through_a_key_that_may_act_for_others(locked_place):
+    """Each user may what his own key may, and no more: nothing of the key's is added."""
+    gateway = bearer(locked_place.keys["gateway"])
+
+    def asked(row):
+        return [(gateway | as_user(who), row.with_keys[who], who) for who in NAMED]
+
+    assert await failures(locked_place, ROWS, asked) == []
 
 
-@pytest.mark.parametrize("who", CALLERS)
-async def test_lists_leave_out_what_may_not_be_read(client, who):
-    jobs = (await client.get("/jobs", headers=as_user(CALLERS[who]))).json()
-    batches = (await client.get("/batches", headers=as_user(CALLERS[who]))).json()
-    seen = (2, 1) if who in READERS else (0, 0)
-    assert (jobs["total"], batches["total"]) == seen
-    assert (len(jobs["jobs"]), len(batches["batches"])) == seen
+async def test_where_the_door_is_open_who_has_no_name_may_everything(tmp_path):
+    def asked(row):
+        return [
+            ({}, row.without_keys["owner"], "nobody"),
+            (as_user("stranger"), row.without_keys["stranger"], "stranger"),
+        ]
+
+    async with place(tmp_path, is_open=True) as there:
+        assert await failures(there, ROWS, asked) == []
+        await there.client.delete("/batches/done-private")
+        assert there.deployment.sent[-1][1] == Caller(None, trusted=True)
 
 
-@pytest.mark.parametrize("who", CALLERS)
-async def test_a_list_by_owner_stays_within_what_may_be_read(client, who):
-    query = {"user_id": "owner"}
-    jobs = (await client.get("/jobs", params=query, headers=as_user(CALLERS[who]))).json()
-    assert jobs["total"] == (2 if who in READERS else 0)
+async def test_where_nobody_reads_without_a_key(tmp_path):
+    def asked(row):
+        return [({}, 200 if row.operation in FOR_ALL else 401, "nobody")]
+
+    async with place(tmp_path, with_keys=True, anonymous_reads=False) as there:
+        assert await failures(there, ROWS, asked) == []
 
 
-@pytest.mark.parametrize("who", CALLERS)
-async def test_public_is_read_by_all_and_changed_by_its_owner(client, who):
-    sent = job_body(job_id="open", access_control={"visibility": "public"})
-    await client.post("/jobs", json=sent, headers=OWNER)
-    headers = as_user(CALLERS[who])
-    assert (await client.get("/jobs/open", headers=headers)).status_code == 200
-    found = (await client.get("/jobs", headers=headers)).json()["jobs"]
-    assert "open" in {job["job_id"] for job in found}
-    answer = await client.delete("/jobs/open", headers=headers)
-    assert answer.status_code == (200 if who == "owner" else 403)
+async def test_a_name_beside_a_key_that_is_anothers(locked_place):
+    """It counts for nothing: who is no gateway gets nowhere with it, not even as operator."""
+
+    def asked(row):
+        is_below = OPERATION[row.operation].path.startswith("/api/")
+        for who in ("stranger", "reader", "operator"):
+            yield (
+                locked_place.as_caller(who) | as_user("owner"),
+                403 if is_below else row.with_keys[who],
+                who,
+            )
+
+    assert await failures(locked_place, ANY, asked) == []
 
 
-@pytest.mark.parametrize("who", CALLERS)
-async def test_what_nobody_owns_is_everybodys(client, who):
-    await client.post("/jobs", json=job_body(job_id="free"))
-    headers = as_user(CALLERS[who])
-    assert (await client.get("/jobs/free", headers=headers)).status_code == 200
-    assert (await client.delete("/jobs/free", headers=headers)).status_code == 200
+async def test_a_name_without_a_key(locked_place):
+    def asked(row):
+        return [(as_user(who), 200 if row.operation in FOR_ALL else 401, who) for who in NAMED]
+
+    assert await failures(locked_place, ANY, asked) == []
+
+
+async def test_a_wrong_key_opens_nothing(locked_place, tmp_path, monkeypatch):
+    monkeypatch.setattr("services.api.access.keys.RELOAD_INTERVAL_S", 0)
+    right, gone = locked_place.keys["operator"], locked_place.keys["gone"]
+    assert (await locked_place.client.get("/jobs", headers=bearer(gone))).status_code == 200
+    file = tmp_path / "keys"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if '"id":"gone"' not in line))
+
+    def asked(row):
+        status = 200 if row.operation in ALWAYS_OPEN else 401
+        wrong = (bearer(right[:-1] + "?"), bearer(right[:-1]), bearer(gone))
+        return [(sent, status, sent) for sent in (*wrong, {"Authorization": f"Basic {right}"})]
+
+    assert await failures(locked_place, ANY, asked) == []
+    owner = locked_place.as_caller("owner")
+    assert (await locked_place.client.get("/jobs", headers=owner)).status_code == 200
+
+
+async def test_lists_hold_and_count_what_the_caller_may_see(open_place, locked_place):
+    for there, caller in itertools.product((open_place, locked_place), WITH_KEYS):
+        if caller not in CALLERS and there is open_place:
+            continue
+        seen = {"private", "public"} if caller in {*READERS, "operator"} else {"public"}
+        wanted = {f"done-{of}" for of in seen}
+        for path in ("/jobs", "/batches", "/jobs?user_id=owner", "/batches?user_id=owner"):
+            answer = (await there.client.get(path, headers=there.as_caller(caller))).json()
+            listed = answer["jobs" if "jobs" in path else "batches"]
+            assert {found["batch_id"] for found in listed} == wanted, (caller, path)
+            assert answer["total"] == len(wanted)
+
+
+async def test_fail_all_touches_what_the_caller_may_change(open_place, locked_place):
+    for there, caller in itertools.product((open_place, locked_place), WITH_KEYS):
+        if caller not in CALLERS and there is open_place:
+            continue
+        made = await there.new("public")
+        await there.client.post("/batches/fail-all", headers=there.as_caller(caller))
+        found = (await there.client.get(f"/jobs/{made.job_id}")).json()["job"]
+        cancelled = found["status"] == "failed" and found["error"]["code"] == "cancelled"
+        assert cancelled == (caller in {*CHANGERS, "operator"}), caller
+
+
+async def test_nobody_posts_in_another_name(open_place, locked_place):
+    body = job_body(user_id="somebody")
+    for there in (open_place, locked_place):
+        for caller in NAMED:
+            answer = await there.client.post("/jobs", json=body, headers=there.as_caller(caller))
+            assert answer.status_code == 403
+    for caller, status in (("operator", 403), ("gateway", 201)):
+        headers = bearer(locked_place.keys[caller])
+        answer = await locked_place.client.post("/jobs", json=body, headers=headers)
+        assert answer.status_code == status
+    assert answer.json()["job"]["user_id"] == "somebody"
+
+
+async def test_a_stranger_does_not_learn_what_is_missing(open_place):
+    job = (await open_place.new("private")).job_id
+    kept = open_place.kept["private"].job_id
+    reads = (f"/files/{kept}/no/such/file", f"/jobs/{job}/download-archive", f"/jobs/{job[:-1]}2")
+    for caller in CALLERS:
+        headers = open_place.as_caller(caller)
+        for path in reads:
+            answer = await open_place.client.get(path, headers=headers)
+            assert answer.status_code == (404 if caller in READERS else 403), (caller, path)
+        for method, path in (("POST", f"{reads[2]}/restart"), ("DELETE", reads[2])):
+            answer = await open_place.client.request(method, path, headers=headers)
+            assert answer.status_code == (404 if caller in CHANGERS else 403), (caller, path)
+
+
+async def test_what_nobody_owns_is_everybodys(open_place):
+    for caller in CALLERS:
+        await open_place.client.post("/jobs", json=job_body(job_id=caller))
+        for method in ("GET", "DELETE"):
+            answer = await open_place.client.request(
+                method, f"/jobs/{caller}", headers=open_place.as_caller(caller)
+            )
+            assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -166,43 +215,50 @@ async def test_what_nobody_owns_is_everybodys(client, who):
         (None, "eve", True, 201, "eve"),
     ],
 )
-async def test_the_owner_is_who_asks(deployment, *, header, named, open_door, status, owner):
-    async with client_of(deployment, is_open=open_door) as client:
-        sent = job_body(user_id=named)
-        answer = await client.post("/jobs", json=sent, headers=as_user(header))
+async def test_the_owner_is_who_asks(header, named, open_door, status, owner):
+    async with client_of(Deployment(), is_open=open_door) as client:
+        body = job_body(user_id=named)
+        answer = await client.post("/jobs", json=body, headers=as_user(header))
     assert answer.status_code == status
     if status == 201:
         assert answer.json()["job"].get("user_id") == owner
 
 
-async def test_with_the_open_door_a_caller_without_header_may_all(deployment):
-    async with client_of(deployment, is_open=True) as client:
-        for path in READS:
-            assert (await client.get(path)).status_code == 200
-            assert (await client.get(path, headers=as_user("eve"))).status_code == 403
-        assert (await client.get("/jobs")).json()["total"] == 2
-        for method, path in WRITES:
-            answer = await client.request(method, path, headers=as_user("eve"))
-            assert answer.status_code == 403
-        assert (await client.delete("/batches/b")).status_code == 200
-    assert deployment.sent[-1][1] == Caller(None, trusted=True)
-
-
-async def test_who_creates_for_another_sees_only_what_he_sent(client, deployment):
-    headers = {"Idempotency-Key": "k"}
-    sent = job_body(user_id="owner", job_id="gift")
-    first = await client.post("/jobs", json=sent, headers=headers)
-    await deployment.complete("gift")
-    again = await client.post("/jobs", json=sent, headers=headers)
+async def test_who_creates_for_another_sees_only_what_he_sent(open_place):
+    headers, body = {"Idempotency-Key": "k"}, job_body(user_id="owner", job_id="gift")
+    first = await open_place.client.post("/jobs", json=body, headers=headers)
+    await open_place.deployment.complete("gift")
+    again = await open_place.client.post("/jobs", json=body, headers=headers)
     assert (first.status_code, again.status_code) == (201, 201)
     assert "results" not in again.json()["job"]
-    assert (await client.get("/jobs/gift")).status_code == 403
+    assert (await open_place.client.get("/jobs/gift")).status_code == 403
+    assert (await open_place.client.get("/jobs/gift", headers=OWNER)).status_code == 200
 
 
-async def test_private_answers_stay_with_who_asked(client):
-    for path in [*READS, "/jobs", "/batches"]:
-        for headers in (OWNER, {}):
-            answer = await client.get(path, headers=headers)
-            assert "private" in answer.headers["cache-control"]
-            assert "X-User-ID" in answer.headers["vary"]
-            assert answer.headers["x-content-type-options"] == "nosniff"
+async def test_private_answers_stay_with_who_asked(open_place):
+    for row in (row for row in ROWS if row.of in {"private", "any"}):
+        if OPERATION[row.operation].path.startswith("/api/"):
+            for headers in (OWNER, {}):
+                answer = await open_place.ask(row, headers)
+                assert "private" in answer.headers["cache-control"]
+                assert "X-User-ID" in answer.headers["vary"]
+                assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+NAMES = st.sampled_from(["ada", "bob", "eve"])
+SOME = st.lists(NAMES, max_size=2).map(tuple)
+LISTS = {f"{kind}_access": SOME for kind in ("read", "write", "admin")}
+RULE = st.builds(Access, visibility=st.sampled_from(["private", "public"]), **LISTS)
+
+
+@given(st.none() | NAMES, st.none() | NAMES, RULE)
+def test_rights_come_from_owner_lists_and_visibility_alone(user, owner, rule):
+    caller = Caller(user)
+    changes = owner is None or (
+        user is not None and user in {owner, *rule.write_access, *rule.admin_access}
+    )
+    reads = (
+        changes or rule.visibility == "public" or (user is not None and user in rule.read_access)
+    )
+    assert (may_read(caller, owner, rule), may_change(caller, owner, rule)) == (reads, changes)
+    assert may_change(Caller(user, trusted=True), owner, rule)

@@ -7,7 +7,8 @@ import pytest
 from bad_input import NO_HTTP
 from fakes import QuietLog
 from fakes_api import Deployment, job_body
-from serving import BASE, exchange, request, serving
+from raw_http import JSON
+from serving import BASE, exchange, post, request, serving, statuses
 
 from eventjob.bus.errors import Poison
 from eventjob.projection.store import StoreUnavailable
@@ -25,7 +26,6 @@ EXPECTED = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "deny",
 }
-JSON = "Content-Type: application/json"
 FILES = [
     ("Ev/Tr/s/page.html", "text/html", b"<script>alert(1)</script>"),
     ("Ev/Tr/s/image.svg", "image/svg+xml", b"<svg onload='alert(1)'/>"),
@@ -34,46 +34,34 @@ FILES = [
     ("Ev/Tr/s/code.js", "text/javascript", b"alert(1)"),
     ("Ev/Tr/s/paper.pdf", "application/pdf", b"%PDF-"),
 ]
-MAY_RUN = {path for path, _, _ in FILES if not path.endswith(".pdf")}
-
-
-def post(path, body, *headers):
-    data = json.dumps(body).encode()
-    sized = f"Content-Length: {len(data)}"
-    return request("POST", f"{BASE}{path}", JSON, sized, *headers, body=data)
 
 
 def check(answer, policy=None):
     _, headers, _ = answer
-    assert {name: headers.get(name) for name in EXPECTED} == EXPECTED | (
-        {} if policy is None else {"content-security-policy": policy}
-    )
+    own = {} if policy is None else {"content-security-policy": policy}
+    assert {name: headers.get(name) for name in EXPECTED} == EXPECTED | own
 
 
 @asynccontextmanager
-async def filled(**options):
-    """A server with a job that is done, ``j``, and a batch that is not, ``b``."""
+async def filled():
+    """The port of a server with a job that is done, ``j``, and a batch that is not, ``b``."""
     deployment = Deployment()
-    async with serving(deployment, **options) as (port, _log, _stop):
-        made = await exchange(
-            port,
-            post("/jobs", job_body(job_id="j")),
-            post("/batches", {"jobs": [job_body()], "batch_id": "b"}),
-        )
-        assert [status for status, _, _ in made] == [201, 201]
+    async with serving(deployment) as (port, _log, _stop):
+        job, batch = job_body(job_id="j"), {"jobs": [job_body()], "batch_id": "b"}
+        assert await statuses(port, post("/jobs", job), post("/batches", batch)) == [201, 201]
         await deployment.complete("j", *FILES)
-        yield deployment, port
+        yield port
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: f"{o.method} {o.path}")
 async def test_every_operation(operation):
     path = operation.path.replace("{job_id}", "j").replace("{batch_id}", "b")
     path = path.replace("{path:path}", "j/Ev/Tr/s.md")
-    sent = {"JobBody": job_body(), "BatchBody": {"jobs": [job_body()]}}
+    bodies = {"JobBody": job_body(), "BatchBody": {"jobs": [job_body()]}}
     kind = getattr(operation.body, "__name__", "")
-    body = json.dumps(sent[kind]).encode() if kind in sent else b""
+    body = json.dumps(bodies[kind]).encode() if kind in bodies else b""
     headers = (JSON, f"Content-Length: {len(body)}")
-    async with filled() as (_, port):
+    async with filled() as port:
         methods = sorted(operation.methods, reverse=True)
         answers = await exchange(port, *(request(m, path, *headers, body=body) for m in methods))
     for status, found, data in answers:
@@ -87,82 +75,62 @@ async def test_every_operation(operation):
             assert found["vary"] == "x-user-id, authorization"
 
 
-@pytest.mark.parametrize(("path", "media_type", "data"), FILES)
-async def test_a_hostile_file_is_not_run(path, media_type, data):
-    where = f"{BASE}/files/j/{path}"
-    async with filled() as (_, port):
-        (whole,) = await exchange(port, request("GET", where))
-        tag = whole[1]["etag"]
-        others = await exchange(
-            port,
-            request("HEAD", where),
-            request("GET", where, f"If-None-Match: {tag}"),
-            request("GET", where, "Range: bytes=0-1"),
-        )
-    assert (whole[0], whole[1]["content-type"], whole[2]) == (200, media_type, data)
-    assert [status for status, _, _ in others] == [200, 304, 206]
-    for answer in (whole, *others):
+async def test_a_hostile_file_is_not_run():
+    async with filled() as port:
+        for path, media_type, data in FILES:
+            where = f"{BASE}/files/j/{path}"
+            (whole,) = await exchange(port, request("GET", where))
+            known = f"If-None-Match: {whole[1]['etag']}"
+            asked = (("HEAD",), ("GET", known), ("GET", "Range: bytes=0-1"))
+            others = await exchange(port, *(request(m, where, *more) for m, *more in asked))
+            assert (whole[0], whole[1]["content-type"], whole[2]) == (200, media_type, data)
+            assert [status for status, _, _ in others] == [200, 304, 206]
+            for answer in (whole, *others):
+                check(answer)
+            kind = "inline" if path.endswith(".pdf") else "attachment"
+            for _, headers, _ in (whole, others[0], others[2]):
+                assert headers["content-disposition"].startswith(f"{kind}; filename=")
+        where = f"{BASE}/jobs/j/download-archive"
+        (answer,) = await exchange(port, request("GET", where, "Range: bytes=99999-"))
+        assert answer[0] == 416
         check(answer)
-    for _, headers, _ in (whole, others[0], others[2]):
-        kind = "attachment" if path in MAY_RUN else "inline"
-        assert headers["content-disposition"].startswith(f"{kind}; filename=")
 
 
-class Broken(Deployment):
-    """A store with a bug."""
+def raising(name, error):
+    """A deployment of which a part does not work."""
 
-    async def job(self, _job_id):
-        raise RuntimeError("a bug")
+    async def fail(*_args):
+        raise error
 
-
-class Lost(Deployment):
-    """A log of which a part is gone."""
-
-    async def read(self, _group, _n=None):
-        raise Poison("the exported events of b: gone")
-
-
-class Away(Deployment):
-    """A store that does not answer."""
-
-    async def job(self, _job_id):
-        raise StoreUnavailable("away")
+    deployment = Deployment()
+    setattr(deployment, name, fail)
+    return deployment
 
 
 GET_JOB = request("GET", f"{BASE}/jobs/j")
-TWICE = ("Idempotency-Key: k",)
-# code: the deployment, the server's options, and the requests, of which the last gets the error
+JOB, KEYED = post("/jobs", job_body(job_id="j")), "Idempotency-Key: k"
+# code: the requests, of which the last gets the error; the server's options; what it is on
 ERRORS = {
-    "validation_error": (Deployment, {}, [request("GET", f"{BASE}/jobs?limit=x")]),
-    "unauthenticated": (Deployment, {"usual": Rate(9, 1)}, [post("/jobs", job_body())]),
-    "permission_denied": (Deployment, {}, [post("/jobs", job_body(), "Origin: http://evil")]),
-    "not_found": (Deployment, {}, [request("GET", "/nothing")]),
-    "method_not_allowed": (Deployment, {}, [request("PUT", f"{BASE}/jobs")]),
-    "conflict": (
-        Deployment,
-        {},
-        [post("/jobs", job_body(job_id="a")), post("/jobs", job_body(job_id="a"))],
-    ),
-    "payload_too_large": (Deployment, {"max_body_bytes": 9}, [post("/jobs", job_body())]),
-    "unsupported_media_type": (
-        Deployment,
-        {},
-        [request("POST", f"{BASE}/jobs", "Content-Length: 2", body=b"{}")],
-    ),
+    "validation_error": ([request("GET", f"{BASE}/jobs?limit=x")],),
+    "unauthenticated": ([post("/jobs", job_body())], {"usual": Rate(9, 1)}),
+    "permission_denied": ([post("/jobs", job_body(), "Origin: http://evil")],),
+    "not_found": ([request("GET", "/nothing")],),
+    "method_not_allowed": ([request("PUT", f"{BASE}/jobs")],),
+    "conflict": ([JOB, JOB],),
+    "payload_too_large": ([JOB], {"max_body_bytes": 9}),
+    "unsupported_media_type": ([request("POST", f"{BASE}/jobs", "Content-Length: 2", body=b"{}")],),
     "idempotency_mismatch": (
-        Deployment,
-        {},
-        [post("/jobs", job_body(), *TWICE), post("/jobs", job_body(job_name="x"), *TWICE)],
+        [post("/jobs", job_body(), KEYED), post("/jobs", job_body(job_name="x"), KEYED)],
     ),
-    "rate_limited": (Deployment, {"usual": Rate(1, 60)}, [GET_JOB, GET_JOB]),
-    "internal": (Broken, {}, [GET_JOB]),
+    "rate_limited": ([GET_JOB, GET_JOB], {"usual": Rate(1, 60)}),
+    "internal": ([GET_JOB], {}, raising("job", RuntimeError("a bug"))),
     "history_lost": (
-        Lost,
+        [JOB, request("GET", f"{BASE}/jobs/j/history")],
         {},
-        [post("/jobs", job_body(job_id="j")), request("GET", f"{BASE}/jobs/j/history")],
+        raising("read", Poison("the exported events of b: gone")),
     ),
-    "unavailable": (Away, {}, [GET_JOB]),
-    "storage_full": (Deployment, {"free_bytes": 0}, [post("/jobs", job_body())]),
+    "unavailable": ([GET_JOB], {}, raising("job", StoreUnavailable("away"))),
+    "storage_full": ([JOB], {"free_bytes": 0}),
 }
 
 
@@ -172,28 +140,23 @@ def test_every_error_is_there():
 
 @pytest.mark.parametrize("code", ERRORS)
 async def test_every_error(tmp_path, code):
-    kind, options, requests = ERRORS[code]
+    requests, *more = ERRORS[code]
+    options = dict(more[0]) if more else {}
+    deployment = more[1] if more[1:] else None
     if "usual" in options:
         (tmp_path / "keys").touch(0o600)
-        ring = KeyRing(tmp_path / "keys", QuietLog())
-        options = {"key_policy": KeyPolicy(ring, options["usual"])}
-    async with serving(kind(), **options) as (port, _log, _stop):
+        options = {
+            "key_policy": KeyPolicy(KeyRing(tmp_path / "keys", QuietLog()), options["usual"])
+        }
+    async with serving(deployment, **options) as (port, _log, _stop):
         *_, answer = await exchange(port, *requests)
     assert (answer[0], json.loads(answer[2])["error_type"]) == (STATUS[code], code)
     check(answer)
 
 
-async def test_a_part_that_is_not_there():
-    async with filled() as (_, port):
-        where = f"{BASE}/jobs/j/download-archive"
-        (answer,) = await exchange(port, request("GET", where, "Range: bytes=99999-"))
-    assert answer[0] == 416
-    check(answer)
-
-
-@pytest.mark.parametrize("name", NO_HTTP)
-async def test_what_the_protocol_itself_refuses(name):
-    async with serving(Deployment()) as (port, _log, _stop):
-        (answer,) = await exchange(port, NO_HTTP[name])
-    assert answer[0] in {400, 404, 405}
-    check(answer)
+async def test_what_the_protocol_itself_refuses():
+    async with serving() as (port, _log, _stop):
+        for sent in NO_HTTP.values():
+            (answer,) = await exchange(port, sent)
+            assert answer[0] in {400, 404, 405}
+            check(answer)

@@ -9,8 +9,6 @@ from stores import BEGINNING
 
 from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
-from eventjob.bus.log.log import EventLog
-from eventjob.bus.streams import topology
 from eventjob.contracts.events import JobDeleted
 from eventjob.projection.fold import fold
 from eventjob.projection.fold_batch import counts
@@ -18,12 +16,6 @@ from services.api.operations.time_travel import batch_as_of, job_as_of
 from services.api.response.errors import Problem
 
 LATER = BEGINNING.replace(year=2040)
-
-
-@pytest.fixture
-async def log(connection):
-    await topology.ensure_streams(connection)
-    return EventLog(connection)
 
 
 def lives(size):

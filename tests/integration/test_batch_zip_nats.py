@@ -77,19 +77,24 @@ class Workshop:
 
 
 @pytest.fixture
-async def machine(nats_server):
-    async with Machine(nats_server.url) as machine:
-        yield machine
-
-
-@pytest.fixture
 def workshop(machine, tmp_path):
     return Workshop(machine, tmp_path)
 
 
-async def completed_batch(machine, count=5):
-    await machine.send(batch("batch-one", count), "b-one")
+async def begin(machine, workshop):
+    """All are at work, and a batch is done; the scheduler."""
+    scheduler = await machine.schedule()
+    await machine.work(workshop)
+    await machine.send(batch("batch-one", 5), "b-one")
     await machine.until("BatchCompleted")
+    return scheduler
+
+
+async def ask_and_hold(machine, workshop):
+    """The ZIP is asked for, and begun, and not finished before the gate opens."""
+    workshop.gate.clear()
+    await ask(machine)
+    await asyncio.wait_for(workshop.packing.wait(), 30)
 
 
 async def ask(machine):
@@ -109,9 +114,7 @@ async def no_task_is_out(machine):
 
 
 async def test_a_zip_is_built_from_what_the_log_says(machine, workshop):
-    await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
+    await begin(machine, workshop)
     await machine.send(DeleteJob(job_id="job-one.2"), "b-one")
     await ask(machine)
     await machine.until("BatchZipBuilt")
@@ -127,13 +130,11 @@ async def test_a_zip_is_built_from_what_the_log_says(machine, workshop):
 
 
 async def test_who_asks_while_it_is_built_waits_for_the_same(machine, workshop):
-    await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
+    await begin(machine, workshop)
     workshop.gate.clear()
     for _ in range(3):
         await ask(machine)
-    await asyncio.wait_for(workshop.packing.wait(), 10)
+    await asyncio.wait_for(workshop.packing.wait(), 30)
     workshop.gate.set()
     await machine.until("BatchZipBuilt")
     assert types(await machine.events.read("b-one"))["BatchZipRequested"] == 1
@@ -141,9 +142,7 @@ async def test_who_asks_while_it_is_built_waits_for_the_same(machine, workshop):
 
 
 async def test_who_asks_again_gets_the_same_bytes_under_a_new_number(machine, workshop):
-    await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
+    await begin(machine, workshop)
     for count in (1, 2):
         await ask(machine)
         async with asyncio.timeout(20):
@@ -155,12 +154,8 @@ async def test_who_asks_again_gets_the_same_bytes_under_a_new_number(machine, wo
 
 
 async def test_a_scheduler_that_is_replaced_meanwhile_hands_nothing_out_twice(machine, workshop):
-    first = await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
-    workshop.gate.clear()
-    await ask(machine)
-    await asyncio.wait_for(workshop.packing.wait(), 10)
+    first = await begin(machine, workshop)
+    await ask_and_hold(machine, workshop)
     await machine.replace(first)
     await ask(machine)
     workshop.gate.set()
@@ -174,12 +169,8 @@ async def test_a_scheduler_that_is_replaced_meanwhile_hands_nothing_out_twice(ma
 
 async def test_a_task_that_was_lost_is_handed_out_again(machine, workshop):
     """As when scheduler and server die after the decision: tasks are only in memory."""
-    first = await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
-    workshop.gate.clear()
-    await ask(machine)
-    await asyncio.wait_for(workshop.packing.wait(), 10)
+    first = await begin(machine, workshop)
+    await ask_and_hold(machine, workshop)
     workshop.packing.clear()
     await machine.connection.jetstream.purge_stream("TASKS")
     await machine.replace(first)
@@ -190,12 +181,8 @@ async def test_a_task_that_was_lost_is_handed_out_again(machine, workshop):
 
 
 async def test_a_deleted_batch_hears_no_late_report(machine, workshop):
-    await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
-    workshop.gate.clear()
-    await ask(machine)
-    await asyncio.wait_for(workshop.packing.wait(), 10)
+    await begin(machine, workshop)
+    await ask_and_hold(machine, workshop)
     await machine.send(DeleteBatch(batch_id="batch-one"), "b-one")
     workshop.gate.set()
     await no_task_is_out(machine)
@@ -210,9 +197,7 @@ async def test_an_archiver_that_says_nothing_has_lost_its_attempt(nats_server, t
     policy = Policy(attempt_timeout=timedelta(seconds=1))
     async with Machine(nats_server.url, policy) as machine:
         workshop = Workshop(machine, tmp_path)
-        await machine.schedule()
-        await machine.work(workshop)
-        await completed_batch(machine, 1)
+        await begin(machine, workshop)
         workshop.gate.clear()
         await ask(machine)
         await machine.until("BatchZipFailed")
@@ -224,9 +209,7 @@ async def test_an_archiver_that_says_nothing_has_lost_its_attempt(nats_server, t
 
 
 async def test_a_late_report_of_a_lost_attempt_changes_nothing(machine, workshop):
-    await machine.schedule()
-    await machine.work(workshop)
-    await completed_batch(machine)
+    await begin(machine, workshop)
     await ask(machine)
     await machine.until("BatchZipBuilt")
     before = await zip_events(machine)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from bus_users import Users, UsersMachine, state, until, users_server
+from bus_users import UsersMachine, reaches, state, until
 from fakes import QuietLog
 from machine import batch, instantly, types
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -19,7 +19,6 @@ from eventjob.bus.log.log import EventLog
 from eventjob.bus.log.raw import is_forged, read_messages, rewrite_events
 from eventjob.bus.roles.commands import CommandSender
 from eventjob.bus.roles.parking import read_parked_at
-from eventjob.bus.roles.provisioning import provision
 from eventjob.bus.subjects import (
     ALL_PARTITIONS,
     caller_headers,
@@ -35,20 +34,6 @@ from eventjob.runtime.lifecycle import CannotStart
 from services.parked.main import _apply_to_each, _retry
 
 GROUP = "b-one"
-
-
-@pytest.fixture
-def server():
-    with users_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def users(server):
-    """What lasts is made."""
-    async with Users(server) as users:
-        await provision(await users.connection("provision"))
-        yield users
 
 
 @pytest.fixture
@@ -77,10 +62,7 @@ async def test_a_command_that_the_server_was_made_to_send_is_parked(machine, use
     before = await machine.events.last_sequence()
     await remember_and_send(users, *evil(), command_subject(token_of(GROUP)))
 
-    async def is_parked():
-        return (await state(users, "PARKED")).messages == 1
-
-    await until(is_parked)
+    await reaches(users, "PARKED", messages=1)
     assert await machine.events.last_sequence() == before
     assert (await read_parked_at(await users.connection("provision"), 1)).is_forged
 
@@ -98,10 +80,7 @@ async def test_events_that_the_server_was_made_to_send_are_passed_over(users):
     log = EventLog(await users.connection("api"))
     await forge_events(users, event_subject(GROUP))
 
-    async def are_stored():
-        return await log.last_sequence() == 3
-
-    await until(are_stored)
+    await reaches(users, "EVENTS", last_seq=3)
     assert [page async for page in log.follow(0, until=3)] == []
     assert await log.read(GROUP) == []
     assert [page async for page in log.read_with_jobs(GROUP)] == []
@@ -131,10 +110,7 @@ async def test_a_restore_brings_back_no_event_that_was_forged(users):
     await forge_events(users, event_subject(GROUP))
     connection = await users.connection("provision")
 
-    async def are_stored():
-        return (await state(users, "EVENTS")).last_seq == 3
-
-    await until(are_stored)
+    await reaches(users, "EVENTS", last_seq=3)
     backed_up = [m async for stretch in read_messages(connection, "EVENTS", 0) for m in stretch]
     assert all(is_forged(message) for message in backed_up)
     moved = [msgspec.structs.replace(m, sequence=m.sequence + 3) for m in backed_up]
@@ -170,10 +146,7 @@ async def test_what_the_server_was_made_to_park_is_not_put_back(users):
     await remember_and_send(users, *evil(), "parked.cmd.00")
     connection = await users.connection("provision")
 
-    async def is_parked():
-        return (await state(users, "PARKED")).messages == 1
-
-    await until(is_parked)
+    await reaches(users, "PARKED", messages=1)
     message = await read_parked_at(connection, 1)
     assert message.is_forged
     with pytest.raises(CannotStart, match="forged message: not sent by an authorised user"):
@@ -202,10 +175,7 @@ async def test_a_task_that_the_server_was_made_to_send_is_parked(machine, users)
     await machine.work(handler)
     await remember_and_send(users, b"{}", {}, "task.archive.00.b-one.1.1")
 
-    async def is_parked():
-        return (await state(users, "PARKED")).messages == 1
-
-    await until(is_parked)
+    await reaches(users, "PARKED", messages=1)
     assert asked == []
 
 
@@ -218,10 +188,7 @@ async def test_a_snapshot_that_the_server_was_made_to_store_is_none(users):
     assert json.loads(told)["size"] == 4
     await remember_and_send(users, told, {"Nats-Rollup": "sub"}, subject)
 
-    async def is_stored():
-        return (await state(users, STREAM)).last_seq == 3
-
-    await until(is_stored)
+    await reaches(users, STREAM, last_seq=3)
     assert await objects.get("scheduler-00") is None
     await objects.put("scheduler-00", b"ours again")
     assert await objects.get("scheduler-00") == b"ours again"

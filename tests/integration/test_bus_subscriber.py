@@ -4,34 +4,20 @@ import asyncio
 
 import nats
 import pytest
-from bus_users import Users, password_of, users_server
+from bus_users import password_of
 
-from eventjob.bus.roles.provisioning import provision
 from eventjob.bus.wire.publish import Outgoing, publish
 
 
 @pytest.fixture
-def server():
-    with users_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def users(server):
-    async with Users(server) as users:
-        await provision(await users.connection("provision"))
-        yield users
-
-
-@pytest.fixture
-async def subscriber(server):
+async def subscriber(users_bus):
     errors = []
 
     async def on_error(error):
         errors.append(str(error))
 
     client = await nats.connect(
-        server.url,
+        users_bus.url,
         user="subscriber",
         password=password_of("subscriber"),
         inbox_prefix="_INBOX_subscriber",

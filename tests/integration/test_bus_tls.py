@@ -41,7 +41,7 @@ def authority(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(authority):
     pair = f'cert_file: "{authority}/server.pem", key_file: "{authority}/server.key"'
     server = UsersServer(f"tls {{ {pair} }}\n")

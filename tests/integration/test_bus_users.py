@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from bus_users import Users, UsersMachine, state, until, users_server
+from bus_users import Users, UsersMachine, state, until
 from fakes import QuietLog
 from machine import batch, types
 
@@ -23,27 +23,15 @@ WITHIN_S = 20
 
 
 @pytest.fixture
-def server():
-    with users_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def users(server):
-    async with Users(server) as users:
+async def bare(users_bus):
+    """A bus on which nothing is made yet."""
+    async with Users(users_bus) as users:
         yield users
 
 
 @pytest.fixture
-async def made(users):
-    """What lasts is made."""
-    await provision(await users.connection("provision"))
-
-
-@pytest.fixture
-async def machine(server, users):
-    await provision(await users.connection("provision"))
-    async with UsersMachine(server.url) as machine:
+async def machine(users):
+    async with UsersMachine(users.url) as machine:
         yield machine
     assert "nats.denied" not in machine.log.events()
 
@@ -58,14 +46,14 @@ async def test_a_batch_goes_all_the_way(machine):
 
 
 async def test_after_a_crash_of_the_server_the_scheduler_makes_again_what_was_in_memory(
-    server, machine, users
+    users_bus, machine, users
 ):
     await machine.schedule()
     await machine.work()
     hosts = await open_hosts(await users.connection("processor"))
     assert await hosts.compare_and_set("a.example", b"x", 0)
-    server.kill()
-    server.start()
+    users_bus.kill()
+    users_bus.start()
 
     async def is_decided():
         with contextlib.suppress(Unavailable, NoAnswer):
@@ -78,7 +66,6 @@ async def test_after_a_crash_of_the_server_the_scheduler_makes_again_what_was_in
     assert await hosts.compare_and_set("a.example", b"y", 0)
 
 
-@pytest.mark.usefixtures("made")
 async def test_each_bucket_serves_whom_it_is_for(users):
     processor = await users.connection("processor")
     cache = await open_http_cache(processor)
@@ -98,15 +85,15 @@ async def test_each_bucket_serves_whom_it_is_for(users):
 
 
 @pytest.mark.parametrize("role", ["scheduler", "projector"])
-async def test_without_provision_a_lease_says_what_to_run(users, role):
+async def test_without_provision_a_lease_says_what_to_run(bare, role):
     log, stop = QuietLog(), asyncio.Event()
-    connection = await users.connection(role)
+    connection = await bare.connection(role)
     leases = Leases(connection, role=role, instance="one", parts=["00"], log=log)
     keeping = asyncio.create_task(leases.maintain(stop))
     await asyncio.sleep(1.2)
     said = [fields["reason"] for _, event, fields in log.lines if event == "leases.wait"]
     assert said == ["KV_leases is missing: run `eventjob provision`"]
-    await provision(await users.connection("provision"))
+    await provision(await bare.connection("provision"))
     async with asyncio.timeout(WITHIN_S):
         while not leases.held:
             await leases.wait_for_change(0.1)
@@ -114,48 +101,48 @@ async def test_without_provision_a_lease_says_what_to_run(users, role):
     await keeping
 
 
-async def test_without_provision_each_says_what_is_missing(users):
+async def test_without_provision_each_says_what_is_missing(bare):
     with pytest.raises(Unavailable, match="EVENTS is missing: run `eventjob provision`"):
-        await ensure_for_scheduler(await users.connection("scheduler"))
-    processor = await users.connection("processor")
+        await ensure_for_scheduler(await bare.connection("scheduler"))
+    processor = await bare.connection("processor")
     for opening in (open_hosts, open_http_cache):
         with pytest.raises(Unavailable, match="is missing: run `eventjob provision`"):
             await opening(processor)
-    assert not any(users.denied.values())
+    assert not any(bare.denied.values())
 
 
-@pytest.mark.usefixtures("made")
-@pytest.mark.parametrize(
-    ("user", "subject"),
-    [
-        ("api", "rep.00"),
-        ("api", "ev.00.b-x"),
-        ("api", "task.fetch.00.b-x.1.1"),
-        ("processor", "ev.00.b-x"),
-        ("processor", "cmd.00"),
-        ("archiver", "cmd.00"),
-        ("projector", "rep.00"),
-        ("subscriber", "cmd.00"),
-    ],
-)
-async def test_what_is_forged_is_stored_nowhere_and_said_to_be_denied(
-    users, user, subject, monkeypatch
-):
+FORGED = [
+    ("api", "rep.00"),
+    ("api", "ev.00.b-x"),
+    ("api", "task.fetch.00.b-x.1.1"),
+    ("processor", "ev.00.b-x"),
+    ("processor", "cmd.00"),
+    ("archiver", "cmd.00"),
+    ("projector", "rep.00"),
+    ("subscriber", "cmd.00"),
+]
+
+
+async def test_what_is_forged_is_stored_nowhere_and_said_to_be_denied(users, monkeypatch):
     monkeypatch.setattr("eventjob.bus.wire.publish.ANSWER_WITHIN_S", 0.3)
-    connection = await users.connection(user)
-    with pytest.raises(Unavailable, match=f"user {user} may not publish to {subject}"):
-        await publish(connection, [Outgoing(subject, b"{}")])
-    assert users.denied[user] == [f"user {user} may not publish to {subject}"]
+    for user, subject in FORGED:
+        connection = await users.connection(user)
+        denied = f"user {user} may not publish to {subject}"
+        with pytest.raises(Unavailable, match=denied):
+            await publish(connection, [Outgoing(subject, b"{}")])
+        assert users.denied[user] == [denied]
+        users.denied[user].clear()
     for stream in ("EVENTS", "CMD", "REPORTS", "TASKS"):
         assert (await state(users, stream)).last_seq == 0
 
 
-@pytest.mark.usefixtures("made")
-@pytest.mark.parametrize("user", ["api", "scheduler", "projector", "processor", "archiver"])
-async def test_nobody_deletes_what_lasts(users, user):
-    connection = await users.connection(user)
-    connection.jetstream._timeout = 0.2
-    for stream in ("EVENTS", "CMD", "PARKED", "KV_http", "KV_leases", "OBJ_snapshots"):
-        with pytest.raises(Denied, match=f"{user} may not publish to .*delete.{stream.lower()}"):
-            await connection.jetstream.delete_stream(stream)
-        await state(users, stream)
+async def test_nobody_deletes_what_lasts(users):
+    streams = ("EVENTS", "CMD", "PARKED", "KV_http", "KV_leases", "OBJ_snapshots")
+    for user in ("api", "scheduler", "projector", "processor", "archiver"):
+        connection = await users.connection(user)
+        connection.jetstream._timeout = 0.2
+        for stream in streams:
+            denied = f"{user} may not publish to .*delete.{stream.lower()}"
+            with pytest.raises(Denied, match=denied):
+                await connection.jetstream.delete_stream(stream)
+            await state(users, stream)

@@ -14,7 +14,8 @@ from fetch_servers import (
     OpenGate,
     endless,
     failure,
-    fetched,
+    failure_of,
+    fetched_of,
     fetching,
     fixed,
     head,
@@ -51,8 +52,7 @@ def test_the_caps_are_the_documented_ones():
     ],
 )
 async def test_a_body_over_the_cap_is_cut(answer, tmp_path):
-    async with serving(answer) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path, caps=SMALL)
+    error = await failure_of(answer, tmp_path, caps=SMALL)
     assert (error.code, error.transient) == ("too_large", False)
     assert str(error).startswith("127.0.0.1 sent more than 0.00095")
 
@@ -60,14 +60,12 @@ async def test_a_body_over_the_cap_is_cut(answer, tmp_path):
 async def test_the_wire_has_a_cap_of_its_own(tmp_path):
     members = head(content_encoding="gzip") + gzip.compress(b"") * 100  # unpacks to nothing
     caps = msgspec.structs.replace(PAGE, max_raw_bytes=1000)
-    async with serving(raw(members)) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path, caps=caps)
+    error = await failure_of(raw(members), tmp_path, caps=caps)
     assert error.code == "too_large"
 
 
 async def test_a_body_of_just_the_cap_is_fine(tmp_path):
-    async with serving(fixed(b"x" * 1000)) as site, fetching(site.allowance) as fetcher:
-        got = await fetched(fetcher, site.url(), tmp_path, caps=SMALL)
+    got = await fetched_of(fixed(b"x" * 1000), tmp_path, caps=SMALL)
     assert got.size_bytes == 1000
 
 
@@ -96,8 +94,7 @@ async def test_a_bomb_is_defused_in_little_memory(coding, wbits, caps, complaint
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "compress"])
 async def test_a_coding_that_we_did_not_ask_for_is_not_read(coding, tmp_path):
     packed = endless(head(content_encoding=coding), b"\x5b\xff\xff\x7f" * 1000)
-    async with serving(packed) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path)
+    error = await failure_of(packed, tmp_path)
     assert (error.code, error.transient) == ("wrong_type", False)
     assert repr(coding) in str(error)
 
@@ -105,11 +102,7 @@ async def test_a_coding_that_we_did_not_ask_for_is_not_read(coding, tmp_path):
 async def test_a_small_body_may_be_packed_well(tmp_path):
     packed = zlib.compress(b"\0" * MEGABYTE)
     assert MEGABYTE / len(packed) > PAGE.ratio
-    async with (
-        serving(fixed(packed, content_encoding="deflate")) as site,
-        fetching(site.allowance) as fetcher,
-    ):
-        got = await fetched(fetcher, site.url(), tmp_path)
+    got = await fetched_of(fixed(packed, content_encoding="deflate"), tmp_path)
     assert got.size_bytes == MEGABYTE
 
 
@@ -123,8 +116,7 @@ async def test_a_small_body_may_be_packed_well(tmp_path):
     ],
 )
 async def test_a_server_that_falls_silent_is_left(answer, tmp_path):
-    async with serving(answer) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path, caps=QUICK)
+    error = await failure_of(answer, tmp_path, caps=QUICK)
     assert (error.code, error.transient) == ("timeout", True)
     assert str(error) == "127.0.0.1 sent nothing for 0.2 s"
 
@@ -170,8 +162,7 @@ async def test_the_gate_s_waiting_is_not_the_server_s_fault(tmp_path):
             await asyncio.sleep(QUICK.total.total_seconds())
             await super().before_request(url)
 
-    async with serving(fixed()) as site, fetching(site.allowance) as fetcher:
-        got = await fetched(fetcher, site.url(), tmp_path, caps=QUICK, gate=SlowGate())
+    got = await fetched_of(fixed(), tmp_path, caps=QUICK, gate=SlowGate())
     assert got.status == 200
 
 
@@ -189,8 +180,7 @@ async def test_huge_headers_are_refused(fields, tmp_path):
             writer.write(field)
             await writer.drain()
 
-    async with serving(answer) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path)
+    error = await failure_of(answer, tmp_path)
     assert (error.code, str(error)) == ("too_large", "127.0.0.1 sent more than 100 KB of headers")
 
 

@@ -12,7 +12,9 @@ from fetch_servers import (
     OpenGate,
     endless,
     failure,
+    failure_of,
     fetched,
+    fetched_of,
     fetching,
     files_in,
     fixed,
@@ -81,8 +83,7 @@ async def test_who_we_are_is_said_and_gzip_is_all_that_is_asked_for(tmp_path):
 )
 async def test_a_strange_type_is_taken_as_it_is(content_type, media_type, charset, tmp_path):
     site_says = fixed(content_type=content_type)
-    async with serving(site_says) as site, fetching(site.allowance) as fetcher:
-        got = await fetched(fetcher, site.url(), tmp_path)
+    got = await fetched_of(site_says, tmp_path)
     assert got.media_type == media_type
     assert charset is None or got.charset == charset
 
@@ -92,8 +93,7 @@ async def test_a_strange_type_is_taken_as_it_is(content_type, media_type, charse
 )
 async def test_a_packed_body_is_stored_unpacked(coding, pack, tmp_path):
     site_says = fixed(pack(TEXT), content_encoding=coding)
-    async with serving(site_says) as site, fetching(site.allowance) as fetcher:
-        got = await fetched(fetcher, site.url(), tmp_path)
+    got = await fetched_of(site_says, tmp_path)
     assert got.path.read_bytes() == TEXT
     assert (got.size_bytes, got.sha256) == (len(TEXT), hashlib.sha256(TEXT).hexdigest())
 
@@ -110,8 +110,7 @@ async def test_a_packed_body_is_stored_unpacked(coding, pack, tmp_path):
     ],
 )
 async def test_a_body_comes_whole_however_its_end_is_marked(pieces, tmp_path):
-    async with serving(raw(*pieces)) as site, fetching(site.allowance) as fetcher:
-        got = await fetched(fetcher, site.url(), tmp_path)
+    got = await fetched_of(raw(*pieces), tmp_path)
     assert (got.path.read_bytes(), got.media_type, got.charset) == (b"hello", "", None)
 
 
@@ -128,8 +127,7 @@ async def test_a_body_comes_whole_however_its_end_is_marked(pieces, tmp_path):
     ],
 )
 async def test_a_broken_off_answer_is_never_a_short_success(pieces, tmp_path):
-    async with serving(raw(*pieces)) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path)
+    error = await failure_of(raw(*pieces), tmp_path)
     assert (error.code, error.transient) == ("connect_failed", True)
     assert str(error).startswith("127.0.0.1 ")
 
@@ -160,8 +158,7 @@ async def test_not_modified_is_an_empty_answer_where_it_was_asked_for(tmp_path):
 async def test_an_unwanted_type_is_not_read(tmp_path):
     asked = []
     endless_video = endless(head(content_type="Video/MP4; x=1"), b"x" * 1000)
-    async with serving(endless_video) as site, fetching(site.allowance) as fetcher:
-        error = await failure(fetcher, site.url(), tmp_path, accept=asked.append)
+    error = await failure_of(endless_video, tmp_path, accept=asked.append)
     assert (error.code, error.transient) == ("wrong_type", False)
     assert str(error) == "127.0.0.1 sent the type 'video/mp4', which is not wanted here"
     assert asked == ["video/mp4"]

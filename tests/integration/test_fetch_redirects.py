@@ -7,6 +7,7 @@ from fetch_servers import (
     OpenGate,
     failure,
     fetched,
+    fetched_of,
     fetching,
     fixed,
     head,
@@ -142,9 +143,5 @@ async def test_cookies_are_not_kept(tmp_path):
 
 async def test_a_redirect_s_body_is_not_read(tmp_path):
     endless_body = raw(head(302, location="/end", content_length=10**12), b"x" * 1000)
-    async with (
-        serving(routed({"/": endless_body, "/end": fixed(b"end")})) as site,
-        fetching(site.allowance) as fetcher,
-    ):
-        got = await fetched(fetcher, site.url(), tmp_path)
+    got = await fetched_of(routed({"/": endless_body, "/end": fixed(b"end")}), tmp_path)
     assert got.size_bytes == 3

@@ -6,7 +6,7 @@ import pytest
 from filing import GROUP, as_before, living
 from machine import spec
 from rebuilding import built, checked, differences, everything, projecting, reached
-from stores import STORES, opened
+from stores import opened
 
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.base import Export
@@ -30,30 +30,19 @@ from services.projector.apply import EventApplier
 from services.projector.retire.retire import NotRetirable, candidates
 
 ROOT = Caller(None, trusted=True)
+JOBS = 15
 
 
 @pytest.fixture
 async def life(nats_server, tmp_path):
-    async with living(nats_server.url, tmp_path) as life:
+    async with living(nats_server.url, tmp_path, JOBS) as life:
         yield life
-
-
-@pytest.fixture(params=STORES)
-async def store(request, tmp_path):
-    async with opened(request.param, tmp_path / "store") as store:
-        yield store
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path):
-    (tmp_path / "store").mkdir()
-    (tmp_path / "other").mkdir()
 
 
 async def read_all(log):
     """What the api and the archiver read of the batch."""
     whole = [r async for page in log.read_with_jobs(GROUP) for r in page]
-    return [whole, await log.read(GROUP), *[await log.read(GROUP, n) for n in range(1, 32)]]
+    return [whole, await log.read(GROUP), *[await log.read(GROUP, n) for n in range(1, JOBS + 2)]]
 
 
 async def pasts(life, documents, last):
@@ -100,8 +89,7 @@ async def test_documents_history_and_past_are_what_they_were(life, store):
         assert [b.batch_id async for b in candidates(store, after[1]["batch-x"].updated_at)] == []
 
 
-@pytest.mark.parametrize("kind", STORES)
-async def test_a_projection_that_was_anywhere_before_comes_to_the_same(life, store, kind, tmp_path):
+async def test_a_projection_that_was_anywhere_before_comes_to_the_same(life, store, tmp_path):
     async with projecting(life.log, store):
         events = await life.all()
         marks = sorted({1, 2, 3, len(events) // 3, len(events) // 2, len(events) - 2, len(events)})
@@ -111,9 +99,9 @@ async def test_a_projection_that_was_anywhere_before_comes_to_the_same(life, sto
         await reached(store, last)
         wanted = await everything(store)
     for mark, stretch in zip(marks, stretches, strict=True):
-        folder = tmp_path / "other" / str(mark)
+        folder = tmp_path / str(mark)
         folder.mkdir()
-        async with opened(kind, folder) as other:
+        async with opened("sqlite", folder) as other:
             await EventApplier(life.log, other, 0).apply(stretch)
             async with projecting(life.log, other):
                 await reached(other, last)
@@ -254,7 +242,7 @@ async def test_what_moved_on_or_is_not_at_rest_is_left_alone(life, store):
         await life.settled(4)
         own, jobs = await life.subjects()
         assert "BatchFiled" not in own
-        assert len(jobs) == 30
+        assert len(jobs) == JOBS
         await life.file(store)
         assert await life.subjects() == (["BatchFiled"], {})
         assert await differences(life.log, store) == []

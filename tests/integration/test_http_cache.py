@@ -41,11 +41,16 @@ class Cached:
         return msgspec.structs.replace(fetched, path=self._folder), body
 
 
-@asynccontextmanager
-async def caching(connection, folder, answer):
-    """A cached fetcher, and a server that answers it."""
-    async with serving(answer) as site, fetching(site.allowance) as fetcher:
-        yield Cached(fetcher, await open_http_cache(connection), folder), site
+@pytest.fixture
+def caching(connection, tmp_path):
+    """What makes a cached fetcher, and a server that answers it."""
+
+    @asynccontextmanager
+    async def made(answer):
+        async with serving(answer) as site, fetching(site.allowance) as fetcher:
+            yield Cached(fetcher, await open_http_cache(connection), tmp_path), site
+
+    return made
 
 
 def resource(body=SMALL, **fields):
@@ -66,8 +71,8 @@ def conditions(site):
 
 
 @pytest.mark.parametrize("body", [b"", SMALL, LARGE], ids=["empty", "small", "large"])
-async def test_what_is_unchanged_is_not_sent_again_and_looks_the_same(connection, tmp_path, body):
-    async with caching(connection, tmp_path, resource(body, last_modified=DATE)) as (cached, site):
+async def test_what_is_unchanged_is_not_sent_again_and_looks_the_same(caching, body):
+    async with caching(resource(body, last_modified=DATE)) as (cached, site):
         first = await cached.fetch(site.url())
         assert await cached.fetch(site.url()) == first
         assert first[1] == body
@@ -77,9 +82,9 @@ async def test_what_is_unchanged_is_not_sent_again_and_looks_the_same(connection
     assert cached.gate.statuses == [200, 304]
 
 
-async def test_what_is_fresh_is_not_asked_for_until_it_is_not(connection, tmp_path):
+async def test_what_is_fresh_is_not_asked_for_until_it_is_not(caching):
     answer = resource(cache_control="max-age=60")
-    async with caching(connection, tmp_path, answer) as (cached, site):
+    async with caching(answer) as (cached, site):
         first = await cached.fetch(site.url())
         cached.now += timedelta(seconds=59)
         assert await cached.fetch(site.url()) == first
@@ -91,9 +96,9 @@ async def test_what_is_fresh_is_not_asked_for_until_it_is_not(connection, tmp_pa
     assert conditions(site) == [False, True]
 
 
-async def test_a_caller_may_want_it_checked_or_fetched_anew(connection, tmp_path):
+async def test_a_caller_may_want_it_checked_or_fetched_anew(caching):
     answer = resource(cache_control="max-age=60")
-    async with caching(connection, tmp_path, answer) as (cached, site):
+    async with caching(answer) as (cached, site):
         for reuse in ("never", "checked", "never", "fresh"):
             assert (await cached.fetch(site.url(), reuse=reuse))[1] == SMALL
     assert conditions(site) == [False, True, False]
@@ -102,60 +107,60 @@ async def test_a_caller_may_want_it_checked_or_fetched_anew(connection, tmp_path
 
 
 @pytest.mark.parametrize("said", ["no-store", "private", "private, max-age=60"])
-async def test_what_may_not_be_kept_is_fetched_each_time(connection, tmp_path, said):
-    async with caching(connection, tmp_path, resource(cache_control=said)) as (cached, site):
+async def test_what_may_not_be_kept_is_fetched_each_time(caching, said):
+    async with caching(resource(cache_control=said)) as (cached, site):
         assert await cached.fetch(site.url()) == await cached.fetch(site.url())
     assert conditions(site) == [False, False]
 
 
-async def test_what_may_be_kept_no_more_is_forgotten(connection, tmp_path):
+async def test_what_may_be_kept_no_more_is_forgotten(caching):
     answers = [resource(cache_control="max-age=60"), resource(cache_control="no-store")]
 
     async def one_after_the_other(request, writer):
         await answers[min(len(site.requests), 2) - 1](request, writer)
 
-    async with caching(connection, tmp_path, one_after_the_other) as (cached, site):
+    async with caching(one_after_the_other) as (cached, site):
         for reuse in ("fresh", "never", "fresh"):
             await cached.fetch(site.url(), reuse=reuse)
     assert conditions(site) == [False, False, False]
 
 
-async def test_a_changed_body_replaces_the_old_one(connection, tmp_path):
+async def test_a_changed_body_replaces_the_old_one(caching):
     answers = iter([resource(), resource(b"new", etag='"v2"'), resource(b"new", etag='"v2"')])
 
     async def newer(request, writer):
         await next(answers)(request, writer)
 
-    async with caching(connection, tmp_path, newer) as (cached, site):
+    async with caching(newer) as (cached, site):
         bodies = [(await cached.fetch(site.url()))[1] for _ in range(3)]
     assert bodies == [SMALL, b"new", b"new"]
     assert 'if-none-match: "v2"' in site.requests[2]
 
 
-async def test_a_condition_goes_along_with_a_redirect(connection, tmp_path):
+async def test_a_condition_goes_along_with_a_redirect(caching):
     moved = fixed(b"", 302, location="/new", cache_control="max-age=60")
     answer = routed({"/old": moved, "/new": resource(cache_control="max-age=60")})
-    async with caching(connection, tmp_path, answer) as (cached, site):
+    async with caching(answer) as (cached, site):
         assert await cached.fetch(site.url("/old")) == await cached.fetch(site.url("/old"))
     assert site.paths() == ["/old", "/new", "/old", "/new"]
     assert conditions(site) == [False, False, True, True]
 
 
-async def test_what_confirms_another_address_confirms_nothing(connection, tmp_path):
+async def test_what_confirms_another_address_confirms_nothing(caching):
     targets = iter(["/one", "/two", "/two"])
 
     async def moving(_, writer):
         writer.write(head(302, content_length=0, location=next(targets)))
 
     answer = routed({"/": moving, "/one": resource(b"one"), "/two": resource(b"two")})
-    async with caching(connection, tmp_path, answer) as (cached, site):
+    async with caching(answer) as (cached, site):
         bodies = [(await cached.fetch(site.url()))[1] for _ in range(2)]
     assert bodies == [b"one", b"two"]
     assert site.paths() == ["/", "/one", "/", "/two", "/", "/two"]
 
 
-async def test_a_body_that_is_lost_is_fetched_without_a_condition(connection, tmp_path):
-    async with caching(connection, tmp_path, resource(LARGE)) as (cached, site):
+async def test_a_body_that_is_lost_is_fetched_without_a_condition(caching):
+    async with caching(resource(LARGE)) as (cached, site):
         first = await cached.fetch(site.url())
         await cached.artifacts.delete(first[0].sha256)
         assert await cached.fetch(site.url()) == first
@@ -163,9 +168,9 @@ async def test_a_body_that_is_lost_is_fetched_without_a_condition(connection, tm
     assert conditions(site) == [False, False, True]
 
 
-async def test_a_large_body_is_renewed_before_it_is_used_again(connection, tmp_path):
+async def test_a_large_body_is_renewed_before_it_is_used_again(caching):
     """So that a sweep, which spares what was stored lately, does not take it."""
-    async with caching(connection, tmp_path, resource(LARGE)) as (cached, site):
+    async with caching(resource(LARGE)) as (cached, site):
         first, _ = await cached.fetch(site.url())
         later, before = datetime.now(UTC) + timedelta(minutes=40), datetime.now(UTC)
         cached.artifacts._clock = lambda: later
@@ -174,11 +179,8 @@ async def test_a_large_body_is_renewed_before_it_is_used_again(connection, tmp_p
         assert not await cached.artifacts.is_older(first.sha256, later - before)
 
 
-async def test_what_is_remembered_passes_the_same_walls(connection, tmp_path):
-    async with caching(connection, tmp_path, resource(cache_control="max-age=60")) as (
-        cached,
-        site,
-    ):
+async def test_what_is_remembered_passes_the_same_walls(caching):
+    async with caching(resource(cache_control="max-age=60")) as (cached, site):
         await cached.fetch(site.url())
         small = msgspec.structs.replace(PAGE, max_bytes=1)
         with pytest.raises(FetchFailed) as too_large:
@@ -189,17 +191,17 @@ async def test_what_is_remembered_passes_the_same_walls(connection, tmp_path):
     assert conditions(site) == [False, False, False]
 
 
-async def test_an_address_is_the_same_however_it_is_written(connection, tmp_path):
+async def test_an_address_is_the_same_however_it_is_written(caching):
     answer = resource(cache_control="max-age=60")
-    async with caching(connection, tmp_path, answer) as (cached, site):
+    async with caching(answer) as (cached, site):
         await cached.fetch(site.url("/café#one"))
         fetched, _ = await cached.fetch(site.url("/caf%C3%A9#two"))
     assert len(site.requests) == 1
     assert fetched.requested_url.endswith("/caf%C3%A9#two")
 
 
-async def test_what_another_version_remembers_is_forgotten(connection, tmp_path):
-    async with caching(connection, tmp_path, resource()) as (cached, site):
+async def test_what_another_version_remembers_is_forgotten(caching):
+    async with caching(resource()) as (cached, site):
         await cached.fetch(site.url())
         keys = await (await cached.memory.open()).keys()
         await cached.memory.write(keys[0], b"\x81\xa1x\x01")

@@ -85,8 +85,8 @@ class Said:
         self._heard = asyncio.Condition()
 
     async def announce(self, said):
-        self.last = said
         async with self._heard:
+            self.last = said
             self._heard.notify_all()
 
     async def until(self, sequence, stopped=None):
@@ -110,18 +110,34 @@ async def projecting(events, store, log=None):
             await task
 
 
+def start(log):
+    return log.start("j-job-a")
+
+
+def complete(log):
+    return log.complete("j-job-a")
+
+
+async def status(store):
+    return (await store.job("job-a")).status
+
+
+def levels(log):
+    return [(level, event) for level, event, _ in log.lines]
+
+
 async def test_what_happens_is_shown_and_then_announced(store):
     events = Events()
     async with projecting(events, store) as said:
         await events.add(Log.submit)
         await said.until(1)
-        assert (await store.job("job-a")).status == "pending"
-        await events.add(lambda log: log.complete("j-job-a"))
+        assert await status(store) == "pending"
+        await events.add(complete)
         await said.until(2)
-        assert (await store.job("job-a")).status == "completed"
+        assert await status(store) == "completed"
 
 
-async def test_it_goes_on_where_another_stopped(store):
+async def test_it_goes_on_where_another_stopped_however_often(store):
     events = Events()
     await events.add(lambda log: log.batch(300))
     async with projecting(events, store) as said:
@@ -131,6 +147,16 @@ async def test_it_goes_on_where_another_stopped(store):
         await said.until(5)
     assert (await store.batch("batch-x")).states == "r" * 300
     assert (await store.list_jobs(ALL)).total == 300
+    for first in range(1, 401, 20):
+        name = f"batch-{first}"
+        await events.add(lambda log, name=name: log.batch(20, name))
+        await events.add(lambda log, n=first: log.start(f"b-{n}", range(1, 21)))
+        async with projecting(events, store):
+            await asyncio.sleep(0)  # stopped wherever it is by then
+    async with projecting(events, store) as said:
+        await said.until(len(events.log.records))
+    page = await store.list_jobs(JobQuery(caller=ALL.caller, status="processing", limit=0))
+    assert page.total == 700
 
 
 async def test_a_large_stretch_is_written_in_parts_each_with_its_checkpoint(store, monkeypatch):
@@ -151,103 +177,70 @@ async def test_a_large_stretch_is_written_in_parts_each_with_its_checkpoint(stor
     assert (await store.list_jobs(ALL)).total == 1000
 
 
-async def test_a_store_that_is_away_loses_nothing_and_is_logged_once(store):
+async def test_what_is_away_loses_nothing_and_is_logged_once(store):
     events, faulty, log = Events(), Faulty(store), QuietLog()
     async with projecting(events, faulty, log) as said:
         await events.add(Log.submit)
         await said.until(1)
         faulty.fault = StoreUnavailable("disk full")
-        await events.add(lambda log: log.start("j-job-a"))
         await said.until(1, "disk full")
-        await events.add(lambda log: log.complete("j-job-a"))
+        faulty.fault = None
+        await said.until(1)  # that it is back is said without a new event
+        faulty.fault = StoreUnavailable("disk full")
+        await events.add(start)
+        await said.until(1, "disk full")
+        await events.add(complete)
         faulty.fault = None
         await said.until(3)
-    assert (await store.job("job-a")).status == "completed"
-    assert [(level, event) for level, event, _ in log.lines] == [
-        ("warning", "projection.stopped"),
-        ("info", "projection.resumed"),
-    ]
+        assert await status(store) == "completed"
+        stopped_and_resumed = [("warning", "projection.stopped"), ("info", "projection.resumed")]
+        assert levels(log) == stopped_and_resumed * 2
+        await events.change(away=True)
+        await said.until(3, "no NATS")
+        await events.add(lambda log: log.submit("job-b"))
+        await events.change(away=False)
+        await said.until(4)
+    assert (await store.job("job-b")).status == "pending"
 
 
-async def test_a_store_that_is_back_is_said_to_be_without_a_new_event(store):
-    events, faulty = Events(), Faulty(store)
-    faulty.fault = StoreUnavailable("locked")
-    async with projecting(events, faulty) as said:
-        await said.until(0, "locked")
-        faulty.fault = None
-        await said.until(0)
-
-
-async def test_a_store_that_refuses_needs_a_person(store):
+async def test_what_needs_a_person_stops_it_and_is_an_error(store):
     faulty, log = Faulty(store), QuietLog()
     faulty.fault = StoreRefused("a newer version wrote the file")
     async with projecting(Events(), faulty, log) as said:
         await said.until(0, "a newer version wrote the file")
     assert [level for level, *_ in log.lines] == ["error"]
-
-
-async def test_a_bus_that_is_away_loses_nothing(store):
-    events = Events()
-    async with projecting(events, store) as said:
-        await events.add(Log.submit)
-        await said.until(1)
-        await events.change(away=True)
-        await said.until(1, "no NATS")
-        await events.add(lambda log: log.complete("j-job-a"))
-        await events.change(away=False)
-        await said.until(2)
-    assert (await store.job("job-a")).status == "completed"
-
-
-async def test_an_event_that_nobody_can_read_stops_it_before_and_is_never_skipped(store):
     events, log = Events(), QuietLog()
-    await events.add(Log.submit)
-    await events.add(lambda log: log.start("j-job-a"))
-    await events.add(lambda log: log.complete("j-job-a"))
+    for act in (Log.submit, start, complete):
+        await events.add(act)
     events.unreadable = 2
     async with projecting(events, store, log) as said:
         await said.until(1, "event 2 cannot be read")
-        assert (await store.job("job-a")).status == "pending"
-        assert await store.checkpoint() == 1
+        assert await status(store) == "pending"
+        assert await store.checkpoint() == 1  # it is never skipped
     assert [level for level, *_ in log.lines] == ["error"]
     events.unreadable = None  # a newer version can read it
     async with projecting(events, store) as said:
         await said.until(3)
+    async with projecting(Events(), store) as said:  # documents of another log are no start
+        await said.until(3, "the documents reflect event 3, the log ends at 0")
 
 
-async def test_documents_of_another_log_are_no_start(store):
-    events = Events()
-    await events.add(Log.submit)
-    await events.add(lambda log: log.start("j-job-a"))
-    async with projecting(events, store) as said:
-        await said.until(2)
-    async with projecting(Events(), store) as said:
-        await said.until(2, "the documents reflect event 2, the log ends at 0")
-
-
-async def test_a_file_that_is_deleted_under_it_is_built_anew(store, tmp_path):
+@pytest.mark.parametrize("then", ["an event", "nothing"])
+async def test_a_file_that_is_deleted_under_it_is_built_anew(store, tmp_path, then):
     events = Events()
     async with projecting(events, store) as said:
         await events.add(Log.submit)
         await said.until(1)
         for file in tmp_path.glob("projection.db*"):
             file.unlink()
-        await events.add(lambda log: log.start("j-job-a"))
-        await said.until(2)
-        assert (await store.job("job-a")).status == "processing"
-        assert (await store.job("job-a")).log[0].message == "submitted"
-
-
-async def test_a_file_that_is_lost_while_nothing_happens_is_built_anew(store, tmp_path):
-    events = Events()
-    async with projecting(events, store) as said:
-        await events.add(Log.submit)
-        await said.until(1)
-        for file in tmp_path.glob("projection.db*"):
-            file.unlink()
+        if then == "an event":
+            await events.add(start)
+            await said.until(2)
         async with asyncio.timeout(WITHIN_S):
             while await store.job("job-a") is None:
                 await asyncio.sleep(0)
+        assert await status(store) == ("processing" if then == "an event" else "pending")
+        assert (await store.job("job-a")).log[0].message == "submitted"
 
 
 async def test_a_rebuild_that_is_adopted_under_it_is_no_trouble(store):
@@ -260,23 +253,7 @@ async def test_a_rebuild_that_is_adopted_under_it_is_no_trouble(store):
             await rebuilt.until(1)
         assert await store.adopt(beside)
         await beside.close()
-        await events.add(lambda log: log.complete("j-job-a"))
+        await events.add(complete)
         await said.until(2)
-    assert (await store.job("job-a")).status == "completed"
-    assert {line[:2] for line in log.lines} <= {("info", "projection.moved")}
-
-
-async def test_nothing_is_lost_however_often_it_is_stopped(store):
-    events = Events()
-    for first in range(1, 401, 20):
-        await events.add(
-            lambda log, first=first: (
-                log.batch(20, f"batch-{first}") and log.start(f"b-{first}", range(1, 21))
-            )
-        )
-        async with projecting(events, store):
-            await asyncio.sleep(0)  # stopped wherever it is by then
-    async with projecting(events, store) as said:
-        await said.until(len(events.log.records))
-    page = await store.list_jobs(JobQuery(caller=ALL.caller, status="processing", limit=0))
-    assert page.total == 400
+    assert await status(store) == "completed"
+    assert set(levels(log)) <= {("info", "projection.moved")}

@@ -5,11 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+from rebuilding import append
 from recorded_events import Log
-from stores import opened
 
 from eventjob.bus import subjects
-from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
 from eventjob.bus.roles.watch import Watch
 from eventjob.bus.streams import topology
@@ -24,22 +23,10 @@ ALL = JobQuery(caller=Caller(None, trusted=True), limit=0)
 
 
 @pytest.fixture
-async def log(connection):
-    await topology.ensure_streams(connection)
-    return EventLog(connection)
-
-
-@pytest.fixture
 async def watch(connection):
     watch = Watch(connection)
     await watch.open()
     return watch
-
-
-@pytest.fixture
-async def store(tmp_path):
-    async with opened("sqlite", tmp_path) as store:
-        yield store
 
 
 @asynccontextmanager
@@ -55,18 +42,6 @@ async def projector(nats_server, folder):
         stop.set()
         async with asyncio.timeout(5):
             await task
-
-
-async def append(log, records):
-    """Events made by hand, a thousand at a time; the last one's sequence."""
-    last = 0
-    for first in range(0, len(records), 1000):
-        events = [
-            NewEvent(subjects.event_subject(r.group, r.n), r.event, None, "", "ann")
-            for r in records[first : first + 1000]
-        ]
-        last = await log.append(events)
-    return last
 
 
 def busy_batch():

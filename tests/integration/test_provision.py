@@ -1,15 +1,15 @@
 """`eventjob provision`: what it makes, what it says of what is there, and the file it prints."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commands import ran
+from deployment import inherited, ran
 
 from eventjob.bus.buckets import http_cache, leases, objects
 from eventjob.bus.streams import topology
-from eventjob.bus.wire.connection import connect
+from eventjob.runtime.lifecycle import CannotStart
+from services.up.main import provision as provisioned
 
 REPOSITORY = Path(__file__).parents[2]
 LASTING = ["EVENTS", "CMD", "PARKED", "KV_http", "KV_leases", "OBJ_snapshots"]
@@ -18,16 +18,8 @@ DERIVED = ["TASKS", "REPORTS", "KV_hosts"]
 
 def provision(*arguments, **settings):
     """(exit code, output, errors) of the command."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
     chosen = {f"EVENTJOB_{name}": value for name, value in settings.items()}
-    return ran({**inherited, **chosen}, "provision", *arguments)
-
-
-@pytest.fixture
-async def connection(nats_server):
-    connection = await connect(nats_server.url, name="tests")
-    yield connection
-    await connection.close()
+    return ran(inherited() | chosen, "provision", *arguments)
 
 
 def test_the_file_for_a_deployment_is_what_the_table_says():
@@ -78,3 +70,19 @@ def test_without_a_server_it_says_so():
     assert code == 1
     assert "no NATS server answers at nats://127.0.0.1:9" in errors
     assert "Traceback" not in errors
+
+
+async def test_up_makes_everything_before_it_starts_the_services(nats_server, connection, capfd):
+    await provisioned(inherited() | {"EVENTJOB_NATS_URL": nats_server.url})
+    for stream in LASTING + DERIVED:
+        assert (await connection.jetstream.stream_info(stream)).state.messages == 0
+    assert capfd.readouterr().out == ""  # of `up`, only its own line is expected there
+
+
+async def test_where_up_cannot_make_it_it_says_so(tmp_path, monkeypatch, capfd):
+    with pytest.raises(CannotStart, match="what lasts on the bus could not be made"):
+        await provisioned(inherited() | {"EVENTJOB_NATS_URL": "nats://127.0.0.1:9"})
+    assert "no NATS server answers at nats://127.0.0.1:9" in capfd.readouterr().err
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(CannotStart, match="the eventjob command is not installed"):
+        await provisioned(inherited())

@@ -36,15 +36,15 @@ async def test_a_request_that_ends_while_another_one_starts_is_told_too():
     hosts = FakeHosts()
     async with open_limiter(hosts) as turns:
         await turns.acquire("h", AT_ONCE, PATIENT)
-        swap = hosts.swap
+        swap = hosts.compare_and_set
 
         async def slowly(*args):
-            hosts.swap = swap
+            hosts.compare_and_set = swap
             revision = await swap(*args)
             await turns.release("h")
             return revision
 
-        hosts.swap = slowly
+        hosts.compare_and_set = slowly
         await turns.acquire("h", AT_ONCE, PATIENT)
         assert turns._hosts["h"].running == 1
         async with asyncio.timeout(RENEW_AFTER_S / 2):  # not only when it is told again anyway
@@ -78,16 +78,16 @@ async def test_a_visit_given_up_while_it_waits_takes_no_permit_along():
 async def test_a_bus_that_is_away_takes_no_permit_along():
     hosts = FakeHosts()
     turns = HostLimiter(hosts)
-    swap = hosts.swap
+    swap = hosts.compare_and_set
 
     async def away(*_):
         raise Unavailable("away")
 
-    hosts.swap = away
+    hosts.compare_and_set = away
     for _ in range(AT_ONCE.per_host + 1):
         with pytest.raises(Unavailable):
             await turns.acquire("h", AT_ONCE, PATIENT)
-    hosts.swap = swap
+    hosts.compare_and_set = swap
     await turns.acquire("h", AT_ONCE, PATIENT)
     assert turns._hosts["h"].running == 1
 
@@ -96,14 +96,14 @@ async def test_a_host_that_asks_for_silence_while_the_bus_is_away_is_heard_all_t
     hosts = FakeHosts()
     async with open_limiter(hosts) as turns:
         await turns.acquire("h", AT_ONCE, PATIENT)
-        swap = hosts.swap
+        swap = hosts.compare_and_set
 
         async def away(*_):
             raise Unavailable("away")
 
-        hosts.swap = away
+        hosts.compare_and_set = away
         await turns.release("h", timedelta(seconds=300))
-        hosts.swap = swap
+        hosts.compare_and_set = swap
         with pytest.raises(WaitTooLong):
             await turns.acquire("h", AT_ONCE, PATIENT)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from client import connected
-from deployment import eventually, processes, service_of, without_pauses
+from deployment import eventually, without_pauses
 from nats_server import free_port
+from process_tree import processes, service_of
 from processes import Processes, ended_cpu_ms
 
 WITHIN_S = 120.0

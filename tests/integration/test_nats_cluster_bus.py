@@ -1,15 +1,21 @@
-"""The event log on three servers, of which the leader is killed while many write."""
+"""Three servers: all is kept by each, also while many write and the leader is killed."""
 
 import asyncio
 import itertools
 from datetime import UTC, datetime
 
 import pytest
+from fakes import QuietLog
 from nats_cluster import NatsCluster
 
+from eventjob.bus.buckets.hosts import open_hosts
+from eventjob.bus.buckets.http_cache import open_http_cache
+from eventjob.bus.buckets.leases import Leases
+from eventjob.bus.buckets.objects import Objects
 from eventjob.bus.errors import Conflict, Unavailable
 from eventjob.bus.log.event_codec import NewEvent
 from eventjob.bus.log.log import EventLog
+from eventjob.bus.roles.backlog import prepare_partitions
 from eventjob.bus.streams import topology
 from eventjob.bus.subjects import event_subject
 from eventjob.contracts.events import BatchPaused, BatchResumed
@@ -87,6 +93,34 @@ async def connection(cluster):
     await connection.close()
 
 
+STREAMS = {
+    *("EVENTS", "CMD", "PARKED", "TASKS", "REPORTS", "KV_leases", "KV_hosts", "KV_http"),
+    "OBJ_snapshots",
+}
+
+
+async def test_all_that_is_made_is_kept_by_three(connection):
+    await prepare_partitions(connection)
+    hosts = await open_hosts(connection)
+    assert await hosts.compare_and_set("talks.example", b"1", 0)
+    cache = await open_http_cache(connection)
+    await cache.write("key", b"value")
+    await Objects(connection).put("name", b"data")
+    leases = Leases(connection, role="r", instance="i", parts=["00"], log=QuietLog())
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(leases.maintain(stop))
+    async with asyncio.timeout(30):
+        while not leases.held:
+            await asyncio.sleep(0.1)
+    stop.set()
+    await keeping
+    found = await connection.jetstream.streams_info()
+    assert {info.config.name: info.config.num_replicas for info in found} == dict.fromkeys(
+        STREAMS, 3
+    )
+
+
+@pytest.mark.long
 async def test_what_was_acknowledged_is_there_once_and_in_order(cluster, connection):
     log = EventLog(connection)
     await topology.ensure_streams(connection)

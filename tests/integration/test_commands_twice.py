@@ -36,10 +36,22 @@ SPEC = JobSpec(
     parameters=msgspec.Raw(b'{"url":"http://a.example/"}'), host="a.example", job_name=""
 )
 OWN = {"owner": "ann", "access": Access()}
-ALONE = SubmitJob(job_id="alone", job=SPEC, **OWN)
-BATCH = SubmitBatch(batch_id="batch-one", batch_name="one", jobs=[SPEC] * 3, **OWN)
-BATCH_TWO = SubmitBatch(batch_id="batch-two", batch_name="two", jobs=[SPEC] * 2, **OWN)
-FLIP = SetBatchActive(batch_id="batch-one")
+
+
+def batch(name):
+    return SubmitBatch(batch_id=f"batch-{name}", batch_name=name, jobs=[SPEC] * 3, **OWN)
+
+
+def alone(name):
+    return SubmitJob(job_id=name, job=SPEC, **OWN)
+
+
+def flip(name):
+    return SetBatchActive(batch_id=f"batch-{name}")
+
+
+def add(name):
+    return AddJob(batch_id=f"batch-{name}", job=SPEC)
 
 
 class Bus:
@@ -113,74 +125,47 @@ async def bus(nats_server, tmp_path):
         yield bus
 
 
-CASES = {
-    "a batch": ([], BATCH, "b-one", None, "BatchSubmitted"),
-    "a job": ([], ALONE, "j-alone", None, "JobSubmitted"),
-    "a job of a batch": (
-        [(BATCH, "b-one")],
-        AddJob(batch_id="batch-one", job=SPEC),
-        "b-one",
-        4,
-        "JobsAdded",
-    ),
-    "a flip": (
-        [(BATCH, "b-one")],
-        FLIP,
-        "b-one",
-        None,
-        "BatchPaused",
-    ),
-    "an archiving": (
-        [(BATCH, "b-one")],
-        SetBatchArchived(batch_id="batch-one", archived=True),
-        "b-one",
-        None,
-        "BatchArchived",
-    ),
-    "a restart": ([(BATCH, "b-one")], RestartJob(job_id="job-one.1"), "b-one", 1, "JobRestarted"),
-    "a deletion": ([(BATCH, "b-one")], DeleteJob(job_id="job-one.1"), "b-one", 1, "JobDeleted"),
-    "the deletion of a job alone": (
-        [(ALONE, "j-alone")],
-        DeleteJob(job_id="alone"),
-        "j-alone",
-        None,
-        "JobDeleted",
-    ),
-    "the deletion of a batch": (
-        [(BATCH, "b-one")],
-        DeleteBatch(batch_id="batch-one"),
-        "b-one",
-        None,
-        "BatchDeleted",
-    ),
-}
+# a command to a batch, or to a job alone; the event's number, and its type
+OF_A_BATCH = [
+    (add, 4, "JobsAdded"),
+    (flip, None, "BatchPaused"),
+    (lambda x: SetBatchArchived(batch_id=f"batch-{x}", archived=True), None, "BatchArchived"),
+    (lambda x: RestartJob(job_id=f"job-{x}.1"), 1, "JobRestarted"),
+    (lambda x: DeleteJob(job_id=f"job-{x}.1"), 1, "JobDeleted"),
+    (lambda x: DeleteBatch(batch_id=f"batch-{x}"), None, "BatchDeleted"),
+]
 
 
-@pytest.mark.parametrize("name", CASES)
-async def test_what_comes_twice_happens_once(bus, name):
-    before, command, group, n, event = CASES[name]
-    for earlier, where in before:
-        await bus.do(earlier, where)
-    first = await bus.say(command, group, "c1")
-    happened = await bus.types(group, n)
-    again = await bus.say(command, group, "c1")
-    assert isinstance(first, Accepted)
-    assert isinstance(again, Accepted)
-    assert again.number == first.number
-    assert await bus.types(group, n) == happened
-    assert happened[event] == 1
+async def test_what_comes_twice_happens_once(bus):
+    async def check(command, group, n, event):
+        first = await bus.say(command, group, f"twice-{group}")
+        happened = await bus.types(group, n)
+        again = await bus.say(command, group, f"twice-{group}")
+        assert isinstance(first, Accepted), command
+        assert isinstance(again, Accepted), command
+        assert again.number == first.number
+        assert await bus.types(group, n) == happened
+        assert happened[event] == 1
+
+    await check(batch("new"), "b-new", None, "BatchSubmitted")
+    await check(alone("new"), "j-new", None, "JobSubmitted")
+    await bus.do(alone("gone"), "j-gone")
+    await check(DeleteJob(job_id="gone"), "j-gone", None, "JobDeleted")
+    for name, (command, n, event) in zip("abcdef", OF_A_BATCH, strict=True):
+        await bus.do(batch(name), f"b-{name}")
+        await check(command(name), f"b-{name}", n, event)
 
 
 async def test_the_next_scheduler_knows_what_was_decided_before(bus):
     said = [
-        (BATCH, "b-one", "c1"),
-        (ALONE, "j-alone", "c2"),
-        (AddJob(batch_id="batch-one", job=SPEC), "b-one", "c3"),
-        (FLIP, "b-one", "c4"),
+        (batch("one"), "b-one", "c1"),
+        (alone("alone"), "j-alone", "c2"),
+        (add("one"), "b-one", "c3"),
+        (flip("one"), "b-one", "c4"),
         (RestartJob(job_id="job-one.1"), "b-one", "c5"),
         (DeleteJob(job_id="job-one.2"), "b-one", "c6"),
         (DeleteJob(job_id="alone"), "j-alone", "c7"),
-        (BATCH_TWO, "b-two", "c8"),
+        (batch("two"), "b-two", "c8"),
         (DeleteBatch(batch_id="batch-two"), "b-two", "c9"),
     ]
     first = [await bus.say(*each) for each in said]
@@ -197,64 +182,48 @@ async def test_the_next_scheduler_knows_what_was_decided_before(bus):
     assert await bus.events.last_sequence() == end
 
 
-async def test_two_commands_that_come_again_leave_things_as_they_were(bus):
-    await bus.do(BATCH, "b-one")
+async def test_what_comes_again_in_between_changes_nothing(bus):
+    await bus.do(batch("one"), "b-one")
     for command_id in ("pause", "resume", "pause", "resume", "pause"):
-        await bus.say(FLIP, "b-one", command_id)
+        await bus.say(flip("one"), "b-one", command_id)
     happened = await bus.types("b-one")
     assert (happened["BatchPaused"], happened["BatchResumed"]) == (1, 1)
-
-
-async def test_an_added_job_keeps_its_number_when_others_came_in_between(bus):
-    await bus.do(BATCH, "b-one")
-    add = AddJob(batch_id="batch-one", job=SPEC)
-    first = await bus.say(add, "b-one", "c1")
-    second = await bus.say(add, "b-one", "c2")
-    again = await bus.say(add, "b-one", "c1")
-    assert [first.number, second.number, again.number] == [4, 5, 4]
-
-
-async def test_a_refusal_stays_one(bus):
-    await bus.do(BATCH, "b-one")
+    added = [await bus.say(add("one"), "b-one", command_id) for command_id in ("c1", "c2", "c1")]
+    assert [reply.number for reply in added] == [4, 5, 4]
     for _ in range(2):
-        refused = await bus.say(BATCH, "b-one", "c1")
+        refused = await bus.say(batch("one"), "b-one", "c3")
         assert isinstance(refused, Declined)
         assert refused.code == "conflict"
 
 
 async def test_a_fail_all_counts_the_same_and_fails_once(bus):
-    await bus.do(BATCH, "b-one")
+    await bus.do(batch("one"), "b-one")
     for dry_run, command_id in ((True, "c1"), (True, "c1"), (False, "c2"), (False, "c2")):
         reply = await bus.say(FailBatches(dry_run=dry_run), "b-one", command_id)
         assert reply.updated == 1
     assert (await bus.say(FailBatches(), "b-one", "c3")).updated == 0
     happened = await bus.types("b-one")
     assert (happened["JobsFailed"], happened["BatchCompleted"]) == (1, 1)
-
-
-async def test_a_fail_all_that_comes_again_leaves_what_was_restarted_meanwhile(bus):
-    await bus.do(BATCH, "b-one")
-    await bus.say(FailBatches(), "b-one", "c1")
     await bus.do(RestartJob(job_id="job-one.1"), "b-one")
-    assert (await bus.say(FailBatches(), "b-one", "c1")).updated == 1
+    assert (await bus.say(FailBatches(), "b-one", "c2")).updated == 1  # as it was said at first
     assert (await bus.types("b-one"))["JobsFailed"] == 1
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        pytest.param(b"garbage", id="garbage"),
-        pytest.param(b"", id="nothing"),
-        pytest.param(b'{"type":"FromTheFuture"}', id="of a newer version"),
-        pytest.param(b'{"type":"SubmitJob"}', id="half a command"),
-        pytest.param(StoredCommand(sha256="0" * 64), id="stored somewhere else"),
-        pytest.param(StoredCommand(sha256="../../etc/passwd"), id="stored nowhere"),
-    ],
-)
-async def test_what_nobody_can_read_is_put_aside_and_not_called_accepted(bus, message):
-    reply = await bus.say(message, "b-one", "c1")
-    assert isinstance(reply, Declined)
-    assert reply.code == "internal"
-    parked = await bus.connection.jetstream.stream_info(subjects.PARKED)
-    assert parked.state.messages == 1
-    assert isinstance(await bus.do(BATCH, "b-one"), Accepted)
+async def test_what_nobody_can_read_is_put_aside_and_not_called_accepted(bus):
+    for count, message in enumerate(
+        (
+            b"garbage",
+            b"",
+            b'{"type":"FromTheFuture"}',
+            b'{"type":"SubmitJob"}',
+            StoredCommand(sha256="0" * 64),  # stored somewhere else
+            StoredCommand(sha256="../../etc/passwd"),
+        ),
+        1,
+    ):
+        reply = await bus.say(message, "b-one", f"c{count}")
+        assert isinstance(reply, Declined), message
+        assert reply.code == "internal"
+        parked = await bus.connection.jetstream.stream_info(subjects.PARKED)
+        assert parked.state.messages == count
+    assert isinstance(await bus.do(batch("one"), "b-one"), Accepted)

@@ -1,15 +1,22 @@
-"""The scheduler starts nothing new while what is read is far behind, and waits for nobody dead."""
+"""The scheduler waits for readers that are far behind, for nobody dead, and for its leases."""
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
+from fakes import QuietLog
 from machine import Machine, batch, types
+from nats.js.api import DiscardPolicy
 
+from eventjob.bus.buckets.leases import STREAM, Leases
 from eventjob.bus.roles.announcements import announce
+from eventjob.bus.subjects import ALL_PARTITIONS
 from eventjob.contracts.announcements import ProjectedTo
+from eventjob.domain.retry import Policy
 from services.scheduler import capacity
 from services.scheduler.capacity import ProjectionLag
+from services.scheduler.main import Scheduler
 
 
 @pytest.fixture
@@ -76,3 +83,36 @@ def test_one_that_has_gone_silent_is_waited_for_no_longer(monkeypatch):
     assert not behind.are_behind(5 + capacity.MOST_UNSEEN)
     now += 10
     assert not behind.are_behind(10**6)
+
+
+NAME = "one"
+
+
+async def until(check, within_s=30.0):
+    async with asyncio.timeout(within_s):
+        while not check():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_scheduler_outlives_a_bus_that_takes_no_lease(connection):
+    before = Leases(
+        connection, role="scheduler", instance=NAME, parts=ALL_PARTITIONS, log=QuietLog()
+    )
+    keeping = asyncio.create_task(before.maintain(asyncio.Event()))
+    await until(lambda: before.held)
+    while not keeping.done():  # as after a kill: the parts are still under its name
+        keeping.cancel()
+        await asyncio.wait({keeping}, timeout=0.1)
+    as_made = (await connection.jetstream.stream_info(STREAM)).config
+    full = replace(as_made, max_bytes=1, discard=DiscardPolicy.NEW, max_msgs_per_subject=-1)
+    await connection.jetstream.update_stream(full)
+
+    log, stop = QuietLog(), asyncio.Event()
+    scheduler = Scheduler(connection, None, Policy(), log, instance=NAME)
+    running = asyncio.create_task(scheduler.run(stop))
+    await asyncio.wait({running}, timeout=3)
+    assert not running.done(), running.exception()
+    await connection.jetstream.update_stream(as_made)
+    await until(lambda: scheduler._leases.held)
+    stop.set()
+    await asyncio.wait_for(running, 10)

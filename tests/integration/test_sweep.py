@@ -1,4 +1,4 @@
-"""The sweep of all blobs: what nothing names goes, and nothing goes that anything may need."""
+"""Both sweeps of blobs: what nothing names goes, once it is old enough, and nothing else."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,14 @@ from eventjob.bus.buckets import http_cache
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import FileRef
 from eventjob.contracts.commands import StoredCommand
+from eventjob.projection.sqlite.store import SqliteStore
 from eventjob.projection.store import Changes
 from services.projector.sweep import all_blobs
 from services.projector.sweep.all_blobs import ProjectionBehind, named_elsewhere, sweep_all
+from services.projector.sweep.orphans import SHORTEST_GRACE, grace_for, sweep
 
 GRACE = timedelta(minutes=30)
+LATER = GRACE + timedelta(minutes=1)
 NO_TIME = timedelta()
 
 
@@ -45,6 +48,13 @@ def folder(tmp_path):
 @pytest.fixture
 def artifacts(folder, clock):
     return Artifacts(folder, clock)
+
+
+@pytest.fixture
+async def store(tmp_path, clock):
+    store = SqliteStore(tmp_path / "projection.db", clock)
+    yield store
+    await store.close()
 
 
 def with_page(number, sha256):
@@ -146,3 +156,50 @@ async def test_nothing_is_said_while_the_documents_are_behind(log, store, connec
         await named_elsewhere(connection, store, timedelta(seconds=0.1))
     await store.apply(Changes(checkpoint=await log.last_sequence()))
     assert await named_elsewhere(connection, store, NO_TIME) == set()
+
+
+@pytest.fixture
+async def sha256(store, artifacts):
+    """A blob whose only job was deleted."""
+    sha256 = await artifacts.put(b"page")
+    await store.apply(Changes(jobs=[with_page(1, sha256)], checkpoint=1))
+    await store.apply(Changes(deleted_jobs={"job-1"}, after=1, checkpoint=2))
+    return sha256
+
+
+async def test_what_a_deleted_job_leaves_goes_after_the_grace_and_not_before(
+    store, artifacts, clock, sha256
+):
+    assert await sweep(store, artifacts, GRACE, clock) == 0
+    assert await is_there(artifacts, sha256)
+    clock.ahead = LATER
+    assert await sweep(store, artifacts, GRACE, clock) == 1
+    assert not await is_there(artifacts, sha256)
+    assert await store.orphans(clock() + GRACE, 10) == []
+
+
+async def test_what_another_job_refers_to_stays(store, artifacts, clock, sha256):
+    await store.apply(Changes(jobs=[with_page(3, sha256)], after=2, checkpoint=3))
+    clock.ahead = LATER
+    assert await sweep(store, artifacts, GRACE, clock) == 0
+    assert await is_there(artifacts, sha256)
+
+
+async def test_what_a_worker_has_just_stored_again_stays_until_it_is_old_too(
+    store, artifacts, clock, sha256
+):
+    clock.ahead = LATER
+    just_stored = Artifacts(artifacts._store)  # by its clock, the blob is seconds old
+    assert await sweep(store, just_stored, GRACE, clock) == 0
+    assert await is_there(artifacts, sha256)
+    await artifacts.delete(sha256)  # it was removed before a crash: the next sweep forgets it
+    assert await sweep(store, artifacts, GRACE, clock) == 1
+    assert await store.orphans(clock() + GRACE, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "grace"),
+    [(15, SHORTEST_GRACE), (0.1, SHORTEST_GRACE), (60, timedelta(minutes=75))],
+)
+def test_the_grace_is_longer_than_an_attempt(minutes, grace):
+    assert grace_for(timedelta(minutes=minutes)) == grace
