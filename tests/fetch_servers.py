@@ -199,7 +199,7 @@ async def failure(fetcher: Fetcher, url: str, directory: Path, **options: object
     return caught.value
 
 
-async def fetched_of(answer: Answer, directory: Path, **options: object) -> Fetched:
+async def fetched_of(answer: Answer, directory: Path, **options: object) -> FetchResult:
     """What a fetch of a server's one answer brings."""
     async with serving(answer) as site, fetching(site.allowance) as fetcher:
         return await fetched(fetcher, site.url(), directory, **options)

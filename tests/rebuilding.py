@@ -61,7 +61,7 @@ async def projecting(log, store):
             await task
 
 
-async def wait_until_reached(store, sequence):
+async def reached(store, sequence):
     async with asyncio.timeout(WITHIN_S):
         while await store.checkpoint() < sequence:
             await asyncio.sleep(0.01)

@@ -113,7 +113,7 @@ def of_query(data):
     query_parameters.parse_batch_query(Request(scope), LISTED.caller)
 
 
-def count_parked(data):
+def parked(data):
     for subject in ("cmd.07", "task.fetch.07.j-x.1.1", "task.a.b.c.d.e", "rep.07"):
         message = Parked(sequence=1, at="", subject=subject, headers={}, data=data)
         display._summarize(message)
