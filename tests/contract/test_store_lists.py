@@ -5,6 +5,7 @@ from itertools import product
 import msgspec
 import pytest
 from stores import at, batch, batch_job, job
+from tables import table
 
 from eventjob.contracts.base import Access
 from eventjob.domain.access import EVERYONE, Caller, may_read
@@ -146,9 +147,8 @@ async def test_pages_follow_on_each_other_without_gap_or_repeat(store):
     assert page.total == len(seen)
 
 
-@pytest.mark.parametrize(
-    ("limit", "skip", "count"),
-    [(0, 0, 0), (1000, 0, 200), (1000, 199, 1), (10, 200, 0), (10, 10**9, 0)],
+@table(
+    "limit, skip, count", (0, 0, 0), (1000, 0, 200), (1000, 199, 1), (10, 200, 0), (10, 10**9, 0)
 )
 async def test_a_page_beyond_the_end_is_empty_and_its_total_is_not(store, limit, skip, count):
     await store.apply(Changes(jobs=jobs(), checkpoint=200))

@@ -15,6 +15,7 @@ from builders import (
     zip_failed,
     zip_requested,
 )
+from tables import table
 
 from services.scheduler.agenda import TaskKey
 from services.scheduler.memory import Memory
@@ -47,9 +48,7 @@ def memory():
     return memory
 
 
-@pytest.mark.parametrize(
-    ("capacity", "zips", "jobs"), [(0, 0, 0), (1, 1, 1), (8, 1, 3), (9, 2, 3), (100, 3, 3)]
-)
+@table("capacity, zips, jobs", (0, 0, 0), (1, 1, 1), (8, 1, 3), (9, 2, 3), (100, 3, 3))
 def test_zips_of_batches_have_a_share_of_their_own(memory, capacity, zips, jobs):
     assert memory.agenda.errands("archive", capacity) == [*ZIPS[:zips], *JOBS[:jobs]]
 

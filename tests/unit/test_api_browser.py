@@ -1,24 +1,23 @@
 """What a browser may be made to send."""
 
 import pytest
+from tables import table
 
 from services.api.access.browser import BrowserRules, is_loopback, is_same_origin
 
 
-@pytest.mark.parametrize(
-    ("origin", "host", "same"),
-    [
-        ("http://127.0.0.1:5000", "127.0.0.1:5000", True),
-        ("http://a.example", "a.example:80", True),
-        ("https://a.example:443", "a.example", True),
-        ("https://a.example", "a.example", True),
-        ("http://127.0.0.1:5001", "127.0.0.1:5000", False),
-        ("http://evil.example", "127.0.0.1:5000", False),
-        ("null", "127.0.0.1:5000", False),
-        ("http://a.example/", "a.example", False),
-        ("", "a.example", False),
-        ("http://a.example.evil.example", "a.example", False),
-    ],
+@table(
+    "origin, host, same",
+    ("http://127.0.0.1:5000", "127.0.0.1:5000", True),
+    ("http://a.example", "a.example:80", True),
+    ("https://a.example:443", "a.example", True),
+    ("https://a.example", "a.example", True),
+    ("http://127.0.0.1:5001", "127.0.0.1:5000", False),
+    ("http://evil.example", "127.0.0.1:5000", False),
+    ("null", "127.0.0.1:5000", False),
+    ("http://a.example/", "a.example", False),
+    ("", "a.example", False),
+    ("http://a.example.evil.example", "a.example", False),
 )
 def test_an_origin_is_the_same_or_foreign(origin, host, same):
     assert is_same_origin(origin, host) is same

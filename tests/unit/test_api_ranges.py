@@ -1,29 +1,28 @@
 """Ranges of bytes."""
 
 import pytest
+from tables import table
 
 from services.api.operations.files import ByteRange, NotSatisfiable, parse_range
 
 
-@pytest.mark.parametrize(
-    ("header", "span"),
-    [
-        (None, None),
-        ("", None),
-        ("bytes=0-0", ByteRange(0, 1)),
-        ("bytes=0-9", ByteRange(0, 10)),
-        ("bytes=5-", ByteRange(5, 10)),
-        ("bytes=5-99", ByteRange(5, 10)),
-        ("bytes=-3", ByteRange(7, 10)),
-        ("bytes=-99", ByteRange(0, 10)),
-        ("Bytes= 1-2 ", ByteRange(1, 3)),
-        ("bytes=5-2", None),
-        ("bytes=-", None),
-        ("bytes=a-b", None),
-        ("bytes=0-1,3-4", None),
-        ("items=0-1", None),
-        ("bytes=" + "9" * 19 + "-", None),
-    ],
+@table(
+    "header, span",
+    (None, None),
+    ("", None),
+    ("bytes=0-0", ByteRange(0, 1)),
+    ("bytes=0-9", ByteRange(0, 10)),
+    ("bytes=5-", ByteRange(5, 10)),
+    ("bytes=5-99", ByteRange(5, 10)),
+    ("bytes=-3", ByteRange(7, 10)),
+    ("bytes=-99", ByteRange(0, 10)),
+    ("Bytes= 1-2 ", ByteRange(1, 3)),
+    ("bytes=5-2", None),
+    ("bytes=-", None),
+    ("bytes=a-b", None),
+    ("bytes=0-1,3-4", None),
+    ("items=0-1", None),
+    ("bytes=" + "9" * 19 + "-", None),
 )
 def test_a_range_of_ten_bytes(header, span):
     assert parse_range(header, 10) == span

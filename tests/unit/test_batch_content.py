@@ -3,6 +3,7 @@
 import pytest
 from builders import ERROR, zip_built, zip_failed, zip_requested
 from recorded_events import BUNDLE, TIMEOUT, Log, file
+from tables import row, table
 
 from eventjob.contracts.events import BatchPaused, JobDeleted, JobsFailed
 from eventjob.domain.batch_content import BatchContent, Failure
@@ -68,15 +69,13 @@ def test_a_batch_named_after_its_id_has_no_title(log):
     assert content_of(log.records).title == ""
 
 
-@pytest.mark.parametrize(
-    ("what", "bundles", "failures"),
-    [
-        pytest.param(delete(1), [2], 1, id="a deletion takes the results along"),
-        pytest.param(delete(3), [1, 2], 0, id="a deletion takes the failure along"),
-        pytest.param(restart(2), [1], 1, id="a restart forgets the results"),
-        pytest.param(restart(3), [1, 2], 0, id="a restart forgets the failure"),
-        pytest.param(fail_all(3), [1, 2], 1, id="a person fails"),
-    ],
+@table(
+    "what, bundles, failures",
+    row("a deletion takes the results along", delete(1), [2], 1),
+    row("a deletion takes the failure along", delete(3), [1, 2], 0),
+    row("a restart forgets the results", restart(2), [1], 1),
+    row("a restart forgets the failure", restart(3), [1, 2], 0),
+    row("a person fails", fail_all(3), [1, 2], 1),
 )
 def test_what_makes_another_zip_of_it(log, group, what, bundles, failures):
     log.add(group, None, zip_built(content=len(log.records)))

@@ -13,6 +13,7 @@ from builders import (
     submit_batch,
 )
 from msgspec import Raw, json
+from tables import row, table
 
 from eventjob.domain import job
 from eventjob.domain.access import Caller
@@ -42,28 +43,24 @@ def added(jobs):
     return events
 
 
-@pytest.mark.parametrize(
-    ("jobs", "counts"),
-    [
-        pytest.param([], [], id="no job, no event"),
-        pytest.param(specs(*[20] * 100), [100], id="100 jobs fit"),
-        pytest.param(specs(*[20] * 101), [100, 1], id="101 jobs do not"),
-        pytest.param(specs(*[16 * 1024] * 17), [16, 1], id="256 KB of parameters fit"),
-        pytest.param(specs(BYTES_PER_EVENT + 1, 20), [1, 1], id="an oversized job stands alone"),
-        pytest.param(specs(20, BYTES_PER_EVENT), [1, 1], id="a large job begins an event"),
-    ],
+@table(
+    "jobs, counts",
+    row("no job, no event", [], []),
+    row("100 jobs fit", specs(*[20] * 100), [100]),
+    row("101 jobs do not", specs(*[20] * 101), [100, 1]),
+    row("256 KB of parameters fit", specs(*[16 * 1024] * 17), [16, 1]),
+    row("an oversized job stands alone", specs(BYTES_PER_EVENT + 1, 20), [1, 1]),
+    row("a large job begins an event", specs(20, BYTES_PER_EVENT), [1, 1]),
 )
 def test_jobs_are_cut(jobs, counts):
     assert [len(event.jobs) for event in added(jobs)] == counts
 
 
-@pytest.mark.parametrize(
-    ("size", "events"),
-    [
-        pytest.param(400, 200, id="of usual size, cut by their number"),
-        pytest.param(1600, 200, id="that fill a 32 MB body, cut by their number"),
-        pytest.param(16 * 1024, 1250, id="of the largest size, which no body can hold"),
-    ],
+@table(
+    "size, events",
+    row("of usual size, cut by their number", 400, 200),
+    row("that fill a 32 MB body, cut by their number", 1600, 200),
+    row("of the largest size, which no body can hold", 16 * 1024, 1250),
 )
 def test_20000_jobs(size, events):
     assert len(added(specs(*[size] * 20_000))) == events

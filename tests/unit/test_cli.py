@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tables import table
 
 from services.cli import SERVICES
 
@@ -33,9 +33,7 @@ def test_help_names_every_command():
     assert first_words >= {"up", "rebuild", *SERVICES}
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["down"], ["up", "now"], ["--quiet", "up"], ["up", "--check"]]
-)
+@table("arguments", [], ["down"], ["up", "now"], ["--quiet", "up"], ["up", "--check"])
 def test_wrong_use_is_2(arguments):
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
@@ -79,15 +77,13 @@ def test_a_key_is_shown_once_kept_as_a_hash_listed_and_revoked(tmp_path):
     assert run("key", "revoke", "k1", "--file", path).returncode == 2
 
 
-@pytest.mark.parametrize(
+@table(
     "arguments",
-    [
-        ["list"],
-        ["new", "--user", "*"],
-        ["new", "--user", "ann", "--id", "No_Id"],
-        ["new", "--user", "ann", "--rate", "often"],
-        ["list", "--file", "/nowhere/keys"],
-    ],
+    ["list"],
+    ["new", "--user", "*"],
+    ["new", "--user", "ann", "--id", "No_Id"],
+    ["new", "--user", "ann", "--rate", "often"],
+    ["list", "--file", "/nowhere/keys"],
 )
 def test_a_wrong_key_command_says_what_was_expected(arguments):
     done = run("key", *arguments)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import pytest
 from fakes_processor import PARAMETERS
+from tables import row, table
 
 from eventjob.domain.names import session_paths
 from services.processor.compose.files import with_pictures
@@ -15,21 +15,19 @@ START = "2025-02-02T09:50:00+01:00"
 URL = "https://conf.example/talk"
 
 
-@pytest.mark.parametrize(
-    ("front", "said"),
-    [
-        ({"start": START}, "Sunday, 2 February 2025, 09:50 (UTC+0100)"),
-        (
-            {"start": START, "end": "2025-02-02T10:10:00+01:00", "timezone": "Europe/Brussels"},
-            "Sunday, 2 February 2025, 09:50\u201310:10 (Europe/Brussels)",
-        ),
-        (
-            {"start": "2025-02-02T23:00:00", "end": "2025-02-03T01:00:00"},
-            "Sunday, 2 February 2025, 23:00\u2013Monday, 3 February 2025, 01:00",
-        ),
-        ({"start_raw": "Sunday 09:50", "end_raw": "10:10"}, "Sunday 09:50\u201310:10"),
-        ({}, ""),
-    ],
+@table(
+    "front, said",
+    ({"start": START}, "Sunday, 2 February 2025, 09:50 (UTC+0100)"),
+    (
+        {"start": START, "end": "2025-02-02T10:10:00+01:00", "timezone": "Europe/Brussels"},
+        "Sunday, 2 February 2025, 09:50\u201310:10 (Europe/Brussels)",
+    ),
+    (
+        {"start": "2025-02-02T23:00:00", "end": "2025-02-03T01:00:00"},
+        "Sunday, 2 February 2025, 23:00\u2013Monday, 3 February 2025, 01:00",
+    ),
+    ({"start_raw": "Sunday 09:50", "end_raw": "10:10"}, "Sunday 09:50\u201310:10"),
+    ({}, ""),
 )
 def test_times_are_written_as_people_write_them(front, said):
     assert when(front) == said
@@ -50,19 +48,17 @@ def test_the_overview_has_what_is_known():
     ]
 
 
-@pytest.mark.parametrize(
-    ("abstract", "body", "sections"),
-    [
-        pytest.param("A b c", "A *b*\n\nc\n\nD", ["Abstract\n\nA *b*\n\nc", "Description\n\nD"]),
-        pytest.param("A b", "[A](https://x.example/) b", ["Abstract\n\n[A](https://x.example/) b"]),
-        pytest.param("A", "B\n\n## C", ["Abstract\n\nA", "Description\n\nB\n\n### C"]),
-        pytest.param("B", "A\n\nB\n\nC", ["Description\n\nA\n\nB\n\nC"], id="said in the middle"),
-        pytest.param("# A", None, ["Abstract\n\n\\# A"], id="no body"),
-        pytest.param(None, "B", ["Description\n\nB"], id="no abstract"),
-        pytest.param("A b", "## Abstract\n\nA\n\n```c\nb\n```", ["Abstract\n\nA\n\n```c\nb\n```"]),
-        pytest.param(None, "### A\n\nb\n\n## C", ["A\n\nb\n\n## C"], id="headings of its own"),
-        pytest.param(None, None, []),
-    ],
+@table(
+    "abstract, body, sections",
+    ("A b c", "A *b*\n\nc\n\nD", ["Abstract\n\nA *b*\n\nc", "Description\n\nD"]),
+    ("A b", "[A](https://x.example/) b", ["Abstract\n\n[A](https://x.example/) b"]),
+    ("A", "B\n\n## C", ["Abstract\n\nA", "Description\n\nB\n\n### C"]),
+    row("said in the middle", "B", "A\n\nB\n\nC", ["Description\n\nA\n\nB\n\nC"]),
+    row("no body", "# A", None, ["Abstract\n\n\\# A"]),
+    row("no abstract", None, "B", ["Description\n\nB"]),
+    ("A b", "## Abstract\n\nA\n\n```c\nb\n```", ["Abstract\n\nA\n\n```c\nb\n```"]),
+    row("headings of its own", None, "### A\n\nb\n\n## C", ["A\n\nb\n\n## C"]),
+    (None, None, []),
 )
 def test_abstract_and_description_are_told_apart_and_nothing_is_said_twice(
     abstract, body, sections

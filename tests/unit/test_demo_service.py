@@ -9,6 +9,7 @@ from threading import Thread
 from zipfile import ZipFile
 
 import pytest
+from tables import row, table
 
 from demo import DemoFailed
 from demo.client import Client
@@ -87,28 +88,19 @@ def test_a_batch_is_submitted_as_the_demos_user():
         assert client.submit_batch("Conf", [{"session": "Talk"}]) == "batch-1"
     method, path, user, body = seen[0].split(" ", 3)
     assert (method, path, user) == ("POST", "/api/event-job/batches", "demo")
-    assert json.loads(body) == {
-        "batch_name": "Conf",
-        "jobs": [{"parameters": {"session": "Talk"}}],
-    }
+    assert json.loads(body) == {"batch_name": "Conf", "jobs": [{"parameters": {"session": "Talk"}}]}
 
 
-@pytest.mark.parametrize(
-    ("status", "content", "reason"),
-    [
-        pytest.param(
-            400,
-            b'{"status":"error","error_type":"validation_error","message":"no url"}',
-            "refused POST .*/jobs: 400 validation_error: no url",
-            id="a refusal is told",
-        ),
-        pytest.param(
-            200, b"<html>", "no usable answer .*/jobs: 200", id="an answer of another kind"
-        ),
-        pytest.param(
-            201, b'{"status":"success"}', "missing required field `job`", id="no job in it"
-        ),
-    ],
+@table(
+    "status, content, reason",
+    row(
+        "a refusal is told",
+        400,
+        b'{"status":"error","error_type":"validation_error","message":"no url"}',
+        "refused POST .*/jobs: 400 validation_error: no url",
+    ),
+    row("an answer of another kind", 200, b"<html>", "no usable answer .*/jobs: 200"),
+    row("no job in it", 201, b'{"status":"success"}', "missing required field `job`"),
 )
 def test_a_bad_answer_fails_with_its_reason(status, content, reason):
     with answering((status, content)) as (client, _), pytest.raises(DemoFailed, match=reason):

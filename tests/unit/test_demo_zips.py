@@ -6,6 +6,7 @@ import re
 from zipfile import ZipFile
 
 import pytest
+from tables import row, table
 
 from demo import DemoFailed
 from demo.zips import check_zip
@@ -34,20 +35,12 @@ def test_a_right_zip_is_counted(tmp_path):
     assert check_zip(write(tmp_path / "right.zip", FILES)) == 4
 
 
-@pytest.mark.parametrize(
-    ("in_zip", "in_manifest", "reason"),
-    [
-        pytest.param(
-            {**FILES, "README.md": b"R"}, FILES, "README.md has another", id="another content"
-        ),
-        pytest.param(
-            {**FILES, "README.md": b"rr"}, FILES, "README.md has another", id="another size"
-        ),
-        pytest.param(
-            {**FILES, "more.txt": b""}, FILES, "other files than the 5", id="one too many"
-        ),
-        pytest.param({"README.md": b"r"}, FILES, "other files than the 2", id="one too few"),
-    ],
+@table(
+    "in_zip, in_manifest, reason",
+    row("another content", {**FILES, "README.md": b"R"}, FILES, "README.md has another"),
+    row("another size", {**FILES, "README.md": b"rr"}, FILES, "README.md has another"),
+    row("one too many", {**FILES, "more.txt": b""}, FILES, "other files than the 5"),
+    row("one too few", {"README.md": b"r"}, FILES, "other files than the 2"),
 )
 def test_a_wrong_zip_is_refused_by_name(tmp_path, in_zip, in_manifest, reason):
     manifest = {"files": [listed(name, content) for name, content in in_manifest.items()]}
@@ -63,12 +56,10 @@ def test_a_damaged_zip_is_refused(tmp_path):
         check_zip(path)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        pytest.param(b"<html>", "not a zip file", id="something else"),
-        pytest.param(b"", "not a zip file", id="nothing"),
-    ],
+@table(
+    "content, reason",
+    row("something else", b"<html>", "not a zip file"),
+    row("nothing", b"", "not a zip file"),
 )
 def test_what_is_no_zip_is_refused(tmp_path, content, reason):
     path = tmp_path / "no.zip"

@@ -4,6 +4,7 @@ from collections import Counter, deque
 from itertools import chain, cycle, islice
 
 import pytest
+from tables import table
 
 from eventjob.domain.dispatch import Candidate, Dispatch, host_share
 
@@ -85,9 +86,7 @@ def test_a_job_that_comes_back_stands_at_the_end():
     assert [(candidate.n, candidate.attempt) for candidate in take(dispatch)] == [(2, 1), (1, 2)]
 
 
-@pytest.mark.parametrize(
-    ("capacity", "share"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3), (16, 12), (100, 75)]
-)
+@table("capacity, share", (0, 1), (1, 1), (2, 1), (3, 2), (4, 3), (16, 12), (100, 75))
 def test_a_host_may_have_three_quarters_and_at_least_one(capacity, share):
     assert host_share(capacity) == share
 

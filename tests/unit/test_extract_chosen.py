@@ -1,4 +1,4 @@
-import pytest
+from tables import row, table
 
 from services.processor.extract.markdown.fragment import fragment_markdown
 from services.processor.extract.markdown.trafilatura_text import main_text
@@ -9,29 +9,27 @@ PROSE = (
 ) * 3
 
 
-@pytest.mark.parametrize(
-    ("fragment", "markdown"),
-    [
-        pytest.param("<p>About 10<sup>6</sup> of them</p>", "About 10⁶ of them", id="raised"),
-        pytest.param("<figure><figcaption>Fig 1</figcaption></figure>", "Fig 1", id="captions"),
-        pytest.param(
-            "<table><caption>C</caption><tr><th>A<th>B<tr><td><ul><li>a<li>b</ul><td>c</table>",
-            "C\n\n| A | B |\n| --- | --- |\n| a; b | c |",
-            id="lists in cells",
-        ),
-        pytest.param(
-            "<ul><li>alpha<table><tr><td>beta</td><td>gamma</td></tr></table></li></ul>",
-            "- alpha\n\n  beta gamma",
-            id="tables in lists",
-        ),
-        pytest.param(
-            "<blockquote>a<blockquote>b</blockquote></blockquote>",
-            "> a\n>\n> b",
-            id="quotations in quotations",
-        ),
-        pytest.param("<ol start=5><li>a<li>b</ol>", "5. a\n6. b", id="numbers from five"),
-        pytest.param("<p hidden>a</p><p>b c</p>", "b c", id="nothing hidden"),
-    ],
+@table(
+    "fragment, markdown",
+    row("raised", "<p>About 10<sup>6</sup> of them</p>", "About 10⁶ of them"),
+    row("captions", "<figure><figcaption>Fig 1</figcaption></figure>", "Fig 1"),
+    row(
+        "lists in cells",
+        "<table><caption>C</caption><tr><th>A<th>B<tr><td><ul><li>a<li>b</ul><td>c</table>",
+        "C\n\n| A | B |\n| --- | --- |\n| a; b | c |",
+    ),
+    row(
+        "tables in lists",
+        "<ul><li>alpha<table><tr><td>beta</td><td>gamma</td></tr></table></li></ul>",
+        "- alpha\n\n  beta gamma",
+    ),
+    row(
+        "quotations in quotations",
+        "<blockquote>a<blockquote>b</blockquote></blockquote>",
+        "> a\n>\n> b",
+    ),
+    row("numbers from five", "<ol start=5><li>a<li>b</ol>", "5. a\n6. b"),
+    row("nothing hidden", "<p hidden>a</p><p>b c</p>", "b c"),
 )
 def test_the_main_text_keeps(fragment, markdown):
     article = f"<h1>T</h1>{PROSE}{fragment}{PROSE.replace('boats', 'ships')}"

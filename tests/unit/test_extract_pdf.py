@@ -3,19 +3,18 @@
 import pytest
 from hostile import described_pdf
 from PIL import Image
+from tables import row, table
 
 from services.processor.files.pdf import draw_pages, page_texts
 
 FONT = b"/Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
 
 
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        pytest.param(b"(exam-) Tj 0 -14 Td (ple) Tj", "exam-ple", id="hyphens stay"),
-        pytest.param(b"(one) Tj 0 -40 Td (two) Tj", "one\ntwo", id="lines stay"),
-        pytest.param(b"(a\\001b) Tj", "ab", id="control characters go"),
-    ],
+@table(
+    "content, text",
+    row("hyphens stay", b"(exam-) Tj 0 -14 Td (ple) Tj", "exam-ple"),
+    row("lines stay", b"(one) Tj 0 -40 Td (two) Tj", "one\ntwo"),
+    row("control characters go", b"(a\\001b) Tj", "ab"),
 )
 def test_the_text_is_as_it_stands(tmp_path, content, text):
     path = tmp_path / "a.pdf"

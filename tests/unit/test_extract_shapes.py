@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from tables import row, table
 
 from services.processor.extract.html.document import Document
 from services.processor.extract.rungs import microdata, opengraph, page_rules
@@ -134,9 +135,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("html", "facts"), [pytest.param(*shape, id=name) for name, shape in SHAPES.items()]
-)
+@table("html, facts", *(row(name, *shape) for name, shape in SHAPES.items()))
 def test_facts_are_found_in(html, facts):
     assert seen(html) == {"title": "Why tests fail", **facts}
 
@@ -167,17 +166,15 @@ def test_nothing_is_found_in(html):
     assert seen(html) == {"title": "Why tests fail"}
 
 
-@pytest.mark.parametrize(
-    ("html", "title"),
-    [
-        ("<title>PyConf 2030</title><h1>PyConf</h1><h2>Why tests fail</h2>", "Why tests fail"),
-        ("<title>Why | PyConf</title><body><h2>Menu</h2><h2>Why</h2>", "Why"),
-        (
-            '<meta property="og:site_name" content="PyConf"><title>Why - not - PyConf</title>',
-            "Why - not",
-        ),
-        ('<meta property="og:site_name" content="PyConf"><title>PyConf :: Why</title>', "Why"),
-    ],
+@table(
+    "html, title",
+    ("<title>PyConf 2030</title><h1>PyConf</h1><h2>Why tests fail</h2>", "Why tests fail"),
+    ("<title>Why | PyConf</title><body><h2>Menu</h2><h2>Why</h2>", "Why"),
+    (
+        '<meta property="og:site_name" content="PyConf"><title>Why - not - PyConf</title>',
+        "Why - not",
+    ),
+    ('<meta property="og:site_name" content="PyConf"><title>PyConf :: Why</title>', "Why"),
 )
 def test_a_title_is_told_from_the_sites_name(html, title):
     assert page_rules.read(Document(html, URL, "why tests fail!")).title == title
@@ -209,27 +206,23 @@ def test_an_abstract_ends_at_the_next_heading():
     assert seen(html)["abstract"] == f"{TEXT.strip()} One Two"
 
 
-@pytest.mark.parametrize(
-    ("said", "names"),
-    [
-        ("please mind the cable, the floor is wet", []),
-        ("Ann Bee, PhD, CERN", ["Ann Bee"]),
-        ("Smith, John; Doe, Jane", ["Smith, John", "Doe, Jane"]),
-        ("jinxx, smtw", ["jinxx", "smtw"]),
-        ("none yet", []),
-    ],
+@table(
+    "said, names",
+    ("please mind the cable, the floor is wet", []),
+    ("Ann Bee, PhD, CERN", ["Ann Bee"]),
+    ("Smith, John; Doe, Jane", ["Smith, John", "Doe, Jane"]),
+    ("jinxx, smtw", ["jinxx", "smtw"]),
+    ("none yet", []),
 )
 def test_a_line_of_speakers_has_names_only(said, names):
     found = seen(f"<p>Speaker: {said}</p>").get("speakers", [])
     assert [name for name, _ in found] == names
 
 
-@pytest.mark.parametrize(
+@table(
     "html",
-    [
-        "<p>The outage began on 3 May 2019 at 14:30 and lasted a day.</p>",
-        "<p>Time: to be announced</p><p>Doors open on 3 May 2019 at 14:30</p>",
-    ],
+    "<p>The outage began on 3 May 2019 at 14:30 and lasted a day.</p>",
+    "<p>Time: to be announced</p><p>Doors open on 3 May 2019 at 14:30</p>",
 )
 def test_a_story_about_another_day_is_no_start(html):
     assert "start" not in seen(html)

@@ -1,17 +1,15 @@
-import pytest
+from tables import table
 
 from services.processor.extract.html.document import Document, lines_of
 from services.processor.extract.html.encoding import shallow, slim
 
 
-@pytest.mark.parametrize(
-    ("html", "slimmed"),
-    [
-        ("a<script>x</script>b<STYLE a=b>y</style >c<svg><script>z</script></svg>d", "abcd"),
-        ("a<script type=application/ld+json>{}</script>b<script>x</script>", None),
-        ("a<script>never closed", "a<script>never closed"),
-        ("<script>x</script>a<scripted>b", "a<scripted>b"),
-    ],
+@table(
+    "html, slimmed",
+    ("a<script>x</script>b<STYLE a=b>y</style >c<svg><script>z</script></svg>d", "abcd"),
+    ("a<script type=application/ld+json>{}</script>b<script>x</script>", None),
+    ("a<script>never closed", "a<script>never closed"),
+    ("<script>x</script>a<scripted>b", "a<scripted>b"),
 )
 def test_what_nobody_reads_goes(html, slimmed):
     expected = "a<script type=application/ld+json>{}</script>b" if slimmed is None else slimmed

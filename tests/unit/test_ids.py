@@ -4,6 +4,7 @@ import pytest
 from builders import add_job, submit_batch, submit_job
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.contracts.commands import (
     DeleteBatch,
@@ -62,42 +63,41 @@ def test_a_hostile_id_is_no_jobs(text):
     assert group_of(DeleteJob(job_id=text)) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        pytest.param("job-1", JobKey("j-job-1", 1), id="a job alone"),
-        pytest.param("1", JobKey("j-1", 1), id="a job alone, without prefix"),
-        pytest.param("batch-x", JobKey("j-batch-x", 1), id="a job that is called like a batch"),
-        pytest.param("job-x.1", JobKey("b-x", 1), id="a batch's first job"),
-        pytest.param("job-x.999999", JobKey("b-x", 999_999), id="a batch's last job"),
-        pytest.param("job-batch-x.7", JobKey("b-batch-x", 7), id="of the batch batch-batch-x"),
-        pytest.param("job-.1", JobKey("b-", 1), id="of the batch batch-"),
-    ],
+@table(
+    "text, key",
+    row("a job alone", "job-1", JobKey("j-job-1", 1)),
+    row("a job alone, without prefix", "1", JobKey("j-1", 1)),
+    row("a job that is called like a batch", "batch-x", JobKey("j-batch-x", 1)),
+    row("a batch's first job", "job-x.1", JobKey("b-x", 1)),
+    row("a batch's last job", "job-x.999999", JobKey("b-x", 999_999)),
+    row("of the batch batch-batch-x", "job-batch-x.7", JobKey("b-batch-x", 7)),
+    row("of the batch batch-", "job-.1", JobKey("b-", 1)),
 )
 def test_a_job_lives_at(text, key):
     assert job_key(text) == key
 
 
-@pytest.mark.parametrize(
-    ("batch_id", "group"),
-    [("x", "b-x"), ("batch-x", "b-x"), ("batch-batch-x", "b-batch-x"), ("batch-", "b-")],
+@table(
+    "batch_id, group",
+    ("x", "b-x"),
+    ("batch-x", "b-x"),
+    ("batch-batch-x", "b-batch-x"),
+    ("batch-", "b-"),
 )
 def test_a_batch_is_the_group(batch_id, group):
     assert batch_group(batch_id) == group
 
 
-@pytest.mark.parametrize(
-    ("command", "group"),
-    [
-        (submit_job(job_id="job-1"), "j-job-1"),
-        (submit_batch(batch_id="batch-x"), "b-x"),
-        (add_job(batch_id="x"), "b-x"),
-        (RestartJob(job_id="job-x.7"), "b-x"),
-        (DeleteJob(job_id="job-1"), "j-job-1"),
-        (SetBatchActive(batch_id="batch-x"), "b-x"),
-        (SetBatchArchived(batch_id="x", archived=True), "b-x"),
-        (DeleteBatch(batch_id="x"), "b-x"),
-    ],
+@table(
+    "command, group",
+    (submit_job(job_id="job-1"), "j-job-1"),
+    (submit_batch(batch_id="batch-x"), "b-x"),
+    (add_job(batch_id="x"), "b-x"),
+    (RestartJob(job_id="job-x.7"), "b-x"),
+    (DeleteJob(job_id="job-1"), "j-job-1"),
+    (SetBatchActive(batch_id="batch-x"), "b-x"),
+    (SetBatchArchived(batch_id="x", archived=True), "b-x"),
+    (DeleteBatch(batch_id="x"), "b-x"),
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_command_is_decided_by(command, group):

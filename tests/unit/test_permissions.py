@@ -4,6 +4,7 @@ import typing
 
 import msgspec
 import pytest
+from tables import table
 
 from eventjob.bus.streams.permissions import PROVISION, USERS, authorization, may_make
 from eventjob.bus.subjects import inbox_prefix, reply_of
@@ -58,19 +59,12 @@ def test_an_inbox_is_answered(inbox):
     assert reply_of({"Ej-Reply": inbox}) == inbox
 
 
-@pytest.mark.parametrize(
+@table(
     "wanted",
-    [
-        "",
-        "rep.00",
-        "ev.00.b-x",
-        "_INBOX",
-        "_INBOX.",
-        "_INBOX.a b",
-        "_INBOX.a\n",
-        "_INBOX.>",
-        "a._INBOX.b",
-    ],
+    *["rep.00", "ev.00.b-x", "_INBOX", "_INBOX.", "_INBOX.>", "a._INBOX.b"],
+    "",
+    "_INBOX.a b",
+    "_INBOX.a\n",
 )
 def test_nothing_else_is(wanted):
     assert reply_of({"Ej-Reply": wanted}) is None

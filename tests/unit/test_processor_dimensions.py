@@ -5,6 +5,7 @@ import struct
 
 import pytest
 from PIL import Image
+from tables import table
 
 from services.processor.files.dimensions import dimensions
 
@@ -12,17 +13,15 @@ KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "
 
 
 @pytest.mark.parametrize("size", [(1, 1), (300, 7), (257, 4097)])
-@pytest.mark.parametrize(
-    ("kind", "options"),
-    [
-        ("PNG", {}),
-        ("JPEG", {}),
-        ("JPEG", {"progressive": True, "comment": b"x" * 5000}),
-        ("GIF", {}),
-        ("WEBP", {}),
-        ("WEBP", {"lossless": True}),
-        ("WEBP", {"exif": b"Exif\0\0" + bytes(30)}),
-    ],
+@table(
+    "kind, options",
+    ("PNG", {}),
+    ("JPEG", {}),
+    ("JPEG", {"progressive": True, "comment": b"x" * 5000}),
+    ("GIF", {}),
+    ("WEBP", {}),
+    ("WEBP", {"lossless": True}),
+    ("WEBP", {"exif": b"Exif\0\0" + bytes(30)}),
 )
 def test_the_header_says_how_large_an_image_is(tmp_path, kind, options, size):
     path = tmp_path / "image"

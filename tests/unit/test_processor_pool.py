@@ -9,6 +9,7 @@ from pathlib import Path
 import pool_tasks as tasks
 import pytest
 from fakes_processor import until
+from tables import table
 
 from services.processor.pool import pool as pools
 from services.processor.pool.pool import Broke, Pool, TookTooLong
@@ -49,18 +50,16 @@ async def test_a_task_that_hangs_is_stopped_and_the_next_one_runs(pool):
         os.kill(before, 0)
 
 
-@pytest.mark.parametrize(
-    ("task", "arguments", "reason", "survives"),
-    [
-        (tasks.fail, ("no title",), "ValueError: no title", True),
-        (tasks.text, (9_000_000,), "its result has 90000.. bytes", True),
-        (tasks.lie, (), "Expected `int`, got `str`", True),
-        (tasks.leave, (3,), "died: exit code 3", False),
-        (tasks.crash, (), "died: SIGSEGV", False),
-        (tasks.take, (1000,), "MemoryError", False),
-        (tasks.babble, (b"\0\0\0\3abc",), "sent nonsense", False),
-        (tasks.babble, (b"\xff\xff\xff\xff",), "sent 4294967295 bytes", False),
-    ],
+@table(
+    "task, arguments, reason, survives",
+    (tasks.fail, ("no title",), "ValueError: no title", True),
+    (tasks.text, (9_000_000,), "its result has 90000.. bytes", True),
+    (tasks.lie, (), "Expected `int`, got `str`", True),
+    (tasks.leave, (3,), "died: exit code 3", False),
+    (tasks.crash, (), "died: SIGSEGV", False),
+    (tasks.take, (1000,), "MemoryError", False),
+    (tasks.babble, (b"\0\0\0\3abc",), "sent nonsense", False),
+    (tasks.babble, (b"\xff\xff\xff\xff",), "sent 4294967295 bytes", False),
 )
 async def test_a_task_that_breaks_says_why_and_the_next_one_runs(
     pool, task, arguments, reason, survives

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 from fakes_processor import Answer, FakeHosts, FakeWeb, OpenGate, until
+from tables import table
 
 from eventjob.fetch.client import FetchFailed
 from services.processor.fetching.gate import POSTPONED, PoliteGate
@@ -36,9 +37,12 @@ def robots_of(answers, folder, clock):
     return Robots(fetcher=web, gate=OpenGate(), folder=folder, clock=clock), web
 
 
-@pytest.mark.parametrize(
-    ("path", "allowed"),
-    [("/talks/one", True), ("/private/x", False), ("/a.pdf", False), ("/a.pdf?x", True)],
+@table(
+    "path, allowed",
+    ("/talks/one", True),
+    ("/private/x", False),
+    ("/a.pdf", False),
+    ("/a.pdf?x", True),
 )
 async def test_rules_with_wildcards_are_followed(tmp_path, clock, path, allowed):
     robots, _ = robots_of({ROBOTS: Answer(RULES, "text/plain")}, tmp_path, clock)
@@ -52,9 +56,7 @@ async def test_a_group_of_our_own_name_counts_before_all_others(tmp_path, clock)
     assert (await robots.rules(PAGE)).allow(PAGE)
 
 
-@pytest.mark.parametrize(
-    ("text", "delay_s"), [(RULES, 3.0), (b"User-agent: *\nCrawl-delay: 86400", LONGEST_DELAY_S)]
-)
+@table("text, delay_s", (RULES, 3.0), (b"User-agent: *\nCrawl-delay: 86400", LONGEST_DELAY_S))
 async def test_a_crawl_delay_is_heeded_within_reason(tmp_path, clock, text, delay_s):
     robots, _ = robots_of({ROBOTS: Answer(text, "text/plain")}, tmp_path, clock)
     assert (await robots.rules(PAGE)).delay_s == delay_s
@@ -66,18 +68,16 @@ async def test_without_robots_txt_all_is_allowed(tmp_path, clock, code):
     assert (await robots.rules(PAGE)).allow(PAGE)
 
 
-@pytest.mark.parametrize(
-    ("failure", "transient"),
-    [
-        (FetchFailed("http_503", "away", transient=True), True),
-        (FetchFailed("http_501", "odd"), True),
-        (FetchFailed("http_429", "slow down", transient=True), True),
-        (FetchFailed("connect_failed", "conf.example refused", transient=True), True),
-        (FetchFailed("timeout", "too slow", transient=True), True),
-        (FetchFailed("dns_failed", "no such host"), False),
-        (FetchFailed("tls_failed", "expired"), False),
-        (FetchFailed("too_large", "5 MB"), False),
-    ],
+@table(
+    "failure, transient",
+    (FetchFailed("http_503", "away", transient=True), True),
+    (FetchFailed("http_501", "odd"), True),
+    (FetchFailed("http_429", "slow down", transient=True), True),
+    (FetchFailed("connect_failed", "conf.example refused", transient=True), True),
+    (FetchFailed("timeout", "too slow", transient=True), True),
+    (FetchFailed("dns_failed", "no such host"), False),
+    (FetchFailed("tls_failed", "expired"), False),
+    (FetchFailed("too_large", "5 MB"), False),
 )
 async def test_where_nobody_can_say_nothing_is_fetched(tmp_path, clock, failure, transient):
     robots, web = robots_of({ROBOTS: failure}, tmp_path, clock)
@@ -136,13 +136,11 @@ async def test_the_gate_refuses_what_robots_txt_disallows(tmp_path, clock):
         assert turns._lines == {}
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "wait_s"),
-    [
-        (429, {"retry-after": "120"}, 120),
-        (503, {"retry-after": "7200"}, 3600),
-        (429, {}, 10),
-    ],
+@table(
+    "status, headers, wait_s",
+    (429, {"retry-after": "120"}, 120),
+    (503, {"retry-after": "7200"}, 3600),
+    (429, {}, 10),
 )
 async def test_a_host_that_asks_for_silence_postpones_others(status, headers, wait_s):
     async with polite_turns(FakeHosts()) as turns:

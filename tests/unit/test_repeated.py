@@ -1,4 +1,4 @@
-import pytest
+from tables import row, table
 
 from services.processor.compose.repeated import without_repeats
 from services.processor.extract.facts import Facts, Speaker
@@ -13,24 +13,18 @@ FACTS = Facts(
 )
 
 
-@pytest.mark.parametrize(
-    ("body", "left"),
-    [
-        pytest.param("Talk\n\n*And why not*\n\nText", "Text", id="what the overview says"),
-        pytest.param("- **Room**: Janson\n- **Level**: Easy", "- **Level**: Easy", id="a list"),
-        pytest.param("Room: Janson\\\nWhen: Sunday\n\nText", "Text", id="lines of labels"),
-        pytest.param("Room: Janson\\\nand more", "Room: Janson\\\nand more", id="lines of text"),
-        pytest.param("- **Track**: Main", "- **Track**: Main", id="a fact that nobody knows"),
-        pytest.param("Text\n\n## Speakers\n\n### [Ada Lovelace](x)\n\n" + BIO, "Text"),
-        pytest.param(
-            f"## Speaker\n\n{BIO.partition('. ')[0]}.\n\n## More\n\nText", "## More\n\nText"
-        ),
-        pytest.param(
-            "## A\n\n## B\n\nText\n\n## C", "## A\n\n## B\n\nText\n\n## C", id="empty ones"
-        ),
-        pytest.param("## A\n\nText\n\n### B\n\nTalk", "## A\n\nText", id="a part of a part"),
-        pytest.param("```\n# a\n\nTalk\n\nroom: x\n```", "```\n# a\n\nTalk\n\nroom: x\n```"),
-    ],
+@table(
+    "body, left",
+    row("what the overview says", "Talk\n\n*And why not*\n\nText", "Text"),
+    row("a list", "- **Room**: Janson\n- **Level**: Easy", "- **Level**: Easy"),
+    row("lines of labels", "Room: Janson\\\nWhen: Sunday\n\nText", "Text"),
+    row("lines of text", "Room: Janson\\\nand more", "Room: Janson\\\nand more"),
+    row("a fact that nobody knows", "- **Track**: Main", "- **Track**: Main"),
+    ("Text\n\n## Speakers\n\n### [Ada Lovelace](x)\n\n" + BIO, "Text"),
+    (f"## Speaker\n\n{BIO.partition('. ')[0]}.\n\n## More\n\nText", "## More\n\nText"),
+    row("empty ones", "## A\n\n## B\n\nText\n\n## C", "## A\n\n## B\n\nText\n\n## C"),
+    row("a part of a part", "## A\n\nText\n\n### B\n\nTalk", "## A\n\nText"),
+    ("```\n# a\n\nTalk\n\nroom: x\n```", "```\n# a\n\nTalk\n\nroom: x\n```"),
 )
 def test_what_is_said_elsewhere_is_not_said_again(body, left):
     assert without_repeats(body, FACTS) == left

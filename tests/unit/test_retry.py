@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.domain.retry import LONGEST_PAUSE, Policy, pause
 
@@ -34,16 +35,14 @@ def test_jobs_that_failed_together_do_not_come_back_together():
     assert len({waits(1, salt=f"job-x.{n}:1") for n in range(1000)}) > 990
 
 
-@pytest.mark.parametrize(
-    ("asked_s", "wait"),
-    [
-        pytest.param(60, timedelta(minutes=1), id="what the host asks for"),
-        pytest.param(0.5, waits(1), id="not less than the pause"),
-        pytest.param(3600, LONGEST_PAUSE, id="an hour"),
-        pytest.param(3601, LONGEST_PAUSE, id="not more than an hour"),
-        pytest.param(1e308, LONGEST_PAUSE, id="not for ever"),
-        pytest.param(-1e308, waits(1), id="not backwards"),
-    ],
+@table(
+    "asked_s, wait",
+    row("what the host asks for", 60, timedelta(minutes=1)),
+    row("not less than the pause", 0.5, waits(1)),
+    row("an hour", 3600, LONGEST_PAUSE),
+    row("not more than an hour", 3601, LONGEST_PAUSE),
+    row("not for ever", 1e308, LONGEST_PAUSE),
+    row("not backwards", -1e308, waits(1)),
 )
 def test_a_host_may_ask_for(asked_s, wait):
     assert waits(1, asked_s) == wait

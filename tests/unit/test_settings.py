@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tables import table
 
 from eventjob.runtime.setting_types import Rate
 from eventjob.runtime.settings import SettingsError, read_settings
@@ -86,43 +87,41 @@ def test_right(name, value):
     assert read_settings({f"EVENTJOB_{name}": value}) != read_settings({})
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("HOST", "not a host", "an IP address or a host name"),
-        ("HOST", "a..b", "an IP address or a host name"),
-        ("PORT", "65536", "a whole number, 0 to 65535"),
-        ("PORT", "5e3", "a whole number, 0 to 65535"),
-        ("PORT", "²", "a whole number, 0 to 65535"),
-        ("NATS_URL", "localhost:4222", "nats://host:port or tls://host:port"),
-        ("NATS_URL", "nats://host:port", "nats://host:port or tls://host:port"),
-        ("NATS_CA_FILE", "/nowhere/ca.pem", "the path of a file that exists"),
-        ("STORE_URL", "sqlite://projection.db", "sqlite:///absolute/path"),
-        ("STORE_URL", "mongodb://db", "mongodb://host/database"),
-        ("STORE_URL_FILE", "/nowhere/url", "the path of a readable file, with sqlite:///"),
-        ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
-        ("ARTIFACTS_URL", "s3:///prefix", "s3://bucket/prefix"),
-        ("ANONYMOUS", "yes", "restricted or full or none"),
-        ("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it"),
-        ("RATE_LIMIT", "50/s", "EVENTJOB_API_KEYS_FILE beside it"),
-        ("MAX_BODY_MB", "201", "a number, 0.01 to 200"),
-        ("CONTACT", "me\r\nHost: x", "an http(s) URL or a mail address"),
-        ("CONTACT", "https://example.org/(x)", "an http(s) URL or a mail address"),
-        ("FETCH_ALLOW", "127.0.0.1/32", "which '127.0.0.1/32' is not"),
-        ("FETCH_ALLOW", "10.0.0.0/8:80,10.1.1.1/8:80", "which '10.1.1.1/8:80' is not"),
-        ("FETCH_ALLOW", "10.0.0.1:0", "which '10.0.0.1:0' is not"),
-        ("FETCH_DELAY_S", "-1", "a number, 0 to 86400"),
-        ("FETCH_READ_S", "nan", "a number, 0.01 to 86400"),
-        ("FETCH_FILE_S", "inf", "a number, 0.01 to 86400"),
-        ("NATS_URL", "nats://one:4222,,nats://two:4222", "several separated by commas"),
-        ("NATS_REPLICAS", "2", "1 or 3 or 5"),
-        ("RETENTION_DAYS", "0", "a whole number of days"),
-        ("RETENTION_DAYS", "1e3", "a whole number of days"),
-        ("NATS_REPLICAS", "3", "EVENTJOB_NATS_URL beside it"),
-        ("CONCURRENCY", "0", "a whole number, 1 to 1000"),
-        ("LOG_LEVEL", "INFO", "info or debug or warning or error"),
-        ("PARENT_PIPE", "0x1", "nothing: it is not for you to set"),
-    ],
+@table(
+    "name, value, expected",
+    ("HOST", "not a host", "an IP address or a host name"),
+    ("HOST", "a..b", "an IP address or a host name"),
+    ("PORT", "65536", "a whole number, 0 to 65535"),
+    ("PORT", "5e3", "a whole number, 0 to 65535"),
+    ("PORT", "²", "a whole number, 0 to 65535"),
+    ("NATS_URL", "localhost:4222", "nats://host:port or tls://host:port"),
+    ("NATS_URL", "nats://host:port", "nats://host:port or tls://host:port"),
+    ("NATS_CA_FILE", "/nowhere/ca.pem", "the path of a file that exists"),
+    ("STORE_URL", "sqlite://projection.db", "sqlite:///absolute/path"),
+    ("STORE_URL", "mongodb://db", "mongodb://host/database"),
+    ("STORE_URL_FILE", "/nowhere/url", "the path of a readable file, with sqlite:///"),
+    ("ARTIFACTS_URL", "file://artifacts", "file:///absolute/folder"),
+    ("ARTIFACTS_URL", "s3:///prefix", "s3://bucket/prefix"),
+    ("ANONYMOUS", "yes", "restricted or full or none"),
+    ("ANONYMOUS", "none", "EVENTJOB_API_KEYS_FILE beside it"),
+    ("RATE_LIMIT", "50/s", "EVENTJOB_API_KEYS_FILE beside it"),
+    ("MAX_BODY_MB", "201", "a number, 0.01 to 200"),
+    ("CONTACT", "me\r\nHost: x", "an http(s) URL or a mail address"),
+    ("CONTACT", "https://example.org/(x)", "an http(s) URL or a mail address"),
+    ("FETCH_ALLOW", "127.0.0.1/32", "which '127.0.0.1/32' is not"),
+    ("FETCH_ALLOW", "10.0.0.0/8:80,10.1.1.1/8:80", "which '10.1.1.1/8:80' is not"),
+    ("FETCH_ALLOW", "10.0.0.1:0", "which '10.0.0.1:0' is not"),
+    ("FETCH_DELAY_S", "-1", "a number, 0 to 86400"),
+    ("FETCH_READ_S", "nan", "a number, 0.01 to 86400"),
+    ("FETCH_FILE_S", "inf", "a number, 0.01 to 86400"),
+    ("NATS_URL", "nats://one:4222,,nats://two:4222", "several separated by commas"),
+    ("NATS_REPLICAS", "2", "1 or 3 or 5"),
+    ("RETENTION_DAYS", "0", "a whole number of days"),
+    ("RETENTION_DAYS", "1e3", "a whole number of days"),
+    ("NATS_REPLICAS", "3", "EVENTJOB_NATS_URL beside it"),
+    ("CONCURRENCY", "0", "a whole number, 1 to 1000"),
+    ("LOG_LEVEL", "INFO", "info or debug or warning or error"),
+    ("PARENT_PIPE", "0x1", "nothing: it is not for you to set"),
 )
 def test_wrong(name, value, expected):
     [complaint] = complaints(**{name: value})
@@ -170,15 +169,13 @@ def test_the_store_may_be_named_in_a_file_of_its_own(tmp_path):
     assert "hush" not in complaint
 
 
-@pytest.mark.parametrize(
+@table(
     "variables",
-    [
-        {"NATS_PASSWORD": "hush"},
-        {"NATS_URL": "nats://me:hush@host:4222"},
-        {"NATS_URL": "me:hush@host"},
-        {"STORE_URL": "mongodb://me:hu/hush@host"},
-        {"STORE_URL": "postgres://me:hush@host/db"},
-    ],
+    {"NATS_PASSWORD": "hush"},
+    {"NATS_URL": "nats://me:hush@host:4222"},
+    {"NATS_URL": "me:hush@host"},
+    {"STORE_URL": "mongodb://me:hu/hush@host"},
+    {"STORE_URL": "postgres://me:hush@host/db"},
 )
 def test_no_secret_is_shown(variables):
     assert not any("hush" in complaint for complaint in complaints(**variables))

@@ -234,10 +234,7 @@ ANNOUNCEMENTS = [
         announcements.SchedulerAlive(scheduler="s", ready=True, partitions=["07"], wanted={"w": 3}),
         '{"type":"SchedulerAlive","scheduler":"s","ready":true,"partitions":["07"],"wanted":{"w":3}}',
     ),
-    (
-        announcements.ProjectedTo(sequence=7),
-        '{"type":"ProjectedTo","sequence":7,"stopped":null}',
-    ),
+    (announcements.ProjectedTo(sequence=7), '{"type":"ProjectedTo","sequence":7,"stopped":null}'),
 ]
 
 UNIONS = [
