@@ -1,7 +1,7 @@
 """Who may read and who may change, as a matrix; and the same rule as a set of readers."""
 
 from builders import access
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tables import row, table
 
@@ -63,10 +63,8 @@ ACCESS = st.builds(
     admin_access=SOME,
 )
 OWNERS = st.none() | USERS
-UNHURRIED = settings(deadline=None, database=None)
 
 
-@UNHURRIED
 @given(st.none() | USERS, OWNERS, ACCESS)
 def test_readers_are_those_who_may_read(user, owner, rule):
     """The api keeps users from being called `EVERYONE`."""
@@ -74,7 +72,6 @@ def test_readers_are_those_who_may_read(user, owner, rule):
     assert may_read(Caller(user), owner, rule) == (user in found or found == {EVERYONE})
 
 
-@UNHURRIED
 @given(st.none() | USERS, OWNERS, ACCESS, st.booleans())
 def test_who_may_change_may_read(user, owner, rule, trusted):
     caller = Caller(user, trusted=trusted)

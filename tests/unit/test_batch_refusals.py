@@ -161,19 +161,12 @@ def test_a_group_refuses(given, when, code):
     assert answer(given, when, Caller("ada")) == code
 
 
-@pytest.mark.parametrize("when", [*ON_JOB, *ON_BATCH], ids=name)
-def test_what_was_never_there_is_not_found(when):
-    assert answer([], when, Caller("ada")) == "not_found"
-
-
-@pytest.mark.parametrize("when", ON_JOB, ids=name)
-def test_a_deleted_job_is_not_found(when):
-    assert answer([*LONE, on_group(job_deleted(), ALONE)], when, Caller("ada")) == "not_found"
-
-
-@pytest.mark.parametrize("when", ON_BATCH, ids=name)
-def test_a_deleted_batch_is_not_found(when):
-    assert answer([*BATCH, on_group(batch_deleted())], when, Caller("ada")) == "not_found"
+@table("when", *ON_JOB, *ON_BATCH, ids=name)
+def test_what_was_never_there_or_is_deleted_is_not_found(when):
+    deleted = [*LONE, on_group(job_deleted(), ALONE)]
+    if when in ON_BATCH:
+        deleted = [*BATCH, on_group(batch_deleted())]
+    assert answer([], when, Caller("ada")) == answer(deleted, when, Caller("ada")) == "not_found"
 
 
 @pytest.mark.parametrize("when", BY_OTHER_NAME, ids=name)
@@ -181,29 +174,15 @@ def test_a_batch_answers_to_its_own_name_only(when):
     assert answer(BATCH, when, Caller("ada")) == "not_found"
 
 
-@table(
-    "caller, code",
-    row("the owner may", Caller("ada"), "done"),
-    row("a writer may", Caller("will"), "done"),
-    row("an admin may", Caller("amir"), "done"),
-    row("a reader may not", Caller("rita"), "permission_denied"),
-    row("a stranger may not", Caller("eve"), "permission_denied"),
-    row("nobody may not", Caller(None), "permission_denied"),
-    row("an open door lets all in", Caller(None, trusted=True), "done"),
-)
-@pytest.mark.parametrize("when", [*ON_JOB, *ON_BATCH], ids=name)
-def test_who_may_change(when, caller, code):
-    assert answer(LONE if when in ON_JOB else BATCH, when, caller) == code
-
-
-@pytest.mark.parametrize("when", [*ON_JOB, *ON_BATCH], ids=name)
-def test_anyone_may_change_what_nobody_owns(when):
+@table("when", *ON_JOB, *ON_BATCH, ids=name)
+def test_each_command_asks_who_may_change(when):
+    """Who that is, is in `test_access`."""
+    given = LONE if when in ON_JOB else BATCH
+    for caller in (Caller("ada"), Caller("will"), Caller("amir"), Caller(None, trusted=True)):
+        assert answer(given, when, caller) == "done"
+    for caller in (Caller("rita"), Caller("eve"), Caller(None)):
+        assert answer(given, when, caller) == "permission_denied"
     nobodys = [on_group(job_submitted(owner=None), ALONE)]
     if when in ON_BATCH:
         nobodys = [on_group(batch_submitted(owner=None)), on_group(jobs_added(owner=None))]
     assert answer(nobodys, when, Caller(None)) == "done"
-
-
-def test_public_is_for_reading():
-    public = [on_group(batch_submitted(access=Access(visibility="public")))]
-    assert answer(public, DeleteBatch(batch_id="batch-x"), Caller("eve")) == "permission_denied"

@@ -255,7 +255,7 @@ def test_what_is_right_is_read(name):
 
 
 @pytest.mark.parametrize("name", DECODERS)
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damage_is_told_as_documented(name, data):
     decode, expected, right = DECODERS[name]
@@ -272,7 +272,6 @@ def test_the_worst(name, sent):
         decode(sent)
 
 
-@settings(deadline=None)
 @given(st.text())
 @example("ev.07.b-x.1.2")
 @example("ev..b-.")

@@ -101,14 +101,9 @@ def test_every_address_gives_names_that_are_not_empty(url):
 
 @table(
     "url, reason",
-    ("", "starts with '' instead of http or https"),
     ("fosdem.org/2025", "starts with '' instead of http or https"),
-    ("ftp://fosdem.org/", "starts with 'ftp' instead"),
     ("https:///talk", "where a host is expected"),
     ("https://me:secret@fosdem.org/", "user info"),
-    ("https://fosdem.org/a b", "a space"),
-    ("https://fosdem.org:99999/", "port"),
-    ("https://fosdem.org/" + "a" * 2048, "at most 2048"),
 )
 def test_what_is_no_address_is_refused(url, reason):
     with pytest.raises(DemoFailed, match=f"--url: .*{reason}") as refused:

@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
@@ -12,7 +12,6 @@ from services.processor.extract.markdown.fragment import fragment_markdown
 from services.processor.extract.markdown.markdown import plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-UNHURRIED = settings(deadline=None)  # the machine may be busy
 TAGS = (
     "p div b i em strong del code pre kbd ul ol li dl dt dd table tr td th blockquote h1 h3 a span "
     "sup sub"
@@ -38,7 +37,6 @@ PIECES = (
 HTML = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=40).map("".join)
 
 
-@UNHURRIED
 @given(HTML)
 @example("<b>a</b><i>*</i>b<code>`</code>")
 @example("<pre>```\n<script>\n```")
@@ -52,7 +50,6 @@ def test_any_html_becomes_markdown_without_anything_hostile(html):
             assert address is None or re.match("https?://|mailto:", str(address))
 
 
-@UNHURRIED
 @given(HTML)
 @example("a<b>b</b>c<b> d</b><i>(e)</i>f")
 @example("<b>x</b>*y*_z_ ~~q~~")
@@ -68,7 +65,6 @@ def test_a_reader_sees_the_text_of_the_page_and_no_marks(html):
         assert shown.replace("_(", "").count(mark) <= html.count(mark)
 
 
-@UNHURRIED
 @given(HTML)
 def test_markdown_is_tidy(html):
     markdown = fragment_markdown(html)
@@ -79,7 +75,6 @@ def test_markdown_is_tidy(html):
         assert not re.search(r"\s$|[ \t]\n|\n\n\n", markdown)
 
 
-@UNHURRIED
 @given(st.text(max_size=30) | st.lists(st.sampled_from(TEXTS.split(" "))).map("".join))
 @example("1. a")
 @example("# &amp; <b> __a__ *b* ~~c~~")

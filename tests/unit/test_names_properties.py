@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pathvalidate import is_valid_filename
 
@@ -18,7 +18,6 @@ NASTY = st.sampled_from(
     [*'./\\:<>"|?* ', "CON", "NUL", "COM1", ".md", ".pdf", "-2", "\u202e", "\ud800", "\u0301", "ß"]
 )
 ANY_TEXT = TEXTS | st.lists(NASTY, max_size=20).map("".join) | st.lists(TEXTS | NASTY).map("".join)
-UNHURRIED = settings(deadline=None)  # the machine may be busy
 
 
 def assert_valid_everywhere(name):
@@ -30,7 +29,6 @@ def assert_valid_everywhere(name):
     assert not re.search(r'[/\\:*?"<>|]|^[. ]|[. ]$', name)
 
 
-@UNHURRIED
 @given(ANY_TEXT, ANY_TEXT)
 @example("CON." + "x" * 196, "")
 @example("a" * 198 + " .pdf", "")
@@ -42,7 +40,6 @@ def test_any_text_becomes_a_valid_name_that_stays(text, fallback):
         assert names.is_safe(name)
 
 
-@UNHURRIED
 @given(ANY_TEXT)
 @example("x" * 193 + ".md" * 30)
 def test_any_filename_becomes_a_stem_that_stays(filename):
@@ -53,7 +50,6 @@ def test_any_filename_becomes_a_stem_that_stays(filename):
     assert names.stem_of(f"{stem}.md") == stem
 
 
-@UNHURRIED
 @given(st.lists(ANY_TEXT.map(lambda text: names.file_name(text, "x"))))
 def test_unique_names_are_valid_and_do_not_collide(given_names):
     result = names.unique(given_names)
@@ -64,7 +60,6 @@ def test_unique_names_are_valid_and_do_not_collide(given_names):
         assert names.is_safe(name)
 
 
-@UNHURRIED
 @given(ANY_TEXT)
 def test_any_name_makes_one_header_value(name):
     value = names.content_disposition(name, inline=False)

@@ -4,7 +4,6 @@ import typing
 
 import msgspec
 import pytest
-from tables import table
 
 from eventjob.bus.streams.permissions import PROVISION, USERS, authorization, may_make
 from eventjob.bus.subjects import inbox_prefix, reply_of
@@ -54,17 +53,18 @@ def test_the_configuration_names_each_user_with_its_own_inbox_and_password():
     assert '">"' not in text
 
 
-@pytest.mark.parametrize("inbox", ["_INBOX.abc", "_INBOX_api.a_b-C9.d"])
-def test_an_inbox_is_answered(inbox):
-    assert reply_of({"Ej-Reply": inbox}) == inbox
-
-
-@table(
-    "wanted",
-    *["rep.00", "ev.00.b-x", "_INBOX", "_INBOX.", "_INBOX.>", "a._INBOX.b"],
-    "",
-    "_INBOX.a b",
-    "_INBOX.a\n",
-)
-def test_nothing_else_is(wanted):
-    assert reply_of({"Ej-Reply": wanted}) is None
+def test_an_inbox_is_answered_and_nothing_else_is():
+    for inbox in ("_INBOX.abc", "_INBOX_api.a_b-C9.d"):
+        assert reply_of({"Ej-Reply": inbox}) == inbox
+    others = (
+        "",
+        "rep.00",
+        "ev.00.b-x",
+        "_INBOX",
+        "_INBOX.",
+        "_INBOX.a b",
+        "_INBOX.a\n",
+        "_INBOX.>",
+    )
+    for other in (*others, "a._INBOX.b"):
+        assert reply_of({"Ej-Reply": other}) is None

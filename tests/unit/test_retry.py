@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tables import row, table
 
 from eventjob.domain.retry import LONGEST_PAUSE, Policy, pause
 
 POLICY = Policy()
-UNHURRIED = settings(deadline=None, database=None)
 SALTS = st.text(max_size=20)
 TRIES = st.integers(1, 10_000)
 ASKED = st.floats(allow_nan=False, allow_infinity=False)
@@ -48,7 +47,6 @@ def test_a_host_may_ask_for(asked_s, wait):
     assert waits(1, asked_s) == wait
 
 
-@UNHURRIED
 @given(TRIES, ASKED, SALTS)
 def test_a_pause_is_neither_nothing_nor_endless(tries, asked_s, salt):
     wait = waits(tries, asked_s, salt)
@@ -56,7 +54,6 @@ def test_a_pause_is_neither_nothing_nor_endless(tries, asked_s, salt):
     assert wait == waits(tries, asked_s, salt)
 
 
-@UNHURRIED
 @given(TRIES, st.floats(0, 3600), SALTS)
 def test_a_pause_honours_the_host_and_grows(tries, asked_s, salt):
     assert waits(tries, asked_s, salt) >= timedelta(seconds=asked_s)

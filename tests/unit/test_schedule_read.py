@@ -145,16 +145,13 @@ def test_markdown_is_told_from_html(read, abstract, body):
     assert facts.body == body
 
 
+NO_SCHEDULE = """{ [] <html></html> <schedule><day></schedule> <schedule></schedule>
+    <schedule>&a;</schedule>"""
+
+
 @table(
     "text",
-    *[
-        "{",
-        "[]",
-        "<html></html>",
-        "<schedule><day></schedule>",
-        "<schedule></schedule>",
-        "<schedule>&a;</schedule>",
-    ],
+    *NO_SCHEDULE.split(),
     "",
     "{" + '"schedule":{' * 5000,
     '{"schedule": {"conference": {"days": []}}}',
