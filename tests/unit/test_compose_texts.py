@@ -1,4 +1,4 @@
-"""What the Markdown says in words, from what is known."""
+"""What the Markdown says in words, from what is known, and says once."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ from tables import row, table
 
 from eventjob.domain.names import session_paths
 from services.processor.compose.files import with_pictures
+from services.processor.compose.repeated import without_repeats
 from services.processor.compose.texts import biographies, films, further, overview, texts, when
-from services.processor.extract.facts import Facts, FileLink
+from services.processor.extract.facts import Facts, FileLink, Speaker
 from services.processor.files.session_files import DownloadedFile, SessionFiles
 
 START = "2025-02-02T09:50:00+01:00"
@@ -95,3 +96,35 @@ def test_pictures_stand_where_they_stood_and_those_that_were_not_had_are_gone():
     shown = f"x ![A]({Path(paths.markdown).stem}/A%20b.png)"
     expected = f"{shown}\n\n```\n![code](https://x.example/)\n```"
     assert with_pictures(body, SessionFiles([had], []), paths) == expected
+
+
+BIO = "Ada Lovelace writes programs for machines that nobody has built. She lives in London."
+FACTS = Facts(
+    subtitle="And why not",
+    type="Talk",
+    room="Janson",
+    start="2030-02-02T09:50:00+01:00",
+    speakers=(Speaker("Ada Lovelace", bio=BIO), Speaker("Grace Hopper")),
+)
+
+
+@table(
+    "body, left",
+    row("what the overview says", "Talk\n\n*And why not*\n\nText", "Text"),
+    row("a list", "- **Room**: Janson\n- **Level**: Easy", "- **Level**: Easy"),
+    row("lines of labels", "Room: Janson\\\nWhen: Sunday\n\nText", "Text"),
+    row("lines of text", "Room: Janson\\\nand more", "Room: Janson\\\nand more"),
+    row("a fact that nobody knows", "- **Track**: Main", "- **Track**: Main"),
+    ("Text\n\n## Speakers\n\n### [Ada Lovelace](x)\n\n" + BIO, "Text"),
+    (f"## Speaker\n\n{BIO.partition('. ')[0]}.\n\n## More\n\nText", "## More\n\nText"),
+    row("empty ones", "## A\n\n## B\n\nText\n\n## C", "## A\n\n## B\n\nText\n\n## C"),
+    row("a part of a part", "## A\n\nText\n\n### B\n\nTalk", "## A\n\nText"),
+    ("```\n# a\n\nTalk\n\nroom: x\n```", "```\n# a\n\nTalk\n\nroom: x\n```"),
+)
+def test_what_is_said_elsewhere_is_not_said_again(body, left):
+    assert without_repeats(body, FACTS) == left
+
+
+def test_where_nothing_is_known_nothing_goes():
+    body = "- **Room**: Janson\n\n## Speakers\n\nAda Lovelace\n\nTalk"
+    assert without_repeats(body, Facts()) == body
