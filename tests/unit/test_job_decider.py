@@ -109,17 +109,11 @@ def test_each_command_in_each_state(state, command, then):
 
 
 LAST = POLICY.max_attempts
-TWO = [file_ref(path="a"), file_ref(path="b")]
 
 
 @table(
     "given, when, then",
-    row(
-        "a session is kept with its log",
-        STARTED,
-        session_fetched(files=TWO),
-        job_fetched(files=TWO),
-    ),
+    row("a session is kept with its log", STARTED, session_fetched(), job_fetched()),
     row("a built ZIP completes the job", FETCHED, archive_built(), job_completed()),
     row(
         "a transient fault is tried again",
