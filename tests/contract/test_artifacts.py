@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from obstore.store import LocalStore, MemoryStore, S3Store
 from s3_server import REGION, S3Server
+from tables import row, table
 
 from eventjob.artifacts.store import RENEWED_AFTER, ArtifactCorrupt, ArtifactMissing, Artifacts
 
@@ -119,14 +120,12 @@ async def test_the_same_bytes_are_stored_once(artifacts, store):
     assert stored(store) == {f"blobs/{SHA256[:2]}/{SHA256[2:4]}/{SHA256}": 10}
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        pytest.param(0, 4, b"0123", id="the first bytes"),
-        pytest.param(3, 7, b"3456", id="some bytes"),
-        pytest.param(9, None, b"9", id="the last byte"),
-        pytest.param(0, 10, DATA, id="all bytes"),
-    ],
+@table(
+    "start, end, expected",
+    row("the first bytes", 0, 4, b"0123"),
+    row("some bytes", 3, 7, b"3456"),
+    row("the last byte", 9, None, b"9"),
+    row("all bytes", 0, 10, DATA),
 )
 async def test_a_range_of_bytes(artifacts, start, end, expected):
     await artifacts.put(DATA)
@@ -199,9 +198,7 @@ async def test_putting_an_old_blob_again_makes_it_young(artifacts, store, clock,
     assert await artifacts.get(SHA256) == DATA
 
 
-@pytest.mark.parametrize(
-    "sha256", ["", "abc", SHA256.upper(), SHA256 + "\n", "../" + SHA256[3:], SHA256 + "0"]
-)
+@table("sha256", "", "abc", SHA256.upper(), SHA256 + "\n", "../" + SHA256[3:], SHA256 + "0")
 async def test_what_is_no_sha256_never_becomes_a_path(artifacts, sha256):
     attempts = [
         lambda: artifacts.get(sha256),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tables import row, table
 
 from eventjob.artifacts import disk
 from eventjob.artifacts.open_artifacts import open_artifacts
@@ -127,16 +128,14 @@ async def test_a_folder_that_is_gone_makes_the_store_unavailable(tmp_path):
         await artifacts.put(DATA)
 
 
-@pytest.mark.parametrize(
+@table(
     "url",
-    [
-        pytest.param("", id="nothing"),
-        pytest.param("artifacts", id="no scheme"),
-        pytest.param("file://artifacts", id="a relative folder"),
-        pytest.param("ftp://host/folder", id="another scheme"),
-        pytest.param("memory:///", id="a store that forgets"),
-        pytest.param("s3://", id="no bucket"),
-    ],
+    row("nothing", ""),
+    row("no scheme", "artifacts"),
+    row("a relative folder", "file://artifacts"),
+    row("another scheme", "ftp://host/folder"),
+    row("a store that forgets", "memory:///"),
+    row("no bucket", "s3://"),
 )
 def test_a_wrong_url_is_named_with_its_setting(url):
     with pytest.raises(ValueError, match="EVENTJOB_ARTIFACTS_URL is '") as caught:

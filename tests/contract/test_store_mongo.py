@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from mongo_server import KIND, needs_mongo, url_for
 from stores import at, batch, batch_job, job
+from tables import table
 
 from eventjob.contracts.base import FileRef
 from eventjob.domain.access import Caller
@@ -81,9 +82,7 @@ async def seen(store):
     return jobs, batches, sorted(await store.orphans(LATER, 10)), await store.checkpoint()
 
 
-@pytest.mark.parametrize(
-    "step", ["_note", "_put", "_remember_deletions", "_delete", "apply", "clear_orphans"]
-)
+@table("step", *["_note", "_put", "_remember_deletions", "_delete", "apply", "clear_orphans"])
 async def test_a_crash_between_two_writes_is_made_good_by_the_replay(store, monkeypatch, step):
     await store.apply(BEFORE)
     with monkeypatch.context() as patch:
@@ -239,8 +238,8 @@ async def test_the_names_in_the_database_change_only_together_with_the_schema_ve
     await store.apply(Changes(jobs=[job(1)], batches=[batch("x", 2)], checkpoint=2))
     generation = (await store.progress.place()).generation
     both = "_id group sequence position status owner readers created_at updated_at blobs document"
-    for table, own in (("jobs", "batch_id"), ("batches", "archived")):
-        found = await database[f"{table}_{generation}"].find_one()
+    for name, own in (("jobs", "batch_id"), ("batches", "archived")):
+        found = await database[f"{name}_{generation}"].find_one()
         assert set(found) == {*both.split(), own}
         assert found["readers"] == ["@ann"]
     assert await database["progress"].find_one() == {

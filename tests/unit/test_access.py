@@ -1,9 +1,9 @@
 """Who may read and who may change, as a matrix; and the same rule as a set of readers."""
 
-import pytest
 from builders import access
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.contracts.base import Access
 from eventjob.domain.access import (
@@ -29,32 +29,26 @@ MATRIX = {
     "an empty name": (Caller(""), ("", "r", "rc")),
     "an open door": (Caller(None, trusted=True), ("rc", "rc", "rc")),
 }
-OBJECTS = {
-    "private": ("ada", LISTS),
-    "public": ("ada", PUBLIC),
-    "without owner": (None, LISTS),
-}
+OBJECTS = {"private": ("ada", LISTS), "public": ("ada", PUBLIC), "without owner": (None, LISTS)}
 
 
-@pytest.mark.parametrize(
-    ("caller", "thing", "may"),
-    [
-        pytest.param(caller, thing, may, id=f"{who} and what is {name}")
-        for who, (caller, row) in MATRIX.items()
-        for (name, thing), may in zip(OBJECTS.items(), row, strict=True)
-    ],
+@table(
+    "caller, thing, may",
+    *(
+        row(f"{who} and what is {name}", caller, thing, may)
+        for who, (caller, rights) in MATRIX.items()
+        for (name, thing), may in zip(OBJECTS.items(), rights, strict=True)
+    ),
 )
 def test_who_may(caller, thing, may):
     assert "r" * may_read(caller, *thing) + "c" * may_change(caller, *thing) == may
 
 
-@pytest.mark.parametrize(
-    ("thing", "found"),
-    [
-        pytest.param(OBJECTS["private"], {"ada", "rita", "will", "amir"}, id="private"),
-        pytest.param(OBJECTS["public"], {EVERYONE}, id="public"),
-        pytest.param(OBJECTS["without owner"], {EVERYONE}, id="without owner"),
-    ],
+@table(
+    "thing, found",
+    row("private", OBJECTS["private"], {"ada", "rita", "will", "amir"}),
+    row("public", OBJECTS["public"], {EVERYONE}),
+    row("without owner", OBJECTS["without owner"], {EVERYONE}),
 )
 def test_the_readers_are(thing, found):
     assert allowed_readers(*thing) == found
@@ -76,10 +70,8 @@ ACCESS = st.builds(
     admin_access=SOME,
 )
 OWNERS = st.none() | USERS
-UNHURRIED = settings(deadline=None, database=None)
 
 
-@UNHURRIED
 @given(st.none() | USERS, OWNERS, ACCESS)
 def test_readers_are_those_who_may_read(user, owner, rule):
     """The api keeps users from being called `EVERYONE`."""
@@ -87,7 +79,6 @@ def test_readers_are_those_who_may_read(user, owner, rule):
     assert may_read(Caller(user), owner, rule) == (user in found or found == {EVERYONE})
 
 
-@UNHURRIED
 @given(st.none() | USERS, OWNERS, ACCESS, st.booleans())
 def test_who_may_change_may_read(user, owner, rule, trusted):
     caller = Caller(user, trusted=trusted)

@@ -1,7 +1,11 @@
-"""What is handed out: the ZIPs of batches take long, and may not keep those of jobs waiting."""
+"""What a scheduler hands out, and what it finds out when it begins."""
+
+from collections import Counter
+from datetime import timedelta
 
 import pytest
 from builders import (
+    ALONE,
     AT,
     DEADLINE,
     batch_deleted,
@@ -12,10 +16,16 @@ from builders import (
     jobs_started,
     on_group,
     on_job,
+    session_fetched,
+    submit_batch,
+    submit_job,
     zip_failed,
     zip_requested,
 )
+from tables import table
+from world import Asked, World
 
+from eventjob.domain.access import Caller
 from services.scheduler.agenda import TaskKey
 from services.scheduler.memory import Memory
 
@@ -47,9 +57,7 @@ def memory():
     return memory
 
 
-@pytest.mark.parametrize(
-    ("capacity", "zips", "jobs"), [(0, 0, 0), (1, 1, 1), (8, 1, 3), (9, 2, 3), (100, 3, 3)]
-)
+@table("capacity, zips, jobs", (0, 0, 0), (1, 1, 1), (8, 1, 3), (9, 2, 3), (100, 3, 3))
 def test_zips_of_batches_have_a_share_of_their_own(memory, capacity, zips, jobs):
     assert memory.agenda.errands("archive", capacity) == [*ZIPS[:zips], *JOBS[:jobs]]
 
@@ -75,3 +83,48 @@ def test_a_zip_is_overdue_at_its_deadline_and_not_before(memory):
     assert agenda.overdue(AT, 10) == []
     moved(memory, on_group(zip_failed(), "b-a"))
     assert {(due.group, due.n) for due in agenda.overdue(DEADLINE, 10)} == {("b-b", 0), ("b-c", 0)}
+
+
+@pytest.fixture
+def world():
+    """One job alone, whose task is with a processor."""
+    world = World()
+    world.round()
+    world.inbox.append(Asked(submit_job(), "c1", Caller("ada")))
+    world.round()
+    assert world.tasks == [TaskKey("fetch", ALONE, 1, 1)]
+    return world
+
+
+def test_a_task_that_outlives_its_attempt_takes_no_room(world):
+    world.now += timedelta(hours=1)
+    world.round()
+    world.start()
+    world.round()
+    assert world.memory.agenda.out("fetch") == 0
+
+
+def test_a_task_that_is_out_is_not_handed_out_again(world):
+    world.start()
+    world.round()
+    world.round()
+    assert world.memory.agenda.out("fetch") == len(world.tasks) == 1
+
+
+def test_an_archiver_that_dies_together_with_the_scheduler_is_noticed(world):
+    world.inbox.append(session_fetched())
+    world.round()
+    assert TaskKey("archive", ALONE, 1, 1) in world.tasks
+    world.start()
+    world.round()
+    world.now += world.policy.attempt_timeout
+    world.round()
+    assert Counter(type(record.event).__name__ for record in world.history)["AttemptFailed"] == 1
+
+
+def test_a_completion_that_a_crash_cut_off_is_made_up_for(world):
+    world.inbox.append(Asked(submit_batch(jobs=[]), "c2", Caller("ada")))
+    world.round(crash="between appends")
+    assert world.pages["b-x"].said is None
+    world.round()
+    assert world.pages["b-x"].said == "completed"

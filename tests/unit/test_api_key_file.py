@@ -1,6 +1,7 @@
 """The file of API keys: its form, and what is said where it is wrong."""
 
 import pytest
+from tables import table
 
 from eventjob.runtime.setting_types import Rate, parse_rate
 from services.api.access.keys import Key, KeysError, find, format_key, hash_key, new_key, read_keys
@@ -9,22 +10,20 @@ from services.api.access.rate_limits import Buckets, network_of
 GOOD = format_key(Key(id="k1", user="ann", sha256="0" * 64))
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("{", "truncated"),
-        ("[]", "Expected `object`"),
-        ('{"id":"k2","user":"ann"}', "missing required field `sha256`"),
-        (GOOD.replace("k1", "K_2"), "regex"),
-        (GOOD.replace("k1", "k2\\n"), "regex"),
-        (GOOD.replace('0"', '0\\n"'), "regex"),
-        (GOOD.replace("ann", "*"), 'not "*"'),
-        (GOOD.replace("0" * 64, "plain"), "regex"),
-        (GOOD.replace("}", ',"admin":true}'), "unknown field `admin`"),
-        (GOOD.replace("}", ',"administer":"yes"}'), "Expected `bool`"),
-        (GOOD.replace("}", ',"rate":"often"}'), "such as 50/s"),
-        (GOOD, "an unused id, k1 is taken"),
-    ],
+@table(
+    "line, expected",
+    ("{", "truncated"),
+    ("[]", "Expected `object`"),
+    ('{"id":"k2","user":"ann"}', "missing required field `sha256`"),
+    (GOOD.replace("k1", "K_2"), "regex"),
+    (GOOD.replace("k1", "k2\\n"), "regex"),
+    (GOOD.replace('0"', '0\\n"'), "regex"),
+    (GOOD.replace("ann", "*"), 'not "*"'),
+    (GOOD.replace("0" * 64, "plain"), "regex"),
+    (GOOD.replace("}", ',"admin":true}'), "unknown field `admin`"),
+    (GOOD.replace("}", ',"administer":"yes"}'), "Expected `bool`"),
+    (GOOD.replace("}", ',"rate":"often"}'), "such as 50/s"),
+    (GOOD, "k1 is taken"),
 )
 def test_a_wrong_line_is_named(tmp_path, line, expected):
     path = tmp_path / "keys"
@@ -50,10 +49,7 @@ def test_a_key_is_found_by_all_of_its_text():
     assert hash_key(text) == digest
 
 
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [("50/s", Rate(50, 1)), ("3000/min", Rate(3000, 60)), ("1 / h", Rate(1, 3600))],
-)
+@table("text, rate", ("50/s", Rate(50, 1)), ("3000/min", Rate(3000, 60)), ("1 / h", Rate(1, 3600)))
 def test_a_rate_is_read(text, rate):
     assert parse_rate(text) == rate
 

@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventjob.contracts.base import FileRef
@@ -91,7 +91,6 @@ def test_a_file_outside_its_session_is_refused():
         arrange_sessions([stray])
 
 
-@settings(deadline=None)
 @given(SESSIONS)
 def test_all_paths_are_safe_and_unique_and_links_resolve(sessions):
     placed = arrange_sessions(sessions)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from tables import table
 
 from eventjob.bus.backup import restore_streams, stream_snapshot
 from eventjob.bus.backup.stream_snapshot import StreamDescription
@@ -50,9 +51,11 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path, path):
         read(tmp_path, files=[File(path=path, size_bytes=0, sha256=EMPTY)])
 
 
-@pytest.mark.parametrize(
+@table(
     "streams",
-    [{}, {"EVENTS": STREAM}, {"EVENTS": STREAM, "PARKED": StreamDescription(config={}, state={})}],
+    {},
+    {"EVENTS": STREAM},
+    {"EVENTS": STREAM, "PARKED": StreamDescription(config={}, state={})},
 )
 def test_a_stream_without_end_is_refused(tmp_path, streams):
     with pytest.raises(CannotStart, match="does not say up to where"):
@@ -66,9 +69,13 @@ def test_nobody_waits_for_a_pipe(tmp_path):
         verify(tmp_path, GOOD, asyncio.Event(), lambda _said: None)
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
-    [b"x\n", b"../../../etc/passwd 5\n", b"\xff 5\n", b"a b c\n", b"a" * 64 + b" " + b"9" * 5000],
+    b"x\n",
+    b"../../../etc/passwd 5\n",
+    b"\xff 5\n",
+    b"a b c\n",
+    b"a" * 64 + b" " + b"9" * 5000,
 )
 def test_a_list_of_artifacts_that_is_none_is_named(tmp_path, text):
     file = tmp_path / "artifacts"

@@ -1,6 +1,5 @@
 """What a command makes happen to a batch or a job alone, as tables of sentences."""
 
-import pytest
 from builders import (
     ALONE,
     AT,
@@ -28,6 +27,7 @@ from builders import (
     submit_batch,
     submit_job,
 )
+from tables import row, table
 
 from eventjob.contracts.base import Access
 from eventjob.contracts.commands import (
@@ -62,144 +62,131 @@ EMPTY = [on_group(batch_submitted(total_jobs=0))]
 KEYED = [*BATCH, on_group(jobs_added(first=3, jobs=[job_spec()], key="k", request_hash="1"))]
 
 
-@pytest.mark.parametrize(
-    ("given", "when", "then"),
-    [
-        pytest.param(
-            [], submit_job(), [on_group(job_submitted(), ALONE)], id="a new job is submitted"
-        ),
-        pytest.param(
-            [],
-            submit_batch(request_hash="1"),
-            [on_group(batch_submitted(request_hash="1")), on_group(jobs_added())],
-            id="a batch is submitted with its jobs",
-        ),
-        pytest.param(
-            [],
-            submit_batch(jobs=[]),
-            [on_group(batch_submitted(total_jobs=0))],
-            id="a batch may be empty",
-        ),
-        pytest.param(
-            [on_group(job_submitted(request_hash="1"), ALONE)],
-            submit_job(request_hash="1"),
-            [],
-            id="the same request again submits nothing",
-        ),
-        pytest.param(
-            [on_group(batch_submitted(request_hash="1"))],
-            submit_batch(request_hash="1"),
-            [],
-            id="the same batch again submits nothing",
-        ),
-        pytest.param(
-            BATCH,
-            add_job(),
-            [on_group(jobs_added(first=3, jobs=[job_spec()]))],
-            id="an added job has the next number, and the batch's owner and access",
-        ),
-        pytest.param(
-            [*BATCH, on_job(2, job_deleted(job_id="job-x.2"))],
-            add_job(),
-            [on_group(jobs_added(first=3, jobs=[job_spec()]))],
-            id="the number of a deleted job is not used again",
-        ),
-        pytest.param(KEYED, add_job(key="k", request_hash="1"), [], id="the same addition again"),
-        pytest.param(
-            [*KEYED, on_group(BatchArchived(at=AT))],
-            add_job(key="k", request_hash="1"),
-            [],
-            id="the same addition again, though the batch was archived since",
-        ),
-        pytest.param(
-            KEYED,
-            add_job(key="other", request_hash="1"),
-            [on_group(jobs_added(first=4, jobs=[job_spec()], key="other", request_hash="1"))],
-            id="the same addition under another key is another one",
-        ),
-        pytest.param(
-            HALF,
-            RestartJob(job_id="job-x.1"),
-            [on_job(1, job_restarted())],
-            id="a batch's job is restarted on its own subject",
-        ),
-        pytest.param(
-            LONE,
-            RestartJob(job_id="job-1"),
-            [on_job(1, job_restarted(), ALONE)],
-            id="a job alone is restarted on its own subject",
-        ),
-        pytest.param(
-            BATCH,
-            DeleteJob(job_id="job-x.2"),
-            [on_job(2, job_deleted(job_id="job-x.2"))],
-            id="a batch's job leaves its tombstone on its own subject",
-        ),
-        pytest.param(
-            LONE,
-            DeleteJob(job_id="job-1"),
-            [on_group(job_deleted(), ALONE)],
-            id="a job alone leaves its tombstone on its group's subject",
-        ),
-        pytest.param(
-            BATCH,
-            SetBatchActive(batch_id="batch-x"),
-            [on_group(BatchPaused(at=AT))],
-            id="an active batch is flipped",
-        ),
-        pytest.param(
-            PAUSED,
-            SetBatchActive(batch_id="batch-x"),
-            [on_group(BatchResumed(at=AT))],
-            id="an inactive batch is flipped",
-        ),
-        pytest.param(
-            PAUSED, SetBatchActive(batch_id="batch-x", active=False), [], id="pause twice"
-        ),
-        pytest.param(BATCH, SetBatchActive(batch_id="batch-x", active=True), [], id="resume twice"),
-        pytest.param(
-            BATCH,
-            SetBatchArchived(batch_id="batch-x", archived=True),
-            [on_group(BatchArchived(at=AT))],
-            id="a batch is put away",
-        ),
-        pytest.param(
-            ARCHIVED, SetBatchArchived(batch_id="batch-x", archived=True), [], id="put away twice"
-        ),
-        pytest.param(
-            ARCHIVED,
-            SetBatchArchived(batch_id="batch-x", archived=False),
-            [on_group(BatchUnarchived(at=AT))],
-            id="a batch is taken back",
-        ),
-        pytest.param(
-            STARTED,
-            DeleteBatch(batch_id="batch-x"),
-            [on_group(batch_deleted())],
-            id="a batch is deleted with one tombstone",
-        ),
-    ],
+@table(
+    "given, when, then",
+    row("a new job is submitted", [], submit_job(), [on_group(job_submitted(), ALONE)]),
+    row(
+        "a batch is submitted with its jobs",
+        [],
+        submit_batch(request_hash="1"),
+        [on_group(batch_submitted(request_hash="1")), on_group(jobs_added())],
+    ),
+    row(
+        "a batch may be empty", [], submit_batch(jobs=[]), [on_group(batch_submitted(total_jobs=0))]
+    ),
+    row(
+        "the same request again submits nothing",
+        [on_group(job_submitted(request_hash="1"), ALONE)],
+        submit_job(request_hash="1"),
+        [],
+    ),
+    row(
+        "the same batch again submits nothing",
+        [on_group(batch_submitted(request_hash="1"))],
+        submit_batch(request_hash="1"),
+        [],
+    ),
+    row(
+        "an added job has the next number, and the batch's owner and access",
+        BATCH,
+        add_job(),
+        [on_group(jobs_added(first=3, jobs=[job_spec()]))],
+    ),
+    row(
+        "the number of a deleted job is not used again",
+        [*BATCH, on_job(2, job_deleted(job_id="job-x.2"))],
+        add_job(),
+        [on_group(jobs_added(first=3, jobs=[job_spec()]))],
+    ),
+    row("the same addition again", KEYED, add_job(key="k", request_hash="1"), []),
+    row(
+        "the same addition again, though the batch was archived since",
+        [*KEYED, on_group(BatchArchived(at=AT))],
+        add_job(key="k", request_hash="1"),
+        [],
+    ),
+    row(
+        "the same addition under another key is another one",
+        KEYED,
+        add_job(key="other", request_hash="1"),
+        [on_group(jobs_added(first=4, jobs=[job_spec()], key="other", request_hash="1"))],
+    ),
+    row(
+        "a batch's job is restarted on its own subject",
+        HALF,
+        RestartJob(job_id="job-x.1"),
+        [on_job(1, job_restarted())],
+    ),
+    row(
+        "a job alone is restarted on its own subject",
+        LONE,
+        RestartJob(job_id="job-1"),
+        [on_job(1, job_restarted(), ALONE)],
+    ),
+    row(
+        "a batch's job leaves its tombstone on its own subject",
+        BATCH,
+        DeleteJob(job_id="job-x.2"),
+        [on_job(2, job_deleted(job_id="job-x.2"))],
+    ),
+    row(
+        "a job alone leaves its tombstone on its group's subject",
+        LONE,
+        DeleteJob(job_id="job-1"),
+        [on_group(job_deleted(), ALONE)],
+    ),
+    row(
+        "an active batch is flipped",
+        BATCH,
+        SetBatchActive(batch_id="batch-x"),
+        [on_group(BatchPaused(at=AT))],
+    ),
+    row(
+        "an inactive batch is flipped",
+        PAUSED,
+        SetBatchActive(batch_id="batch-x"),
+        [on_group(BatchResumed(at=AT))],
+    ),
+    row("pause twice", PAUSED, SetBatchActive(batch_id="batch-x", active=False), []),
+    row("resume twice", BATCH, SetBatchActive(batch_id="batch-x", active=True), []),
+    row(
+        "a batch is put away",
+        BATCH,
+        SetBatchArchived(batch_id="batch-x", archived=True),
+        [on_group(BatchArchived(at=AT))],
+    ),
+    row("put away twice", ARCHIVED, SetBatchArchived(batch_id="batch-x", archived=True), []),
+    row(
+        "a batch is taken back",
+        ARCHIVED,
+        SetBatchArchived(batch_id="batch-x", archived=False),
+        [on_group(BatchUnarchived(at=AT))],
+    ),
+    row(
+        "a batch is deleted with one tombstone",
+        STARTED,
+        DeleteBatch(batch_id="batch-x"),
+        [on_group(batch_deleted())],
+    ),
 )
 def test_a_group_decides(given, when, then):
     assert decide.decide(when, folded(given, group_of(when)), NOW) == then
 
 
-@pytest.mark.parametrize(
-    ("given", "numbers"),
-    [
-        pytest.param(BATCH, [1, 2], id="waiting jobs are failed"),
-        pytest.param(STARTED, [1, 2], id="running jobs are failed"),
-        pytest.param([*STARTED, on_job(1, job_fetched())], [1, 2], id="a job whose ZIP is built"),
-        pytest.param(HALF, [2], id="a finished job is left alone"),
-        pytest.param([*STARTED, on_job(2, job_deleted())], [1], id="a deleted job is left alone"),
-        pytest.param([*STARTED, on_job(1, attempt_failed())], [1, 2], id="a job that tries again"),
-        pytest.param(PAUSED, [1, 2], id="a paused batch is failed"),
-        pytest.param(ARCHIVED, [], id="an archived batch is left alone"),
-        pytest.param(DONE, [], id="a finished batch is left alone"),
-        pytest.param([*BATCH, on_group(batch_deleted())], [], id="a deleted batch is left alone"),
-        pytest.param(EMPTY, [], id="an empty batch is left alone"),
-        pytest.param([], [], id="what is not there is left alone"),
-    ],
+@table(
+    "given, numbers",
+    row("waiting jobs are failed", BATCH, [1, 2]),
+    row("running jobs are failed", STARTED, [1, 2]),
+    row("a job whose ZIP is built", [*STARTED, on_job(1, job_fetched())], [1, 2]),
+    row("a finished job is left alone", HALF, [2]),
+    row("a deleted job is left alone", [*STARTED, on_job(2, job_deleted())], [1]),
+    row("a job that tries again", [*STARTED, on_job(1, attempt_failed())], [1, 2]),
+    row("a paused batch is failed", PAUSED, [1, 2]),
+    row("an archived batch is left alone", ARCHIVED, []),
+    row("a finished batch is left alone", DONE, []),
+    row("a deleted batch is left alone", [*BATCH, on_group(batch_deleted())], []),
+    row("an empty batch is left alone", EMPTY, []),
+    row("what is not there is left alone", [], []),
 )
 def test_fail_all_fails(given, numbers):
     expected = [on_group(jobs_failed(*numbers))] if numbers else []
@@ -210,14 +197,12 @@ def test_fail_all_leaves_a_job_alone():
     assert decide.fail_all(folded(LONE, ALONE), NOW) == []
 
 
-@pytest.mark.parametrize(
-    ("access", "caller", "who"),
-    [
-        pytest.param(SHARED, Caller("bob"), "bob", id="a writer is named"),
-        pytest.param(SHARED, Caller("eve"), None, id="a stranger fails nothing"),
-        pytest.param(SHARED, Caller(None), None, id="nobody fails nothing"),
-        pytest.param(SHARED, Caller(None, trusted=True), "an anonymous caller", id="an open door"),
-    ],
+@table(
+    "access, caller, who",
+    row("a writer is named", SHARED, Caller("bob"), "bob"),
+    row("a stranger fails nothing", SHARED, Caller("eve"), None),
+    row("nobody fails nothing", SHARED, Caller(None), None),
+    row("an open door", SHARED, Caller(None, trusted=True), "an anonymous caller"),
 )
 def test_fail_all_says_who(access, caller, who):
     group = folded([on_group(batch_submitted(access=access)), on_group(jobs_added())])
@@ -225,51 +210,37 @@ def test_fail_all_says_who(access, caller, who):
     assert [draft.event.error for draft in drafts] == ([cancelled(who)] if who else [])
 
 
-@pytest.mark.parametrize(
-    ("given", "status"),
-    [
-        pytest.param(STARTED, None, id="an unfinished batch is not settled"),
-        pytest.param(HALF, None, id="a half finished batch is not settled"),
-        pytest.param(DONE, "completed", id="all jobs completed"),
-        pytest.param(ALL_FAILED, "failed", id="all jobs failed"),
-        pytest.param(
-            [*HALF, on_job(2, job_fetched()), on_job(2, job_completed())],
-            "completed",
-            id="one job failed",
-        ),
-        pytest.param(EMPTY, "completed", id="an empty batch is complete at once"),
-        pytest.param(
-            [*HALF, on_job(2, job_deleted())], "failed", id="the only jobs left have failed"
-        ),
-        pytest.param(
-            [*BATCH, on_job(1, job_deleted()), on_job(2, job_deleted())],
-            "completed",
-            id="no job is left",
-        ),
-        pytest.param([*BATCH, on_group(jobs_failed(1, 2))], "failed", id="a person failed all"),
-        pytest.param(
-            [*DONE, on_group(batch_completed())], None, id="what was said is not repeated"
-        ),
-        pytest.param(REOPENED, None, id="a restart opens the batch again"),
-        pytest.param(
-            [*REOPENED, on_job(1, job_failed(attempt=2))],
-            "completed",
-            id="a batch that was opened again is settled again",
-        ),
-        pytest.param(
-            ENLARGED,
-            None,
-            id="an added job opens the batch again",
-        ),
-        pytest.param(
-            [*ENLARGED, on_job(3, job_deleted())],
-            "completed",
-            id="a batch that a job was added to is settled again",
-        ),
-        pytest.param([*DONE, on_group(batch_deleted())], None, id="a deleted batch stays silent"),
-        pytest.param(LONE, None, id="a job alone is no batch"),
-        pytest.param([], None, id="what is not there is not settled"),
-    ],
+@table(
+    "given, status",
+    row("an unfinished batch is not settled", STARTED, None),
+    row("a half finished batch is not settled", HALF, None),
+    row("all jobs completed", DONE, "completed"),
+    row("all jobs failed", ALL_FAILED, "failed"),
+    row(
+        "one job failed", [*HALF, on_job(2, job_fetched()), on_job(2, job_completed())], "completed"
+    ),
+    row("an empty batch is complete at once", EMPTY, "completed"),
+    row("the only jobs left have failed", [*HALF, on_job(2, job_deleted())], "failed"),
+    row(
+        "no job is left", [*BATCH, on_job(1, job_deleted()), on_job(2, job_deleted())], "completed"
+    ),
+    row("a person failed all", [*BATCH, on_group(jobs_failed(1, 2))], "failed"),
+    row("what was said is not repeated", [*DONE, on_group(batch_completed())], None),
+    row("a restart opens the batch again", REOPENED, None),
+    row(
+        "a batch that was opened again is settled again",
+        [*REOPENED, on_job(1, job_failed(attempt=2))],
+        "completed",
+    ),
+    row("an added job opens the batch again", ENLARGED, None),
+    row(
+        "a batch that a job was added to is settled again",
+        [*ENLARGED, on_job(3, job_deleted())],
+        "completed",
+    ),
+    row("a deleted batch stays silent", [*DONE, on_group(batch_deleted())], None),
+    row("a job alone is no batch", LONE, None),
+    row("what is not there is not settled", [], None),
 )
 def test_a_batch_settles(given, status):
     expected = [] if status is None else [on_group(batch_completed(status))]

@@ -18,6 +18,7 @@ from builders import (
     submit_batch,
     submit_job,
 )
+from tables import row, table
 
 from eventjob.contracts.base import Access
 from eventjob.contracts.commands import (
@@ -69,117 +70,103 @@ def answer(given, when, caller):
     return "done"
 
 
-@pytest.mark.parametrize(
-    ("given", "when", "code"),
-    [
-        pytest.param(LONE, submit_job(), "conflict", id="a taken job id"),
-        pytest.param(BATCH, submit_batch(), "conflict", id="a taken batch id"),
-        pytest.param(BATCH, submit_batch(batch_id="x"), "conflict", id="x is taken by batch-x"),
-        pytest.param(
-            [on_group(batch_submitted(batch_id="x"))],
-            submit_batch(),
-            "conflict",
-            id="batch-x is taken by x",
-        ),
-        pytest.param(LONE, submit_job(request_hash="1"), "conflict", id="taken without a key"),
-        pytest.param(
-            [on_group(job_submitted(request_hash="k.1"), ALONE)],
-            submit_job(),
-            "conflict",
-            id="taken with a key, now without one",
-        ),
-        pytest.param(
-            [on_group(job_submitted(request_hash="k.1"), ALONE)],
-            submit_job(request_hash="k.2"),
-            "idempotency_mismatch",
-            id="a job's key with another body",
-        ),
-        pytest.param(
-            [on_group(batch_submitted(request_hash="k.1"))],
-            submit_batch(request_hash="other.1"),
-            "conflict",
-            id="a batch's id, with another key",
-        ),
-        pytest.param(
-            [on_group(batch_submitted(request_hash="k.1"))],
-            submit_batch(request_hash="k.2"),
-            "idempotency_mismatch",
-            id="a batch's key with another body",
-        ),
-        pytest.param(
-            KEYED,
-            add_job(key="k", request_hash="2"),
-            "idempotency_mismatch",
-            id="an addition's key with another body",
-        ),
-        pytest.param(
-            [*LONE, on_group(job_deleted(), ALONE)],
-            submit_job(),
-            "conflict",
-            id="a deleted job's id stays taken",
-        ),
-        pytest.param(
-            [*BATCH, on_group(batch_deleted())],
-            submit_batch(),
-            "conflict",
-            id="a deleted batch's id stays taken",
-        ),
-        pytest.param(
-            [
-                on_group(job_submitted(request_hash="k.1"), ALONE),
-                on_group(job_deleted(), ALONE),
-            ],
-            submit_job(request_hash="k.1"),
-            "conflict",
-            id="a deleted job is not submitted again by its old request",
-        ),
-        pytest.param(
-            [on_group(job_deleted(), ALONE)],
-            submit_job(),
-            "conflict",
-            id="a tombstone alone, of a purged log, keeps a job's id taken",
-        ),
-        pytest.param(
-            [on_group(batch_deleted())],
-            submit_batch(),
-            "conflict",
-            id="a tombstone alone, of a purged log, keeps a batch's id taken",
-        ),
-        pytest.param(
-            [*BATCH, on_group(BatchArchived(at=AT))], add_job(), "conflict", id="an archived batch"
-        ),
-        pytest.param(BATCH, RestartJob(job_id="job-x.3"), "not_found", id="no such number"),
-        pytest.param(
-            [*BATCH, on_job(1, job_deleted())],
-            RestartJob(job_id="job-x.1"),
-            "not_found",
-            id="a batch's deleted job is not restarted",
-        ),
-        pytest.param(
-            [*BATCH, on_job(1, job_deleted())],
-            DeleteJob(job_id="job-x.1"),
-            "not_found",
-            id="a batch's deleted job is not deleted again",
-        ),
-    ],
+@table(
+    "given, when, code",
+    row("a taken job id", LONE, submit_job(), "conflict"),
+    row("a taken batch id", BATCH, submit_batch(), "conflict"),
+    row("x is taken by batch-x", BATCH, submit_batch(batch_id="x"), "conflict"),
+    row(
+        "batch-x is taken by x",
+        [on_group(batch_submitted(batch_id="x"))],
+        submit_batch(),
+        "conflict",
+    ),
+    row("taken without a key", LONE, submit_job(request_hash="1"), "conflict"),
+    row(
+        "taken with a key, now without one",
+        [on_group(job_submitted(request_hash="k.1"), ALONE)],
+        submit_job(),
+        "conflict",
+    ),
+    row(
+        "a job's key with another body",
+        [on_group(job_submitted(request_hash="k.1"), ALONE)],
+        submit_job(request_hash="k.2"),
+        "idempotency_mismatch",
+    ),
+    row(
+        "a batch's id, with another key",
+        [on_group(batch_submitted(request_hash="k.1"))],
+        submit_batch(request_hash="other.1"),
+        "conflict",
+    ),
+    row(
+        "a batch's key with another body",
+        [on_group(batch_submitted(request_hash="k.1"))],
+        submit_batch(request_hash="k.2"),
+        "idempotency_mismatch",
+    ),
+    row(
+        "an addition's key with another body",
+        KEYED,
+        add_job(key="k", request_hash="2"),
+        "idempotency_mismatch",
+    ),
+    row(
+        "a deleted job's id stays taken",
+        [*LONE, on_group(job_deleted(), ALONE)],
+        submit_job(),
+        "conflict",
+    ),
+    row(
+        "a deleted batch's id stays taken",
+        [*BATCH, on_group(batch_deleted())],
+        submit_batch(),
+        "conflict",
+    ),
+    row(
+        "a deleted job is not submitted again by its old request",
+        [on_group(job_submitted(request_hash="k.1"), ALONE), on_group(job_deleted(), ALONE)],
+        submit_job(request_hash="k.1"),
+        "conflict",
+    ),
+    row(
+        "a tombstone alone, of a purged log, keeps a job's id taken",
+        [on_group(job_deleted(), ALONE)],
+        submit_job(),
+        "conflict",
+    ),
+    row(
+        "a tombstone alone, of a purged log, keeps a batch's id taken",
+        [on_group(batch_deleted())],
+        submit_batch(),
+        "conflict",
+    ),
+    row("an archived batch", [*BATCH, on_group(BatchArchived(at=AT))], add_job(), "conflict"),
+    row("no such number", BATCH, RestartJob(job_id="job-x.3"), "not_found"),
+    row(
+        "a batch's deleted job is not restarted",
+        [*BATCH, on_job(1, job_deleted())],
+        RestartJob(job_id="job-x.1"),
+        "not_found",
+    ),
+    row(
+        "a batch's deleted job is not deleted again",
+        [*BATCH, on_job(1, job_deleted())],
+        DeleteJob(job_id="job-x.1"),
+        "not_found",
+    ),
 )
 def test_a_group_refuses(given, when, code):
     assert answer(given, when, Caller("ada")) == code
 
 
-@pytest.mark.parametrize("when", [*ON_JOB, *ON_BATCH], ids=name)
-def test_what_was_never_there_is_not_found(when):
-    assert answer([], when, Caller("ada")) == "not_found"
-
-
-@pytest.mark.parametrize("when", ON_JOB, ids=name)
-def test_a_deleted_job_is_not_found(when):
-    assert answer([*LONE, on_group(job_deleted(), ALONE)], when, Caller("ada")) == "not_found"
-
-
-@pytest.mark.parametrize("when", ON_BATCH, ids=name)
-def test_a_deleted_batch_is_not_found(when):
-    assert answer([*BATCH, on_group(batch_deleted())], when, Caller("ada")) == "not_found"
+@table("when", *ON_JOB, *ON_BATCH, ids=name)
+def test_what_was_never_there_or_is_deleted_is_not_found(when):
+    deleted = [*LONE, on_group(job_deleted(), ALONE)]
+    if when in ON_BATCH:
+        deleted = [*BATCH, on_group(batch_deleted())]
+    assert answer([], when, Caller("ada")) == answer(deleted, when, Caller("ada")) == "not_found"
 
 
 @pytest.mark.parametrize("when", BY_OTHER_NAME, ids=name)
@@ -187,31 +174,15 @@ def test_a_batch_answers_to_its_own_name_only(when):
     assert answer(BATCH, when, Caller("ada")) == "not_found"
 
 
-@pytest.mark.parametrize(
-    ("caller", "code"),
-    [
-        pytest.param(Caller("ada"), "done", id="the owner may"),
-        pytest.param(Caller("will"), "done", id="a writer may"),
-        pytest.param(Caller("amir"), "done", id="an admin may"),
-        pytest.param(Caller("rita"), "permission_denied", id="a reader may not"),
-        pytest.param(Caller("eve"), "permission_denied", id="a stranger may not"),
-        pytest.param(Caller(None), "permission_denied", id="nobody may not"),
-        pytest.param(Caller(None, trusted=True), "done", id="an open door lets all in"),
-    ],
-)
-@pytest.mark.parametrize("when", [*ON_JOB, *ON_BATCH], ids=name)
-def test_who_may_change(when, caller, code):
-    assert answer(LONE if when in ON_JOB else BATCH, when, caller) == code
-
-
-@pytest.mark.parametrize("when", [*ON_JOB, *ON_BATCH], ids=name)
-def test_anyone_may_change_what_nobody_owns(when):
+@table("when", *ON_JOB, *ON_BATCH, ids=name)
+def test_each_command_asks_who_may_change(when):
+    """Who that is, is in `test_access`."""
+    given = LONE if when in ON_JOB else BATCH
+    for caller in (Caller("ada"), Caller("will"), Caller("amir"), Caller(None, trusted=True)):
+        assert answer(given, when, caller) == "done"
+    for caller in (Caller("rita"), Caller("eve"), Caller(None)):
+        assert answer(given, when, caller) == "permission_denied"
     nobodys = [on_group(job_submitted(owner=None), ALONE)]
     if when in ON_BATCH:
         nobodys = [on_group(batch_submitted(owner=None)), on_group(jobs_added(owner=None))]
     assert answer(nobodys, when, Caller(None)) == "done"
-
-
-def test_public_is_for_reading():
-    public = [on_group(batch_submitted(access=Access(visibility="public")))]
-    assert answer(public, DeleteBatch(batch_id="batch-x"), Caller("eve")) == "permission_denied"

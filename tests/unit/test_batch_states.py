@@ -24,6 +24,7 @@ from builders import (
     on_group,
     on_job,
 )
+from tables import row, table
 
 from eventjob.contracts.events import BatchArchived, BatchPaused, BatchResumed, BatchUnarchived
 from eventjob.domain.access import private_access
@@ -36,35 +37,33 @@ DONE = [*STARTED, on_job(1, job_fetched()), on_job(1, job_completed())]
 FAILED = [*STARTED, on_job(1, job_failed())]
 
 
-@pytest.mark.parametrize(
-    ("given", "present", "unfinished", "failed"),
-    [
-        pytest.param([], 0, 0, 0, id="nothing"),
-        pytest.param(LONE, 1, 1, 0, id="a job alone"),
-        pytest.param(BATCH, 2, 2, 0, id="waiting jobs"),
-        pytest.param(STARTED, 2, 2, 0, id="running jobs"),
-        pytest.param([*STARTED, on_job(1, attempt_failed())], 2, 2, 0, id="a failed attempt"),
-        pytest.param(DONE, 2, 1, 0, id="a completed job"),
-        pytest.param(FAILED, 2, 1, 1, id="a failed job"),
-        pytest.param([*FAILED, on_job(1, job_restarted())], 2, 2, 0, id="a restarted job"),
-        pytest.param([*FAILED, on_job(1, job_deleted())], 1, 1, 0, id="a deleted failed job"),
-        pytest.param([*DONE, on_job(1, job_deleted())], 1, 1, 0, id="a deleted completed job"),
-        pytest.param([*BATCH, on_job(1, job_deleted())], 1, 1, 0, id="a deleted waiting job"),
-        pytest.param([*BATCH, *[on_job(1, job_deleted())] * 2], 1, 1, 0, id="deleted twice"),
-        pytest.param([*BATCH, on_group(jobs_failed(1, 2))], 2, 0, 2, id="jobs failed by hand"),
-        pytest.param([*DONE, on_group(jobs_failed(1, 2))], 2, 0, 1, id="one was completed"),
-        pytest.param([*DONE, on_group(jobs_added(first=3))], 4, 3, 0, id="added jobs"),
-        pytest.param([*FAILED, on_group(batch_deleted())], 0, 0, 0, id="a deleted batch"),
-        pytest.param([*LONE, on_group(job_deleted(), ALONE)], 0, 0, 0, id="a deleted job alone"),
-        pytest.param([*BATCH, on_job(3, job_failed())], 2, 2, 0, id="an event of an unknown job"),
-        pytest.param(
-            [*BATCH, on_group(jobs_started(3)), on_group(jobs_failed(3, 0))],
-            2,
-            2,
-            0,
-            id="lists that name an unknown job",
-        ),
-    ],
+@table(
+    "given, present, unfinished, failed",
+    row("nothing", [], 0, 0, 0),
+    row("a job alone", LONE, 1, 1, 0),
+    row("waiting jobs", BATCH, 2, 2, 0),
+    row("running jobs", STARTED, 2, 2, 0),
+    row("a failed attempt", [*STARTED, on_job(1, attempt_failed())], 2, 2, 0),
+    row("a completed job", DONE, 2, 1, 0),
+    row("a failed job", FAILED, 2, 1, 1),
+    row("a restarted job", [*FAILED, on_job(1, job_restarted())], 2, 2, 0),
+    row("a deleted failed job", [*FAILED, on_job(1, job_deleted())], 1, 1, 0),
+    row("a deleted completed job", [*DONE, on_job(1, job_deleted())], 1, 1, 0),
+    row("a deleted waiting job", [*BATCH, on_job(1, job_deleted())], 1, 1, 0),
+    row("deleted twice", [*BATCH, *[on_job(1, job_deleted())] * 2], 1, 1, 0),
+    row("jobs failed by hand", [*BATCH, on_group(jobs_failed(1, 2))], 2, 0, 2),
+    row("one was completed", [*DONE, on_group(jobs_failed(1, 2))], 2, 0, 1),
+    row("added jobs", [*DONE, on_group(jobs_added(first=3))], 4, 3, 0),
+    row("a deleted batch", [*FAILED, on_group(batch_deleted())], 0, 0, 0),
+    row("a deleted job alone", [*LONE, on_group(job_deleted(), ALONE)], 0, 0, 0),
+    row("an event of an unknown job", [*BATCH, on_job(3, job_failed())], 2, 2, 0),
+    row(
+        "lists that name an unknown job",
+        [*BATCH, on_group(jobs_started(3)), on_group(jobs_failed(3, 0))],
+        2,
+        2,
+        0,
+    ),
 )
 def test_a_group_counts(given, present, unfinished, failed):
     group = folded(given)

@@ -29,6 +29,7 @@ from builders import (
     zip_failed,
     zip_requested,
 )
+from tables import row, table
 
 from eventjob.contracts.base import JobError
 from eventjob.contracts.commands import BuildBatchZip
@@ -58,46 +59,30 @@ def outcome(given, user="ada"):
     return decide.decide(ASK, folded(given), Context(Caller(user), AT, POLICY))
 
 
-@pytest.mark.parametrize(
-    ("given", "then"),
-    [
-        pytest.param(DONE, [zip_requested()], id="of a batch that is done"),
-        pytest.param(PAUSED, [zip_requested()], id="of a paused batch, what there is"),
-        pytest.param(
-            [*DONE, on_group(BatchArchived(at=AT))],
-            [zip_requested()],
-            id="of a batch that was put away",
-        ),
-        pytest.param(ASKED, [], id="nothing while one is being built"),
-        pytest.param(BUILT, [zip_requested(attempt=2)], id="again, under a number of its own"),
-    ],
+@table(
+    "given, then",
+    row("of a batch that is done", DONE, [zip_requested()]),
+    row("of a paused batch, what there is", PAUSED, [zip_requested()]),
+    row("of a batch that was put away", [*DONE, on_group(BatchArchived(at=AT))], [zip_requested()]),
+    row("nothing while one is being built", ASKED, []),
+    row("again, under a number of its own", BUILT, [zip_requested(attempt=2)]),
 )
 def test_a_zip_is_built(given, then):
     assert outcome(given) == [on_group(event) for event in then]
 
 
-@pytest.mark.parametrize(
-    ("given", "user", "code"),
-    [
-        pytest.param([], "ada", "not_found", id="an unknown batch"),
-        pytest.param(
-            [on_group(job_submitted(), ALONE)], "ada", "not_found", id="a job alone is no batch"
-        ),
-        pytest.param([*DONE, on_group(batch_deleted())], "ada", "not_found", id="a deleted batch"),
-        pytest.param(DONE, "eve", "permission_denied", id="a stranger"),
-        pytest.param(DONE, None, "permission_denied", id="a caller without name"),
-        pytest.param(HALF, "ada", "conflict", id="a batch that runs"),
-        pytest.param(
-            [*DONE, on_job(1, job_restarted())], "ada", "conflict", id="a batch that runs again"
-        ),
-        pytest.param(ALL_FAILED, "ada", "not_found", id="nothing completed"),
-        pytest.param(
-            [*DONE, on_job(1, job_deleted())], "ada", "not_found", id="nothing completed is left"
-        ),
-        pytest.param(
-            [*BATCH, on_group(BatchPaused(at=AT))], "ada", "not_found", id="paused too early"
-        ),
-    ],
+@table(
+    "given, user, code",
+    row("an unknown batch", [], "ada", "not_found"),
+    row("a job alone is no batch", [on_group(job_submitted(), ALONE)], "ada", "not_found"),
+    row("a deleted batch", [*DONE, on_group(batch_deleted())], "ada", "not_found"),
+    row("a stranger", DONE, "eve", "permission_denied"),
+    row("a caller without name", DONE, None, "permission_denied"),
+    row("a batch that runs", HALF, "ada", "conflict"),
+    row("a batch that runs again", [*DONE, on_job(1, job_restarted())], "ada", "conflict"),
+    row("nothing completed", ALL_FAILED, "ada", "not_found"),
+    row("nothing completed is left", [*DONE, on_job(1, job_deleted())], "ada", "not_found"),
+    row("paused too early", [*BATCH, on_group(BatchPaused(at=AT))], "ada", "not_found"),
 )
 def test_no_zip_is_built(given, user, code):
     with pytest.raises(Refused) as refusal:
@@ -117,16 +102,12 @@ def test_a_reader_may_ask():
     assert outcome(DONE, "rita") == [on_group(zip_requested())]
 
 
-@pytest.mark.parametrize(
-    ("state", "report", "then"),
-    [
-        pytest.param(BUILDING, batch_packed(), [zip_built()], id="a success"),
-        pytest.param(BUILDING, work_failed(**PACK_FAILED), [zip_failed()], id="a failure"),
-        pytest.param(ZipIdle(1), batch_packed(), [], id="nothing when it comes again"),
-        pytest.param(
-            ZipBuilding(2, AT, DEADLINE), batch_packed(), [], id="nothing of an older attempt"
-        ),
-    ],
+@table(
+    "state, report, then",
+    row("a success", BUILDING, batch_packed(), [zip_built()]),
+    row("a failure", BUILDING, work_failed(**PACK_FAILED), [zip_failed()]),
+    row("nothing when it comes again", ZipIdle(1), batch_packed(), []),
+    row("nothing of an older attempt", ZipBuilding(2, AT, DEADLINE), batch_packed(), []),
 )
 def test_a_report_leads_to(state, report, then):
     assert batch_zip.decide_report(report, state, AT) == then

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from recorded_events import Log
 from starlette.requests import Request
+from tables import table
 from test_wire_formats import ANNOUNCEMENTS, COMMANDS, EVENTS, REPORTS, TASKS
 
 from eventjob.bus import subjects
@@ -254,7 +255,7 @@ def test_what_is_right_is_read(name):
 
 
 @pytest.mark.parametrize("name", DECODERS)
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damage_is_told_as_documented(name, data):
     decode, expected, right = DECODERS[name]
@@ -264,16 +265,13 @@ def test_damage_is_told_as_documented(name, data):
 
 
 @pytest.mark.parametrize("name", DECODERS)
-@pytest.mark.parametrize(
-    "sent", [b"", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"\x91" * 99_999]
-)
+@table("sent", b"", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"\x91" * 99_999)
 def test_the_worst(name, sent):
     decode, expected, _ = DECODERS[name]
     with suppress(*expected) if isinstance(expected, tuple) else suppress(expected):
         decode(sent)
 
 
-@settings(deadline=None)
 @given(st.text())
 @example("ev.07.b-x.1.2")
 @example("ev..b-.")

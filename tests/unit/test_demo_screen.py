@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tables import table
 
 from demo import DemoFailed
 from demo.client import Job, JobError, Parameters, Progress, Results
@@ -50,22 +51,17 @@ def test_a_terminal_gets_one_line_that_changes(monkeypatch):
     assert out.getvalue() == "\ra long li\x1b[K\rshort\x1b[K\nend\n"
 
 
-@pytest.mark.parametrize(
-    ("done", "filled"),
-    [(0.0, 0), (0.01, 0), (0.5, 15), (0.999, 29), (1.0, 30)],
-)
+@table("done, filled", (0.0, 0), (0.01, 0), (0.5, 15), (0.999, 29), (1.0, 30))
 def test_a_bar_is_full_only_at_the_end(done, filled):
     assert format_bar(done) == "█" * filled + "░" * (30 - filled)
 
 
-@pytest.mark.parametrize(
-    ("text", "short"),
-    [
-        ("exactly10!", "exactly10!"),
-        ("more than ten", "more than…"),
-        ("two\n lines", "two lines"),
-        ("  indented", "  indented"),
-    ],
+@table(
+    "text, short",
+    ("exactly10!", "exactly10!"),
+    ("more than ten", "more than…"),
+    ("two\n lines", "two lines"),
+    ("  indented", "  indented"),
 )
 def test_long_texts_are_cut(text, short):
     assert shorten(text, 10) == short

@@ -1,7 +1,9 @@
-"""The demo and the service: its folder, its start, its end, its answers."""
+"""The demo and the service: its folder, its start, its end, its answers, its ZIPs."""
 
+import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,12 +11,14 @@ from threading import Thread
 from zipfile import ZipFile
 
 import pytest
+from tables import row, table
 
 from demo import DemoFailed
 from demo.client import Client
 from demo.data_dir import lock_data_dir
 from demo.downloads import download_batch_zip
 from demo.service import run_service
+from demo.zips import check_zip
 
 
 @contextmanager
@@ -87,28 +91,19 @@ def test_a_batch_is_submitted_as_the_demos_user():
         assert client.submit_batch("Conf", [{"session": "Talk"}]) == "batch-1"
     method, path, user, body = seen[0].split(" ", 3)
     assert (method, path, user) == ("POST", "/api/event-job/batches", "demo")
-    assert json.loads(body) == {
-        "batch_name": "Conf",
-        "jobs": [{"parameters": {"session": "Talk"}}],
-    }
+    assert json.loads(body) == {"batch_name": "Conf", "jobs": [{"parameters": {"session": "Talk"}}]}
 
 
-@pytest.mark.parametrize(
-    ("status", "content", "reason"),
-    [
-        pytest.param(
-            400,
-            b'{"status":"error","error_type":"validation_error","message":"no url"}',
-            "refused POST .*/jobs: 400 validation_error: no url",
-            id="a refusal is told",
-        ),
-        pytest.param(
-            200, b"<html>", "no usable answer .*/jobs: 200", id="an answer of another kind"
-        ),
-        pytest.param(
-            201, b'{"status":"success"}', "missing required field `job`", id="no job in it"
-        ),
-    ],
+@table(
+    "status, content, reason",
+    row(
+        "a refusal is told",
+        400,
+        b'{"status":"error","error_type":"validation_error","message":"no url"}',
+        "refused POST .*/jobs: 400 validation_error: no url",
+    ),
+    row("an answer of another kind", 200, b"<html>", "no usable answer .*/jobs: 200"),
+    row("no job in it", 201, b'{"status":"success"}', "missing required field `job`"),
 )
 def test_a_bad_answer_fails_with_its_reason(status, content, reason):
     with answering((status, content)) as (client, _), pytest.raises(DemoFailed, match=reason):
@@ -137,3 +132,68 @@ def test_any_other_answer_about_a_batchs_zip_is_a_failure(tmp_path, status):
         pytest.raises(DemoFailed, match=f"batch-1 is not there: the service answered {status}"),
     ):
         download_batch_zip(client, "batch-1", tmp_path / "batch.zip")
+
+
+FILES = {
+    "Conf/Track/talk.md": b"# Talk\n",
+    "Conf/Track/talk/slides.pdf": b"%PDF-",
+    "README.md": b"r",
+}
+
+
+def listed(path, content):
+    return {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def write(path, files, manifest=None):
+    lines = [listed(name, content) for name, content in files.items()]
+    with ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+        archive.writestr("manifest.json", json.dumps(manifest or {"schema": "x", "files": lines}))
+    return path
+
+
+def test_a_right_zip_is_counted(tmp_path):
+    assert check_zip(write(tmp_path / "right.zip", FILES)) == 4
+
+
+@table(
+    "in_zip, in_manifest, reason",
+    row("another content", {**FILES, "README.md": b"R"}, FILES, "README.md differs from"),
+    row("another size", {**FILES, "README.md": b"rr"}, FILES, "README.md differs from"),
+    row("one too many", {**FILES, "more.txt": b""}, FILES, "not the 5 there"),
+    row("one too few", {"README.md": b"r"}, FILES, "not the 2 there"),
+)
+def test_a_wrong_zip_is_refused_by_name(tmp_path, in_zip, in_manifest, reason):
+    manifest = {"files": [listed(name, content) for name, content in in_manifest.items()]}
+    path = write(tmp_path / "wrong.zip", in_zip, manifest)
+    with pytest.raises(DemoFailed, match=f"wrong.zip is not a valid ZIP of sessions: .*{reason}"):
+        check_zip(path)
+
+
+def test_a_damaged_zip_is_refused(tmp_path):
+    path = write(tmp_path / "damaged.zip", FILES)
+    path.write_bytes(path.read_bytes().replace(b"# Talk", b"# Tall"))
+    with pytest.raises(DemoFailed, match="Bad CRC-32"):
+        check_zip(path)
+
+
+@table(
+    "content, reason",
+    row("something else", b"<html>", "not a zip file"),
+    row("nothing", b"", "not a zip file"),
+)
+def test_what_is_no_zip_is_refused(tmp_path, content, reason):
+    path = tmp_path / "no.zip"
+    path.write_bytes(content)
+    with pytest.raises(DemoFailed, match=reason):
+        check_zip(path)
+
+
+def test_a_zip_without_a_manifest_is_refused(tmp_path):
+    path = tmp_path / "bare.zip"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("a", "b")
+    with pytest.raises(DemoFailed, match=re.escape("manifest.json")):
+        check_zip(path)

@@ -9,6 +9,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import pypdfium2
 import pytest
 from selectolax.lexbor import LexborHTMLParser
+from tables import table
 
 from demo.programme import ERROR_CODES, SCHEDULE, load_programme
 from demo.serve import SITE, serve_site
@@ -157,20 +158,18 @@ def test_the_site_is_small():
     assert all(5_000 < sizes[pdf] < 80_000 for pdf in PDFS)
 
 
-@pytest.mark.parametrize(
-    ("path", "media_type"),
-    [
-        ("/", "text/html; charset=utf-8"),
-        ("/robots.txt", "text/plain; charset=utf-8"),
-        ("/2026/schedule.json", "application/json"),
-        ("/2026/files/append-only-blame.pdf", "application/pdf"),
-        ("/2026/files/tide-heights.csv", "text/csv; charset=utf-8"),
-        ("/2026/files/buoy-kit.zip", "application/zip"),
-        ("/2026/img/mesh.png", "image/png"),
-        ("/2026/img/harbour.svg", "image/svg+xml"),
-        ("/2026/media/tide-tables.en.vtt", "text/vtt; charset=utf-8"),
-        ("/2026/media/tide-tables.webm", "video/webm"),
-    ],
+@table(
+    "path, media_type",
+    ("/", "text/html; charset=utf-8"),
+    ("/robots.txt", "text/plain; charset=utf-8"),
+    ("/2026/schedule.json", "application/json"),
+    ("/2026/files/append-only-blame.pdf", "application/pdf"),
+    ("/2026/files/tide-heights.csv", "text/csv; charset=utf-8"),
+    ("/2026/files/buoy-kit.zip", "application/zip"),
+    ("/2026/img/mesh.png", "image/png"),
+    ("/2026/img/harbour.svg", "image/svg+xml"),
+    ("/2026/media/tide-tables.en.vtt", "text/vtt; charset=utf-8"),
+    ("/2026/media/tide-tables.webm", "video/webm"),
 )
 def test_files_go_out_with_their_type_and_age(port, path, media_type):
     status, headers, content = get(port, path)
@@ -180,9 +179,7 @@ def test_files_go_out_with_their_type_and_age(port, path, media_type):
     assert (again, nothing) == (304, b"")
 
 
-@pytest.mark.parametrize(
-    "path", ["/2026/img/", "/nothing.html", "/../serve.py", "/%2e%2e/serve.py"]
-)
+@table("path", *["/2026/img/", "/nothing.html", "/../serve.py", "/%2e%2e/serve.py"])
 def test_what_is_no_page_is_not_there(port, path):
     assert get(port, path)[0] == 404
 

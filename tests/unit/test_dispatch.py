@@ -1,9 +1,12 @@
-"""Who is next: fair between lanes, first in first out within one, no host fills the workers."""
+"""Who is next: fair between lanes, in order within one, and no host fills the workers."""
 
 from collections import Counter, deque
 from itertools import chain, cycle, islice
 
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from tables import table
 
 from eventjob.domain.dispatch import Candidate, Dispatch, host_share
 
@@ -67,10 +70,6 @@ def test_turns_go_on_where_they_stopped():
     assert [lanes(take(dispatch, free)) for free in (1, 1, 2, 5)] == ["A", "B", "CA", "BCABC"]
 
 
-def test_a_lane_is_first_in_first_out():
-    assert [candidate.n for candidate in take(queued(("A", 100, "a")))] == [*range(1, 101)]
-
-
 def test_a_lane_keeps_its_order_over_several_hosts():
     dispatch = Dispatch()
     for n, host in enumerate(islice(cycle("abc"), 12), 1):
@@ -85,29 +84,9 @@ def test_a_job_that_comes_back_stands_at_the_end():
     assert [(candidate.n, candidate.attempt) for candidate in take(dispatch)] == [(2, 1), (1, 2)]
 
 
-@pytest.mark.parametrize(
-    ("capacity", "share"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 3), (16, 12), (100, 75)]
-)
+@table("capacity, share", (0, 1), (1, 1), (2, 1), (3, 2), (4, 3), (16, 12), (100, 75))
 def test_a_host_may_have_three_quarters_and_at_least_one(capacity, share):
     assert host_share(capacity) == share
-
-
-def test_a_host_never_has_more_than_its_share():
-    dispatch = queued(("A", 10, "a"), ("B", 10, "b"))
-    dispatch.count_start("a")
-    started = take(dispatch, share=3)
-    assert Counter(candidate.host for candidate in started) == {"a": 2, "b": 3}
-    assert take(dispatch, share=3, free=1) != []  # taking alone counts nothing: `began` does
-
-
-def test_jobs_of_a_busy_host_are_passed_over_and_not_lost():
-    dispatch = Dispatch()
-    dispatch.count_start("busy")
-    for n, host in enumerate(["busy", "idle", "busy", "idle"], 1):
-        dispatch.add("A", job("A", n, host))
-    assert [candidate.n for candidate in take(dispatch, share=1)] == [2]
-    dispatch.count_end("busy")
-    assert [candidate.n for candidate in take(dispatch)] == [1, 3, 4]
 
 
 def test_a_lane_that_was_passed_over_keeps_its_turn():
@@ -124,40 +103,9 @@ def test_a_lane_that_was_passed_over_keeps_its_turn():
     assert lanes(order[:8]) == "ACBCACBC"
 
 
-@pytest.mark.parametrize(("free", "started"), [(-1, 0), (0, 0), (1, 1), (2, 2), (5, 3)], ids=str)
-def test_no_more_start_than_workers_are_free(free, started):
-    assert len(take(queued(("A", 3, "a")), free)) == started
-
-
 def test_with_a_capacity_of_one_all_get_their_turn():
     dispatch = queued(("A", 2, "a"), ("B", 2, "a"))
     assert lanes(worked_off(dispatch, capacity=1)) == "ABAB"
-
-
-def test_a_paused_lane_starts_nothing_and_loses_nothing():
-    dispatch = queued(("A", 2, "a"), ("B", 1, "b"))
-    dispatch.pause("A")
-    dispatch.pause("A")
-    dispatch.add("A", job("A", 3, "a"))
-    assert lanes(take(dispatch)) == "B"
-    dispatch.resume("A")
-    dispatch.resume("A")
-    assert [candidate.n for candidate in take(dispatch)] == [1, 2, 3]
-
-
-def test_an_empty_lane_can_be_paused_before_its_jobs_come():
-    dispatch = Dispatch()
-    dispatch.pause("A")
-    dispatch.add("A", job("A", 1))
-    assert take(dispatch) == []
-    dispatch.resume("A")
-    assert lanes(take(dispatch)) == "A"
-
-
-def test_unwanted_jobs_are_dropped_for_good():
-    dispatch = queued(("A", 4, "a"))
-    assert [candidate.n for candidate in take(dispatch, wanted=lambda c: c.n % 2 == 0)] == [2, 4]
-    assert take(dispatch) == []
 
 
 def test_unwanted_jobs_cost_a_lane_no_turn():
@@ -167,13 +115,86 @@ def test_unwanted_jobs_cost_a_lane_no_turn():
     assert lanes(started) == "ABAB"
 
 
-def test_unwanted_jobs_take_nothing_of_the_share():
-    dispatch = queued(("A", 10, "a"))
-    started = take(dispatch, share=2, wanted=lambda c: c.n > 5)
-    assert [candidate.n for candidate in started] == [6, 7]
-
-
 def test_many_lanes_all_start_once_before_any_starts_twice():
     dispatch = queued(*((f"lane-{n}", 3, f"host-{n % 7}") for n in range(50)))
     rounds = [take(dispatch, 10) for _ in range(5)]
     assert len({candidate.group for candidate in chain(*rounds)}) == 50
+
+
+LANES = st.sampled_from("ABC")
+HOSTS = st.sampled_from(["a", "b", "c"])
+
+
+class Dispatching(RuleBasedStateMachine):
+    """A dispatch beside a list of what is ready, in order of arrival."""
+
+    def __init__(self):
+        super().__init__()
+        self.dispatch = Dispatch()
+        self.waiting = []
+        self.running = []
+        self.paused = set()
+        self.unwanted = set()
+        self.n = 0
+
+    @rule(lane=LANES, host=HOSTS, wanted=st.booleans())
+    def ready(self, lane, host, wanted):
+        self.n += 1
+        candidate = Candidate(lane, self.n, 1, host)
+        self.dispatch.add(lane, candidate)
+        self.waiting.append(candidate)
+        if not wanted:
+            self.unwanted.add(candidate)
+
+    @rule(lane=LANES)
+    def pause(self, lane):
+        self.dispatch.pause(lane)
+        self.paused.add(lane)
+
+    @rule(lane=LANES)
+    def resume(self, lane):
+        self.dispatch.resume(lane)
+        self.paused.discard(lane)
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data())
+    def end(self, data):
+        ended = data.draw(st.sampled_from(self.running))
+        self.running.remove(ended)
+        self.dispatch.count_end(ended.host)
+
+    @rule(free=st.integers(0, 4), share=st.integers(1, 3))
+    def take(self, free, share):
+        before = Counter(candidate.host for candidate in self.running)
+        chosen = self.dispatch.take_jobs(free, share, lambda c: c not in self.unwanted)
+        expected = self.possible(share, before)
+        assert len(chosen) == min(free, expected)
+        for candidate in chosen:
+            assert candidate.group not in self.paused
+            assert candidate not in self.unwanted
+            assert candidate == self.first(candidate.group, candidate.host)
+            self.waiting.remove(candidate)
+            self.running.append(candidate)
+            self.dispatch.count_start(candidate.host)
+        after = Counter(candidate.host for candidate in self.running)
+        assert all(after[host] <= max(share, before[host]) for host in after)
+
+    def possible(self, share, running):
+        """How many could start at most: of each host what its share leaves."""
+        ready = Counter(c.host for c in self.wanted() if c.group not in self.paused)
+        return sum(min(ready[host], max(0, share - running[host])) for host in ready)
+
+    def first(self, lane, host):
+        return next(c for c in self.wanted() if (c.group, c.host) == (lane, host))
+
+    def wanted(self):
+        return [candidate for candidate in self.waiting if candidate not in self.unwanted]
+
+    def teardown(self):
+        for lane in "ABC":
+            self.dispatch.resume(lane)
+        rest = self.dispatch.take_jobs(10**6, 10**6, lambda c: c not in self.unwanted)
+        assert Counter(rest) == Counter(self.wanted())
+
+
+TestDispatching = Dispatching.TestCase

@@ -1,6 +1,7 @@
 """Each adapter on pages in the markup of its software, old and new."""
 
 import pytest
+from tables import table
 
 from services.processor.extract.adapters import registry
 from services.processor.extract.facts import Link, Speaker, Video
@@ -143,13 +144,11 @@ def test_a_list_of_sessions_in_pretalx_is_no_session():
     assert read(html) == (None, None)
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
-    [
-        "<p>One, two, three boats.</p>",
-        "<p>We met on 2019-07-12, 14:30, in Lisbon.</p>",
-        "<p>It was at <time datetime='2019-07-12T14:30'>half past two</time>.</p>",
-    ],
+    "<p>One, two, three boats.</p>",
+    "<p>We met on 2019-07-12, 14:30, in Lisbon.</p>",
+    "<p>It was at <time datetime='2019-07-12T14:30'>half past two</time>.</p>",
 )
 def test_a_session_of_pretalx_without_a_slot_is_nowhere_and_at_no_time(text):
     html = f"""<meta name=generator content=pretalx><main><h3 class="talk-title">Soon</h3>

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 from fakes_processor import parameters
+from tables import row, table
 
 from services.processor.extract import cascade
 from services.processor.extract.facts import Facts, Speaker, Video
@@ -38,14 +39,12 @@ def test_an_event_in_microdata_is_read(kind):
     assert [speaker.name for speaker in facts.speakers] == ["Ada", "Grace"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "end"),
-    [
-        pytest.param("Event", "PyConf 2030", "2030-06-13T11:45", id="another name"),
-        pytest.param("Event", "Why tests fail", "2030-06-17", id="many days"),
-        pytest.param("Offer", "Why tests fail", "2030-06-13T11:45", id="no event"),
-        pytest.param("Event", "", "2030-06-13T11:45", id="no name"),
-    ],
+@table(
+    "kind, name, end",
+    row("another name", "Event", "PyConf 2030", "2030-06-13T11:45"),
+    row("many days", "Event", "Why tests fail", "2030-06-17"),
+    row("no event", "Offer", "Why tests fail", "2030-06-13T11:45"),
+    row("no name", "Event", "", "2030-06-13T11:45"),
 )
 def test_microdata_of_something_else_is_not_believed(kind, name, end):
     html = MICRODATA.format(kind=kind, name=name, end=end)
@@ -81,20 +80,12 @@ def test_json_ld_also_says():
     assert facts.videos == (Video("https://conf.example/x.mp4", "video/mp4", "recording"),)
 
 
-@pytest.mark.parametrize(
-    ("html", "session", "event"),
-    [
-        pytest.param(
-            "<title>Why | PyConf</title><h1>Why</h1>", "x", "", id="in the window's title"
-        ),
-        pytest.param("<h1>PyConf</h1><h2>Why</h2>", "Why", "", id="the banner"),
-        pytest.param(
-            "<title>PyConf</title><div id=app></div>", "x", "PyConf", id="as the job says"
-        ),
-        pytest.param(
-            '<meta property="og:site_name" content="PyConf"><h1>PyConf</h1>', "x", "", id="the site"
-        ),
-    ],
+@table(
+    "html, session, event",
+    row("in the window's title", "<title>Why | PyConf</title><h1>Why</h1>", "x", ""),
+    row("the banner", "<h1>PyConf</h1><h2>Why</h2>", "Why", ""),
+    row("as the job says", "<title>PyConf</title><div id=app></div>", "x", "PyConf"),
+    row("the site", '<meta property="og:site_name" content="PyConf"><h1>PyConf</h1>', "x", ""),
 )
 def test_an_event_with_the_conferences_name_is_not_believed(html, session, event):
     page = document(html + ld(name="PyConf").partition("</h1>")[2], session, event)
@@ -119,15 +110,13 @@ def test_what_is_shared_is_believed_where_the_page_bears_it_out():
     assert facts.videos == (Video("https://conf.example/embed/7", None, "embed"),)
 
 
-@pytest.mark.parametrize(
+@table(
     "html",
-    [
-        pytest.param(og(og_description=ABSTRACT), id="the site's description"),
-        pytest.param(og(og_description="Why tests fail"), id="a slogan"),
-        pytest.param(og(og_description=f"{ABSTRACT[:60]}...") + f"<p>{ABSTRACT}</p>", id="cut"),
-        pytest.param(og(author="Ada Lovelace"), id="an author whom the page does not name"),
-        pytest.param(og(author="PyConf", og_site_name="PyConf") + "<b>PyConf</b>", id="the site"),
-    ],
+    row("the site's description", og(og_description=ABSTRACT)),
+    row("a slogan", og(og_description="Why tests fail")),
+    row("cut", og(og_description=f"{ABSTRACT[:60]}...") + f"<p>{ABSTRACT}</p>"),
+    row("an author whom the page does not name", og(author="Ada Lovelace")),
+    row("the site", og(author="PyConf", og_site_name="PyConf") + "<b>PyConf</b>"),
 )
 def test_what_is_shared_is_not_believed(html):
     assert opengraph.read(document(f"{html}<h1>Why tests fail</h1>")) == Facts()
@@ -138,16 +127,14 @@ def test_the_shared_description_of_the_jobs_session_is_its_abstract():
     assert opengraph.read(document(html, "Why tests fail")).abstract == ABSTRACT
 
 
-@pytest.mark.parametrize(
-    ("day", "times", "start", "end"),
-    [
-        ("2030-06-13", ("11:00", "11:45"), "2030-06-13T11:00:00", "2030-06-13T11:45:00"),
-        ("2030-06-13", ("23:30", "00:15"), "2030-06-13T23:30:00", "2030-06-14T00:15:00"),
-        ("2030-06-13", ("11:00", None), "2030-06-13T11:00:00", None),
-        ("2030-06-13", (None, "11:45"), None, None),
-        ("Saturday", ("11:00", "11:45"), None, None),
-        (None, ("11:00", "11:45"), None, None),
-    ],
+@table(
+    "day, times, start, end",
+    ("2030-06-13", ("11:00", "11:45"), "2030-06-13T11:00:00", "2030-06-13T11:45:00"),
+    ("2030-06-13", ("23:30", "00:15"), "2030-06-13T23:30:00", "2030-06-14T00:15:00"),
+    ("2030-06-13", ("11:00", None), "2030-06-13T11:00:00", None),
+    ("2030-06-13", (None, "11:45"), None, None),
+    ("Saturday", ("11:00", "11:45"), None, None),
+    (None, ("11:00", "11:45"), None, None),
 )
 def test_the_jobs_date_and_times_are_a_moment(day, times, start, end):
     facts = job_parameters.read(
@@ -156,12 +143,10 @@ def test_the_jobs_date_and_times_are_a_moment(day, times, start, end):
     assert (facts.start, facts.end) == (start, end)
 
 
-@pytest.mark.parametrize(
-    ("html", "is_session"),
-    [
-        ("<h1>Another</h1><dl><dt>Speaker<dd>Ada<dt>Room<dd>Janson</dl>", True),
-        ("<h1>Another</h1><dl><dt>Room<dd>Janson</dl>", False),
-    ],
+@table(
+    "html, is_session",
+    ("<h1>Another</h1><dl><dt>Speaker<dd>Ada<dt>Room<dd>Janson</dl>", True),
+    ("<h1>Another</h1><dl><dt>Room<dd>Janson</dl>", False),
 )
 def test_who_speaks_where_is_a_session(tmp_path, html, is_session):
     path = tmp_path / "page"

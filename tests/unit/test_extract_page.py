@@ -3,6 +3,7 @@ import time
 import msgspec
 import pytest
 from fakes_processor import parameters
+from tables import row, table
 
 from services.processor.extract import cascade
 from services.processor.extract.facts import License, Speaker, Video
@@ -58,22 +59,20 @@ def test_an_event_that_is_the_whole_conference_is_not_believed():
     assert jsonld.read(document(ld(EVENT | {"name": "Testconf 2030"}))) == jsonld.Facts()
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
-    [
-        '/* schema */ {"@type": "Event", "name": "Why tests fail"}',
-        '<!-- {"@type": "Event", "name": "Why tests fail"} -->',
-        '// schema\n{"@type": ["Thing", "EducationEvent"], "name": "Why tests fail"}',
-        '{"@type": "Event", "name": "Why\ttests\nfail"}',
-        '[{"@type": "Event", "name": "Why tests fail \\ud800"}]',
-    ],
+    '/* schema */ {"@type": "Event", "name": "Why tests fail"}',
+    '<!-- {"@type": "Event", "name": "Why tests fail"} -->',
+    '// schema\n{"@type": ["Thing", "EducationEvent"], "name": "Why tests fail"}',
+    '{"@type": "Event", "name": "Why\ttests\nfail"}',
+    '[{"@type": "Event", "name": "Why tests fail \\ud800"}]',
 )
 def test_json_ld_is_read_with_tolerance(text):
     assert jsonld.read(document(ld(text))).title == "Why tests fail"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "null", "7", "[" * 100_000, '{"@type": "Event"}', '{"@type": 1, "name": []}']
+@table(
+    "text", "", "{", "null", "7", "[" * 100_000, '{"@type": "Event"}', '{"@type": 1, "name": []}'
 )
 def test_broken_json_ld_says_nothing(text):
     assert jsonld.read(document(ld(text))) == jsonld.Facts()
@@ -84,31 +83,27 @@ def test_a_date_without_time_is_no_start():
     assert (facts.start, facts.end, facts.start_raw) == (None, None, "2030-02-02")
 
 
-@pytest.mark.parametrize(
-    ("html", "title"),
-    [
-        ("<header><h1>Conf</h1></header><main><h1>A talk</h1></main>", "A talk"),
-        ("<header><h1>Conf</h1></header><main><h3> Why  Tests Fail </h3></main>", "Why Tests Fail"),
-        ("<title>Why tests fail - Conf</title><h1>Menu</h1>", "Why tests fail"),
-        ('<meta property="og:title" content="Shared"><title>Window</title>', "Shared"),
-        ("<title>Window</title>", "Window"),
-        ("<h1> </h1>", None),
-    ],
+@table(
+    "html, title",
+    ("<header><h1>Conf</h1></header><main><h1>A talk</h1></main>", "A talk"),
+    ("<header><h1>Conf</h1></header><main><h3> Why  Tests Fail </h3></main>", "Why Tests Fail"),
+    ("<title>Why tests fail - Conf</title><h1>Menu</h1>", "Why tests fail"),
+    ('<meta property="og:title" content="Shared"><title>Window</title>', "Shared"),
+    ("<title>Window</title>", "Window"),
+    ("<h1> </h1>", None),
 )
 def test_the_title_is(html, title):
     assert page_rules.read(document(html)).title == title
 
 
-@pytest.mark.parametrize(
-    ("times", "start", "end"),
-    [
-        (["2030-02-02T09:50:00+01:00"], "2030-02-02T09:50:00+01:00", None),
-        (["2030-02-02 09:50", "2030-02-02 10:15"], "2030-02-02T09:50:00", "2030-02-02T10:15:00"),
-        (["2030-02-02", "09:50", "nonsense"], None, None),
-        (["2030-02-02 09:50", "2030-02-03 10:15"], None, None),
-        (["2030-02-02 09:50", "2030-02-02 10:15Z"], None, None),
-        ([f"2030-02-02 0{hour}:00" for hour in range(5)], None, None),
-    ],
+@table(
+    "times, start, end",
+    (["2030-02-02T09:50:00+01:00"], "2030-02-02T09:50:00+01:00", None),
+    (["2030-02-02 09:50", "2030-02-02 10:15"], "2030-02-02T09:50:00", "2030-02-02T10:15:00"),
+    (["2030-02-02", "09:50", "nonsense"], None, None),
+    (["2030-02-02 09:50", "2030-02-03 10:15"], None, None),
+    (["2030-02-02 09:50", "2030-02-02 10:15Z"], None, None),
+    ([f"2030-02-02 0{hour}:00" for hour in range(5)], None, None),
 )
 def test_the_times_are(times, start, end):
     html = "".join(f'<time datetime="{time}">x</time>' for time in times)
@@ -142,14 +137,12 @@ def test_a_page_that_calls_another_host_its_own_is_not_believed():
     assert page_rules.read(document(html)).url is None
 
 
-@pytest.mark.parametrize(
-    ("changes", "start", "end"),
-    [
-        ({"day": "Sunday", "starttime": "09:50", "endtime": "10:15"}, "Sunday 09:50", "10:15"),
-        ({"day": "Sunday", "starttime": "09:50"}, "Sunday 09:50", None),
-        ({"day": "Sunday"}, "Sunday", None),
-        ({}, None, None),
-    ],
+@table(
+    "changes, start, end",
+    ({"day": "Sunday", "starttime": "09:50", "endtime": "10:15"}, "Sunday 09:50", "10:15"),
+    ({"day": "Sunday", "starttime": "09:50"}, "Sunday 09:50", None),
+    ({"day": "Sunday"}, "Sunday", None),
+    ({}, None, None),
 )
 def test_the_job_says_when(changes, start, end):
     facts = job_parameters.read(parameters(**changes), document(""))
@@ -221,16 +214,14 @@ def test_what_a_time_says_stays_in_the_text(tmp_path):
     assert "from 11:00 to noon" in body
 
 
-@pytest.mark.parametrize(
-    ("html", "is_thin"),
-    [
-        pytest.param("<title>Why tests fail</title><div id=app></div>", True, id="a shell"),
-        pytest.param("<h1>Not found</h1><p>Sorry.</p>", True, id="an error page"),
-        pytest.param("", True, id="nothing"),
-        pytest.param("<h1>Why tests fail</h1>", False, id="a session without a text"),
-        pytest.param(ld(EVENT), False, id="an event"),
-        pytest.param(f"<h1>Something</h1>{TEXT}", False, id="a text"),
-    ],
+@table(
+    "html, is_thin",
+    row("a shell", "<title>Why tests fail</title><div id=app></div>", True),
+    row("an error page", "<h1>Not found</h1><p>Sorry.</p>", True),
+    row("nothing", "", True),
+    row("a session without a text", "<h1>Why tests fail</h1>", False),
+    row("an event", ld(EVENT), False),
+    row("a text", f"<h1>Something</h1>{TEXT}", False),
 )
 def test_a_page_is_thin_where_there_is_neither_session_nor_text(tmp_path, html, is_thin):
     assert read(html, tmp_path).is_thin is is_thin
@@ -243,15 +234,13 @@ def test_only_the_first_megabyte_is_read(tmp_path):
     assert "the end" not in page.text
 
 
-@pytest.mark.parametrize(
+@table(
     "html",
-    [
-        "<frameset><frame src=x></frameset>",
-        "<body></body><body>",
-        "\x00",
-        "<html>" * 50,
-        "<base href='http://['>",
-    ],
+    "<frameset><frame src=x></frameset>",
+    "<body></body><body>",
+    "\x00",
+    "<html>" * 50,
+    "<base href='http://['>",
 )
 def test_odd_pages_are_read_all_the_same(tmp_path, html):
     assert read(html, tmp_path).facts.title
@@ -273,14 +262,12 @@ def test_pages_made_to_take_for_ever_do_not(tmp_path, html):
     assert time.process_time() - began < 10
 
 
-@pytest.mark.parametrize(
+@table(
     "html",
-    [
-        f"""<meta name=generator content=pretalx><main><h3 class="talk-title">Why</h3>
+    f"""<meta name=generator content=pretalx><main><h3 class="talk-title">Why</h3>
         <div class="talk-content"><div class="card">{TEXT}</div></div></main>""",
-        f"""<div id=main><h1>Why</h1><ul class="side-box"><li><strong>Room</strong>: A</li></ul>
+    f"""<div id=main><h1>Why</h1><ul class="side-box"><li><strong>Room</strong>: A</li></ul>
         <div class="event-other">{TEXT}</div></div>""",
-    ],
 )
 def test_text_in_places_that_an_adapter_does_not_know_is_not_lost(tmp_path, html):
     page = read(html, tmp_path)

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import pytest
+from tables import row, table
 
 from eventjob.fetch.addresses import AddressGuard, Allowance, is_public, parse_allowances
 
@@ -24,36 +25,34 @@ PUBLIC = """
 """
 
 
-@pytest.mark.parametrize("address", PRIVATE.split())
-def test_an_address_that_is_not_public_is_refused_on_the_web_s_own_ports(address):
-    assert not is_public(ip_address(address))
-    assert not any(AddressGuard().allows(ip_address(address), port) for port in (80, 443))
+def test_an_address_that_is_not_public_is_refused_on_the_web_s_own_ports():
+    for address in map(ip_address, PRIVATE.split()):
+        assert not is_public(address), address
+        assert not any(AddressGuard().allows(address, port) for port in (80, 443)), address
 
 
-@pytest.mark.parametrize("address", PUBLIC.split())
-def test_a_public_address_is_allowed_on_the_web_s_ports_only(address):
-    allowed = [p for p in (0, 22, 25, 80, 443, 8080, 65535) if allows("", address, p)]
-    assert allowed == [80, 443]
+def test_a_public_address_is_allowed_on_the_web_s_ports_only():
+    for address in PUBLIC.split():
+        allowed = [p for p in (0, 22, 25, 80, 443, 8080, 65535) if allows("", address, p)]
+        assert allowed == [80, 443], address
 
 
-@pytest.mark.parametrize(
-    ("allow", "address", "port", "allowed"),
-    [
-        pytest.param("127.0.0.1/32:8301", "127.0.0.1", 8301, True, id="what is listed"),
-        pytest.param("127.0.0.1/32:8301", "127.0.0.1", 8302, False, id="not its other ports"),
-        pytest.param("127.0.0.1/32:8301", "127.0.0.1", 80, False, id="not even port 80"),
-        pytest.param("127.0.0.1/32:8301", "127.0.0.2", 8301, False, id="not its neighbour"),
-        pytest.param("127.0.0.1/32:8301", "10.0.0.1", 8301, False, id="not another network"),
-        pytest.param("127.0.0.1/32:8301", "::1", 8301, False, id="not the same in IPv6"),
-        pytest.param("127.0.0.1/32:8301", "::ffff:127.0.0.1", 8301, True, id="mapped is the same"),
-        pytest.param("127.0.0.1/32:8301", "64:ff9b::7f00:1", 8301, False, id="wrapped is not"),
-        pytest.param("[::1]/128:8301", "::1", 8301, True, id="IPv6"),
-        pytest.param("10.0.0.0/8:80, [fd00::]/8:443", "10.9.8.7", 80, True, id="the first"),
-        pytest.param("10.0.0.0/8:80, [fd00::]/8:443", "fd12::1", 443, True, id="the second"),
-        pytest.param("10.0.0.0/8:80, [fd00::]/8:443", "10.9.8.7", 443, False, id="no mixing"),
-        pytest.param("1.1.1.1/32:8080", "1.1.1.1", 8080, True, id="a public host's own port"),
-        pytest.param("1.1.1.1/32:8080", "8.8.8.8", 8080, False, id="no other public host's"),
-    ],
+@table(
+    "allow, address, port, allowed",
+    row("what is listed", "127.0.0.1/32:8301", "127.0.0.1", 8301, True),
+    row("not its other ports", "127.0.0.1/32:8301", "127.0.0.1", 8302, False),
+    row("not even port 80", "127.0.0.1/32:8301", "127.0.0.1", 80, False),
+    row("not its neighbour", "127.0.0.1/32:8301", "127.0.0.2", 8301, False),
+    row("not another network", "127.0.0.1/32:8301", "10.0.0.1", 8301, False),
+    row("not the same in IPv6", "127.0.0.1/32:8301", "::1", 8301, False),
+    row("mapped is the same", "127.0.0.1/32:8301", "::ffff:127.0.0.1", 8301, True),
+    row("wrapped is not", "127.0.0.1/32:8301", "64:ff9b::7f00:1", 8301, False),
+    row("IPv6", "[::1]/128:8301", "::1", 8301, True),
+    row("the first", "10.0.0.0/8:80, [fd00::]/8:443", "10.9.8.7", 80, True),
+    row("the second", "10.0.0.0/8:80, [fd00::]/8:443", "fd12::1", 443, True),
+    row("no mixing", "10.0.0.0/8:80, [fd00::]/8:443", "10.9.8.7", 443, False),
+    row("a public host's own port", "1.1.1.1/32:8080", "1.1.1.1", 8080, True),
+    row("no other public host's", "1.1.1.1/32:8080", "8.8.8.8", 8080, False),
 )
 def test_an_allowance_holds_for_its_network_and_its_port(allow, address, port, allowed):
     assert allows(allow, address, port) is allowed
@@ -68,25 +67,12 @@ def test_allowances_are_read_from_one_line():
     assert parse_allowances("") == parse_allowances(" , ") == ()
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "127.0.0.1/32",
-        "127.0.0.1/32:",
-        "127.0.0.1/32:0",
-        "127.0.0.1/32:65536",
-        "127.0.0.1/32:-1",
-        "127.0.0.1/32:http",
-        "127.0.0.1/32:²",
-        "127.0.0.1/33:80",
-        "127.0.0.1/8:80",
-        "localhost:80",
-        "::1/128:80",
-        "[::1/128:80",
-        ":80",
-        "*:80",
-    ],
-)
+WRONG = """127.0.0.1/32 127.0.0.1/32: 127.0.0.1/32:0 127.0.0.1/32:65536 127.0.0.1/32:-1 *:80 :80
+    127.0.0.1/32:http 127.0.0.1/32:² 127.0.0.1/33:80 127.0.0.1/8:80 localhost:80
+    ::1/128:80 [::1/128:80"""
+
+
+@table("wrong", *WRONG.split())
 def test_a_wrong_allowance_is_named(wrong):
     with pytest.raises(ValueError, match="port") as error:
         parse_allowances(f"127.0.0.1/32:8301,{wrong}")

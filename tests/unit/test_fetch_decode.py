@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.fetch.decode import STEP_BYTES, Undecodable, make_decoder
 
@@ -68,16 +69,14 @@ def test_a_body_that_never_came_is_finished():
     assert make_decoder("gzip").is_finished()
 
 
-@pytest.mark.parametrize(
-    ("coding", "body", "complaint"),
-    [
-        pytest.param("gzip", b"<html>not packed", "broken", id="not packed at all"),
-        pytest.param("deflate", b"<html>not packed", "broken", id="not deflated at all"),
-        pytest.param("gzip", gzip.compress(TEXT)[:-8] + b"12345678", "broken", id="wrong sum"),
-        pytest.param("gzip", gzip.compress(TEXT) + b"<html>", "broken", id="more behind it"),
-        pytest.param("deflate", zlib.compress(TEXT) * 2, "goes on after", id="two of deflate"),
-        pytest.param("gzip", gzip.compress(b"") * 2000, "goes on after", id="endless members"),
-    ],
+@table(
+    "coding, body, complaint",
+    row("not packed at all", "gzip", b"<html>not packed", "broken"),
+    row("not deflated at all", "deflate", b"<html>not packed", "broken"),
+    row("wrong sum", "gzip", gzip.compress(TEXT)[:-8] + b"12345678", "broken"),
+    row("more behind it", "gzip", gzip.compress(TEXT) + b"<html>", "broken"),
+    row("two of deflate", "deflate", zlib.compress(TEXT) * 2, "goes on after"),
+    row("endless members", "gzip", gzip.compress(b"") * 2000, "goes on after"),
 )
 def test_a_broken_body_is_refused(coding, body, complaint):
     with pytest.raises(Undecodable, match=complaint):

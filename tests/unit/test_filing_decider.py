@@ -26,6 +26,7 @@ from builders import (
     zip_requested,
 )
 from recorded_events import Log
+from tables import row, table
 
 from eventjob.bus.errors import Poison
 from eventjob.bus.log.raw import StoredMessage
@@ -70,46 +71,36 @@ def answer(given, when, caller=ROOT):
         return refusal.code
 
 
-@pytest.mark.parametrize(
-    ("given", "caller", "then"),
-    [
-        pytest.param(ARCHIVED, ROOT, FILED[-1:], id="what is archived and at rest is filed"),
-        pytest.param(FILED, ROOT, [], id="once"),
-        pytest.param(ARCHIVED, Caller(OWNER), "permission_denied", id="not by its owner"),
-        pytest.param([], ROOT, "not_found", id="what was never there is not"),
-        pytest.param(DONE, ROOT, "conflict", id="what is not archived is not"),
-        pytest.param(
-            [*RUNNING, on_group(BatchArchived(at=AT))], ROOT, "conflict", id="what runs is not"
-        ),
-        pytest.param(
-            [*ARCHIVED, on_group(zip_requested())], ROOT, "conflict", id="while its ZIP is built"
-        ),
-        pytest.param(
-            [*ARCHIVED, on_group(batch_deleted())], ROOT, "not_found", id="what is deleted is not"
-        ),
-    ],
+@table(
+    "given, caller, then",
+    row("what is archived and at rest is filed", ARCHIVED, ROOT, FILED[-1:]),
+    row("once", FILED, ROOT, []),
+    row("not by its owner", ARCHIVED, Caller(OWNER), "permission_denied"),
+    row("what was never there is not", [], ROOT, "not_found"),
+    row("what is not archived is not", DONE, ROOT, "conflict"),
+    row("what runs is not", [*RUNNING, on_group(BatchArchived(at=AT))], ROOT, "conflict"),
+    row("while its ZIP is built", [*ARCHIVED, on_group(zip_requested())], ROOT, "conflict"),
+    row("what is deleted is not", [*ARCHIVED, on_group(batch_deleted())], ROOT, "not_found"),
 )
 def test_what_is_filed(given, caller, then):
     assert answer(given, file_batch(), caller) == then
 
 
 @pytest.mark.parametrize("given", [FILED, FILED[-1:]], ids=["as it was", "from what is left"])
-@pytest.mark.parametrize(
-    ("when", "then"),
-    [
-        (add_job(), "conflict"),
-        (add_job(key="a", request_hash="a.1"), "conflict"),
-        (RestartJob(job_id="job-x.1"), "conflict"),
-        (DeleteJob(job_id="job-x.1"), "conflict"),
-        (SetBatchActive(batch_id="batch-x", active=False), "conflict"),
-        (SetBatchArchived(batch_id="batch-x", archived=False), "conflict"),
-        (SetBatchArchived(batch_id="batch-x", archived=True), []),
-        (submit_batch(request_hash="k.1"), []),
-        (submit_batch(request_hash="k.2"), "idempotency_mismatch"),
-        (submit_batch(), "conflict"),
-        (BuildBatchZip(batch_id="batch-x"), [on_group(zip_requested())]),
-        (DeleteBatch(batch_id="batch-x"), [on_group(batch_deleted())]),
-    ],
+@table(
+    "when, then",
+    (add_job(), "conflict"),
+    (add_job(key="a", request_hash="a.1"), "conflict"),
+    (RestartJob(job_id="job-x.1"), "conflict"),
+    (DeleteJob(job_id="job-x.1"), "conflict"),
+    (SetBatchActive(batch_id="batch-x", active=False), "conflict"),
+    (SetBatchArchived(batch_id="batch-x", archived=False), "conflict"),
+    (SetBatchArchived(batch_id="batch-x", archived=True), []),
+    (submit_batch(request_hash="k.1"), []),
+    (submit_batch(request_hash="k.2"), "idempotency_mismatch"),
+    (submit_batch(), "conflict"),
+    (BuildBatchZip(batch_id="batch-x"), [on_group(zip_requested())]),
+    (DeleteBatch(batch_id="batch-x"), [on_group(batch_deleted())]),
     ids=lambda value: type(value).__name__,
 )
 def test_what_a_filed_batch_still_does(given, when, then):
@@ -161,10 +152,7 @@ def test_whoever_folds_what_is_left_knows_the_same():
     assert rest.leftovers == []
     until = whole.entry("b-x").last[None] - 1
     own = event_subject("b-x")
-    assert whole.leftovers == [
-        Purge(own, before=until + 1),
-        Purge(f"{own}.*", before=until + 1),
-    ]
+    assert whole.leftovers == [Purge(own, before=until + 1), Purge(f"{own}.*", before=until + 1)]
 
 
 def test_a_snapshot_keeps_that_it_is_filed():

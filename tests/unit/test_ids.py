@@ -2,8 +2,9 @@
 
 import pytest
 from builders import add_job, submit_batch, submit_job
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.contracts.commands import (
     DeleteBatch,
@@ -24,37 +25,14 @@ from eventjob.domain.ids import (
     parse_job_id,
 )
 
-UNHURRIED = settings(deadline=None, database=None)
 CHOSEN = st.from_regex(r"[A-Za-z0-9_-]{1,128}", fullmatch=True)
 BATCH_JOBS = st.from_regex(r"job-[A-Za-z0-9_-]{0,128}\.[1-9][0-9]{0,5}", fullmatch=True)
 
-HOSTILE = [
-    pytest.param("", id="nothing"),
-    pytest.param("x" * 129, id="too long"),
-    pytest.param("job-1\n", id="a line break at the end"),
-    pytest.param("job 1", id="a space"),
-    pytest.param("jöb", id="a letter beyond ASCII"),
-    pytest.param("job-x.0", id="number nought"),
-    pytest.param("job-x.01", id="a leading nought"),
-    pytest.param("job-x.1000000", id="seven digits"),
-    pytest.param("job-x.-1", id="a negative number"),
-    pytest.param("job-x.\u0661", id="a digit beyond ASCII"),
-    pytest.param("job-x.1.2", id="two dots"),
-    pytest.param("job-x.", id="no number"),
-    pytest.param("x.1", id="a number without prefix"),
-    pytest.param("batch-x.1", id="a batch's number"),
-    pytest.param(".", id="a dot"),
-    pytest.param("..", id="two dots alone"),
-    pytest.param("*", id="a star"),
-    pytest.param("job-*.1", id="a star for a batch"),
-    pytest.param(">", id="the rest of the bus"),
-    pytest.param("job-x.>", id="the rest of a batch"),
-    pytest.param("a/b", id="a slash"),
-    pytest.param("job-x.1\x00", id="a nought byte"),
-]
+HOSTILE = """job-x.0 job-x.01 job-x.1000000 job-x.-1 job-x.1.2 job-x. job-x.\u0661 x.1 batch-x.1 jöb
+    . .. * job-*.1 > job-x.> a/b"""
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@table("text", *HOSTILE.split(), "", "x" * 129, "job-1\n", "job 1", "job-x.1\x00")
 def test_a_hostile_id_is_no_jobs(text):
     assert parse_job_id(text) is None
     assert not is_client_id(text)
@@ -62,49 +40,47 @@ def test_a_hostile_id_is_no_jobs(text):
     assert group_of(DeleteJob(job_id=text)) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        pytest.param("job-1", JobKey("j-job-1", 1), id="a job alone"),
-        pytest.param("1", JobKey("j-1", 1), id="a job alone, without prefix"),
-        pytest.param("batch-x", JobKey("j-batch-x", 1), id="a job that is called like a batch"),
-        pytest.param("job-x.1", JobKey("b-x", 1), id="a batch's first job"),
-        pytest.param("job-x.999999", JobKey("b-x", 999_999), id="a batch's last job"),
-        pytest.param("job-batch-x.7", JobKey("b-batch-x", 7), id="of the batch batch-batch-x"),
-        pytest.param("job-.1", JobKey("b-", 1), id="of the batch batch-"),
-    ],
+@table(
+    "text, key",
+    row("a job alone", "job-1", JobKey("j-job-1", 1)),
+    row("a job alone, without prefix", "1", JobKey("j-1", 1)),
+    row("a job that is called like a batch", "batch-x", JobKey("j-batch-x", 1)),
+    row("a batch's first job", "job-x.1", JobKey("b-x", 1)),
+    row("a batch's last job", "job-x.999999", JobKey("b-x", 999_999)),
+    row("of the batch batch-batch-x", "job-batch-x.7", JobKey("b-batch-x", 7)),
+    row("of the batch batch-", "job-.1", JobKey("b-", 1)),
 )
 def test_a_job_lives_at(text, key):
     assert parse_job_id(text) == key
 
 
-@pytest.mark.parametrize(
-    ("batch_id", "group"),
-    [("x", "b-x"), ("batch-x", "b-x"), ("batch-batch-x", "b-batch-x"), ("batch-", "b-")],
+@table(
+    "batch_id, group",
+    ("x", "b-x"),
+    ("batch-x", "b-x"),
+    ("batch-batch-x", "b-batch-x"),
+    ("batch-", "b-"),
 )
 def test_a_batch_is_the_group(batch_id, group):
     assert batch_group(batch_id) == group
 
 
-@pytest.mark.parametrize(
-    ("command", "group"),
-    [
-        (submit_job(job_id="job-1"), "j-job-1"),
-        (submit_batch(batch_id="batch-x"), "b-x"),
-        (add_job(batch_id="x"), "b-x"),
-        (RestartJob(job_id="job-x.7"), "b-x"),
-        (DeleteJob(job_id="job-1"), "j-job-1"),
-        (SetBatchActive(batch_id="batch-x"), "b-x"),
-        (SetBatchArchived(batch_id="x", archived=True), "b-x"),
-        (DeleteBatch(batch_id="x"), "b-x"),
-    ],
+@table(
+    "command, group",
+    (submit_job(job_id="job-1"), "j-job-1"),
+    (submit_batch(batch_id="batch-x"), "b-x"),
+    (add_job(batch_id="x"), "b-x"),
+    (RestartJob(job_id="job-x.7"), "b-x"),
+    (DeleteJob(job_id="job-1"), "j-job-1"),
+    (SetBatchActive(batch_id="batch-x"), "b-x"),
+    (SetBatchArchived(batch_id="x", archived=True), "b-x"),
+    (DeleteBatch(batch_id="x"), "b-x"),
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_command_is_decided_by(command, group):
     assert group_of(command) == group
 
 
-@UNHURRIED
 @given(CHOSEN | BATCH_JOBS)
 @example("job-.1")
 def test_a_jobs_id_is_found_again_from_its_place(text):
@@ -112,7 +88,6 @@ def test_a_jobs_id_is_found_again_from_its_place(text):
     assert format_job_id(key.group, key.n) == text
 
 
-@UNHURRIED
 @given(CHOSEN, st.integers(1, 999_999))
 @example("batch-", 1)
 @example("batch-" * 21, 999_999)
@@ -124,7 +99,6 @@ def test_a_jobs_place_is_found_again_from_its_id(batch_id, n):
     assert parse_job_id(format_job_id(*(alone.group, alone.n))) == alone
 
 
-@UNHURRIED
 @given(st.text())
 @example("job-x.1\n")
 def test_any_text_is_a_job_of_one_place_or_none(text):
@@ -132,7 +106,6 @@ def test_any_text_is_a_job_of_one_place_or_none(text):
     assert key is None or format_job_id(key.group, key.n) == text
 
 
-@UNHURRIED
 @given(CHOSEN)
 def test_a_partition_is_one_of_sixteen(batch_id):
     assert 0 <= compute_partition(batch_group(batch_id)) < PARTITIONS == 16

@@ -1,9 +1,8 @@
 """What holds whatever users, workers, clocks and crashes do: `ledger` judges the log as it grows,
-and the scheduler's memory is compared with that. 120 stories, always the same ones;
-``HYPOTHESIS_PROFILE=thorough`` tries 2,000 that are always new.
+and the scheduler's memory is compared with that. 50 stories, always the same ones; in the profile
+`thorough` 600 that are always new.
 """
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -40,7 +39,6 @@ from eventjob.domain.job import Deleted, Ended, Fetching, Waiting, Zipping
 from eventjob.projection import fold as projection
 from services.scheduler.memory import Memory
 
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 BATCHES = st.sampled_from(["batch-x", "batch-x", "x", "y"])
 JOBS = st.sampled_from(["job-1", *(f"job-x.{n}" for n in range(1, 6)), "job-y.1"])
 OWNERS = st.sampled_from(["ada", None])
@@ -291,10 +289,4 @@ class Scheduling(RuleBasedStateMachine):
 
 
 TestScheduling = Scheduling.TestCase
-TestScheduling.settings = settings(
-    deadline=None,
-    database=None,
-    derandomize=not THOROUGH,
-    max_examples=2000 if THOROUGH else 120,
-    stateful_step_count=60,
-)
+TestScheduling.settings = settings(max_examples=2 * settings().max_examples, stateful_step_count=60)

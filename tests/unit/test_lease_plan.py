@@ -1,8 +1,8 @@
 """Who takes and gives what: even shares, nothing taken from the living."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.bus.buckets.lease_view import (
     BELIEVED_FOR_S,
@@ -92,17 +92,15 @@ def test_who_has_left_is_not_alive():
     assert view.live_members(0.0) == set()
 
 
-@pytest.mark.parametrize(
-    ("capacity", "others", "share"),
-    [
-        pytest.param(16, [], 16, id="alone"),
-        pytest.param(16, [0, 0], 16, id="nobody else has work"),
-        pytest.param(16, [100], 8, id="both have much"),
-        pytest.param(16, [3], 13, id="the other has little"),
-        pytest.param(15, [2, 100], 7, id="one has little and one much"),
-        pytest.param(1, [100], 1, id="nobody starves"),
-        pytest.param(0, [100], 0, id="no workers"),
-    ],
+@table(
+    "capacity, others, share",
+    row("alone", 16, [], 16),
+    row("nobody else has work", 16, [0, 0], 16),
+    row("both have much", 16, [100], 8),
+    row("the other has little", 16, [3], 13),
+    row("one has little and one much", 15, [2, 100], 7),
+    row("nobody starves", 1, [100], 1),
+    row("no workers", 0, [100], 0),
 )
 def test_workers_are_shared(capacity, others, share):
     assert fair_share(capacity, others) == share

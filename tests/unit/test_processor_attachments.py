@@ -1,22 +1,21 @@
 import pytest
 from fakes_processor import LIMITS, SITE, SLIDES, TEXT, URL, Answer, Setup, never
 from pages import pdf
+from tables import table
 
 from eventjob.domain.names import is_safe
 from eventjob.fetch.caps import FILE
 from eventjob.fetch.client import FetchFailed
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (FetchFailed("http_404", "gone"), "http_404: gone"),
-        (Answer(b"<html>login", "application/pdf"), "wrong_type: it is text/html"),
-        (Answer(b"x", "text/html"), "wrong_type"),
-        (Answer(b"x" * (FILE.max_bytes + 1), "application/pdf"), "too_large"),
-        (FetchFailed("postponed", "busy", transient=True), "postponed: busy"),
-        ([FetchFailed("http_500", "down", transient=True)] * 2, "http_500: down"),
-    ],
+@table(
+    "answer, reason",
+    (FetchFailed("http_404", "gone"), "http_404: gone"),
+    (Answer(b"<html>login", "application/pdf"), "wrong_type: it is text/html"),
+    (Answer(b"x", "text/html"), "wrong_type"),
+    (Answer(b"x" * (FILE.max_bytes + 1), "application/pdf"), "too_large"),
+    (FetchFailed("postponed", "busy", transient=True), "postponed: busy"),
+    ([FetchFailed("http_500", "down", transient=True)] * 2, "http_500: down"),
 )
 async def test_an_attachment_that_cannot_be_had_is_a_warning(tmp_path, answer, reason):
     setup = Setup(tmp_path, {SLIDES: answer})

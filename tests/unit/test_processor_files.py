@@ -4,11 +4,11 @@ import io
 import re
 from urllib.parse import unquote
 
-import pytest
 from fakes_processor import SITE, SLIDES, TEXT, URL, Answer, Setup
 from hostile import huge_png
 from pages import pdf
 from PIL import Image
+from tables import table
 
 from services.processor.extract.facts import Facts, FileLink, Link
 from services.processor.extract.page import unify_files
@@ -107,10 +107,7 @@ async def test_chapters_are_no_subtitles(tmp_path):
     assert setup.web.fetched == [URL]
 
 
-@pytest.mark.parametrize(
-    ("media_type", "body"),
-    [("video/mp4", b"x"), ("application/octet-stream", b"\0\0\0\x20ftypisom")],
-)
+@table("media_type, body", ("video/mp4", b"x"), ("application/octet-stream", b"\0\0\0\x20ftypisom"))
 async def test_a_video_given_as_slides_is_linked(tmp_path, media_type, body):
     setup = Setup(tmp_path, {SLIDES: Answer(body, media_type)})
     outcome = await setup.run()
@@ -178,17 +175,15 @@ async def test_every_relative_link_leads_to_a_member(tmp_path):
     assert set(local) <= members
 
 
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [
-        (ONE, f"{ONE[:78]}.pdf"),
-        ("x" * 200, f"{'x' * MAX_STEM_LENGTH}.pdf"),
-        ("talk.pdf", "talk.pdf"),
-        ("talk.PDF", "talk.pdf"),
-        ("talk.pptx", "talk.pdf"),
-        ("Version 1.2", "Version 1.2.pdf"),
-        ("", "talk.pdf"),
-    ],
+@table(
+    "title, name",
+    (ONE, f"{ONE[:78]}.pdf"),
+    ("x" * 200, f"{'x' * MAX_STEM_LENGTH}.pdf"),
+    ("talk.pdf", "talk.pdf"),
+    ("talk.PDF", "talk.pdf"),
+    ("talk.pptx", "talk.pdf"),
+    ("Version 1.2", "Version 1.2.pdf"),
+    ("", "talk.pdf"),
 )
 def test_a_file_is_called_by_its_title_cut_between_words(title, name):
     wanted = FileLink("slides", "https://x.example/talk.pptx", title, "linked")

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
+from tables import row, table
 
 from services.processor.fetching.freshness import (
     conditional_headers,
@@ -17,47 +17,43 @@ HOUR_LATER = "Sat, 02 Feb 2030 10:50:00 GMT"
 ETAG = {"etag": '"v1"'}
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        pytest.param({}, 0, id="nothing said"),
-        pytest.param({"last-modified": DATE}, 0, id="nothing is guessed from Last-Modified"),
-        pytest.param({"cache-control": "max-age=60"}, 60, id="max-age"),
-        pytest.param({"cache-control": 'public, Max-Age="60"'}, 60, id="as some write it"),
-        pytest.param({"cache-control": "max-age=60, s-maxage=5"}, 5, id="s-maxage is for us"),
-        pytest.param({"cache-control": "max-age=60", "age": "45"}, 15, id="old when it came"),
-        pytest.param({"cache-control": "max-age=60", "age": "99"}, 0, id="stale when it came"),
-        pytest.param({"cache-control": "max-age=60, max-age=9"}, 60, id="the first of two"),
-        pytest.param({"cache-control": "max-age=-1"}, 0, id="a negative max-age"),
-        pytest.param({"cache-control": "max-age=soon"}, 0, id="a max-age of words"),
-        pytest.param({"cache-control": "max-age=9" + "9" * 5000}, 365 * 86400, id="for ever"),
-        pytest.param({"cache-control": "no-cache, max-age=60"}, 0, id="no-cache"),
-        pytest.param({"cache-control": "must-revalidate, max-age=60"}, 60, id="must-revalidate"),
-        pytest.param({"expires": HOUR_LATER, "date": DATE}, 3600, id="Expires and Date"),
-        pytest.param({"expires": HOUR_LATER}, 3600, id="Expires alone"),
-        pytest.param({"expires": "0"}, 0, id="Expires: 0"),
-        pytest.param({"expires": DATE, "date": HOUR_LATER}, 0, id="Expires in the past"),
-        pytest.param({"expires": HOUR_LATER, "cache-control": "max-age=1"}, 1, id="max-age wins"),
-    ],
+@table(
+    "headers, seconds",
+    row("nothing said", {}, 0),
+    row("nothing is guessed from Last-Modified", {"last-modified": DATE}, 0),
+    row("max-age", {"cache-control": "max-age=60"}, 60),
+    row("as some write it", {"cache-control": 'public, Max-Age="60"'}, 60),
+    row("s-maxage is for us", {"cache-control": "max-age=60, s-maxage=5"}, 5),
+    row("old when it came", {"cache-control": "max-age=60", "age": "45"}, 15),
+    row("stale when it came", {"cache-control": "max-age=60", "age": "99"}, 0),
+    row("the first of two", {"cache-control": "max-age=60, max-age=9"}, 60),
+    row("a negative max-age", {"cache-control": "max-age=-1"}, 0),
+    row("a max-age of words", {"cache-control": "max-age=soon"}, 0),
+    row("for ever", {"cache-control": "max-age=9" + "9" * 5000}, 365 * 86400),
+    row("no-cache", {"cache-control": "no-cache, max-age=60"}, 0),
+    row("must-revalidate", {"cache-control": "must-revalidate, max-age=60"}, 60),
+    row("Expires and Date", {"expires": HOUR_LATER, "date": DATE}, 3600),
+    row("Expires alone", {"expires": HOUR_LATER}, 3600),
+    row("Expires: 0", {"expires": "0"}, 0),
+    row("Expires in the past", {"expires": DATE, "date": HOUR_LATER}, 0),
+    row("max-age wins", {"expires": HOUR_LATER, "cache-control": "max-age=1"}, 1),
 )
 def test_how_long_an_answer_is_fresh(headers, seconds):
     assert remaining_lifetime(headers, NOW) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize(
-    ("headers", "is_kept"),
-    [
-        pytest.param(ETAG, True, id="it can be compared"),
-        pytest.param({"last-modified": DATE}, True, id="by its time, too"),
-        pytest.param({"cache-control": "max-age=60"}, True, id="it is fresh for a while"),
-        pytest.param({}, False, id="good for nothing"),
-        pytest.param(ETAG | {"cache-control": "no-store"}, False, id="no-store"),
-        pytest.param(ETAG | {"cache-control": "max-age=9, Private"}, False, id="private"),
-        pytest.param(ETAG | {"cache-control": 'private="x-user"'}, False, id="partly private"),
-        pytest.param(ETAG | {"cache-control": "no-cache"}, True, id="no-cache"),
-        pytest.param(ETAG | {"vary": "Accept-Encoding, Cookie"}, True, id="we always ask alike"),
-        pytest.param(ETAG | {"vary": "*"}, False, id="it varies by anything"),
-    ],
+@table(
+    "headers, is_kept",
+    row("it can be compared", ETAG, True),
+    row("by its time, too", {"last-modified": DATE}, True),
+    row("it is fresh for a while", {"cache-control": "max-age=60"}, True),
+    row("good for nothing", {}, False),
+    row("no-store", ETAG | {"cache-control": "no-store"}, False),
+    row("private", ETAG | {"cache-control": "max-age=9, Private"}, False),
+    row("partly private", ETAG | {"cache-control": 'private="x-user"'}, False),
+    row("no-cache", ETAG | {"cache-control": "no-cache"}, True),
+    row("we always ask alike", ETAG | {"vary": "Accept-Encoding, Cookie"}, True),
+    row("it varies by anything", ETAG | {"vary": "*"}, False),
 )
 def test_what_may_be_kept(headers, is_kept):
     assert is_cacheable(headers, NOW) is is_kept

@@ -4,18 +4,9 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from fakes_processor import (
-    NOW,
-    PAGE_HTML,
-    SITE,
-    SLIDES,
-    URL,
-    Answer,
-    Setup,
-    never,
-    until,
-)
+from fakes_processor import NOW, PAGE_HTML, SITE, SLIDES, URL, Answer, Setup, never, until
 from obstore.store import MemoryStore
+from tables import table
 
 from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
 from eventjob.bus.errors import Poison, Unavailable
@@ -119,26 +110,24 @@ async def test_the_same_source_gives_the_same_bytes(tmp_path):
 ONCE = {"transient": False, "counted": True, "retry_after_s": 0}
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "then"),
-    [
-        (FetchFailed("http_404", "x"), "http_404", ONCE),
-        (FetchFailed("disallowed", "x"), "disallowed", ONCE),
-        (FetchFailed("blocked_address", "x"), "blocked_address", ONCE),
-        (
-            FetchFailed("http_429", "x", transient=True, retry_after=timedelta(seconds=90)),
-            "http_429",
-            {"transient": True, "counted": True, "retry_after_s": 90},
-        ),
-        (
-            FetchFailed("postponed", "x", transient=True, retry_after=timedelta(seconds=75)),
-            "postponed",
-            {"transient": True, "counted": False, "retry_after_s": 75},
-        ),
-        (Answer(b"<div id=app></div>"), "thin_content", ONCE),
-        (Answer(b"%PDF-1.4", "application/pdf"), "wrong_type", ONCE),
-        (Answer(b"%PDF-1.4", "text/html"), "wrong_type", ONCE),
-    ],
+@table(
+    "answer, code, then",
+    (FetchFailed("http_404", "x"), "http_404", ONCE),
+    (FetchFailed("disallowed", "x"), "disallowed", ONCE),
+    (FetchFailed("blocked_address", "x"), "blocked_address", ONCE),
+    (
+        FetchFailed("http_429", "x", transient=True, retry_after=timedelta(seconds=90)),
+        "http_429",
+        {"transient": True, "counted": True, "retry_after_s": 90},
+    ),
+    (
+        FetchFailed("postponed", "x", transient=True, retry_after=timedelta(seconds=75)),
+        "postponed",
+        {"transient": True, "counted": False, "retry_after_s": 75},
+    ),
+    (Answer(b"<div id=app></div>"), "thin_content", ONCE),
+    (Answer(b"%PDF-1.4", "application/pdf"), "wrong_type", ONCE),
+    (Answer(b"%PDF-1.4", "text/html"), "wrong_type", ONCE),
 )
 async def test_a_job_fails_with_its_cause(tmp_path, answer, code, then):
     outcome = await Setup(tmp_path, {URL: answer}).run()
@@ -148,13 +137,11 @@ async def test_a_job_fails_with_its_cause(tmp_path, answer, code, then):
     assert outcome.log[0].message == f"{code}: {outcome.error.message}"
 
 
-@pytest.mark.parametrize(
-    ("error", "attempt", "code", "transient"),
-    [
-        (TaskFailed("ValueError: x"), 1, "extraction_failed", False),
-        (TaskTimeout("20 s"), 1, "extraction_timeout", True),
-        (TaskTimeout("20 s"), 2, "extraction_timeout", False),
-    ],
+@table(
+    "error, attempt, code, transient",
+    (TaskFailed("ValueError: x"), 1, "extraction_failed", False),
+    (TaskTimeout("20 s"), 1, "extraction_timeout", True),
+    (TaskTimeout("20 s"), 2, "extraction_timeout", False),
 )
 async def test_a_parser_that_fails_fails_the_job_alone(tmp_path, error, attempt, code, transient):
     class Failing:

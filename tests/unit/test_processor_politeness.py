@@ -1,4 +1,4 @@
-import pytest
+from tables import row, table
 
 from services.processor.fetching.politeness import (
     LEASE_S,
@@ -19,15 +19,13 @@ PACE = Pace(delay_s=2.0, per_host=2)
 LATER = NOW + 10
 
 
-@pytest.mark.parametrize(
-    ("state", "at"),
-    [
-        pytest.param(HostState(), NOW, id="an unknown host can be asked now"),
-        pytest.param(HostState(next_slot=NOW + 5), NOW + 5, id="behind those who have reserved"),
-        pytest.param(HostState(next_start=NOW + 1), NOW + 1, id="after the pause"),
-        pytest.param(HostState(not_before=NOW + 9), NOW + 9, id="when the host wants it again"),
-        pytest.param(HostState(next_slot=NOW - 5), NOW, id="a slot in the past is gone"),
-    ],
+@table(
+    "state, at",
+    row("an unknown host can be asked now", HostState(), NOW),
+    row("behind those who have reserved", HostState(next_slot=NOW + 5), NOW + 5),
+    row("after the pause", HostState(next_start=NOW + 1), NOW + 1),
+    row("when the host wants it again", HostState(not_before=NOW + 9), NOW + 9),
+    row("a slot in the past is gone", HostState(next_slot=NOW - 5), NOW),
 )
 def test_the_next_slot_is(state, at):
     assert first_free_slot(state, NOW) == at
@@ -51,26 +49,22 @@ def test_silence_is_never_shortened():
     assert apply_pause(HostState(not_before=LATER), NOW + 1).not_before == LATER
 
 
-@pytest.mark.parametrize(
-    ("shares", "running", "room"),
-    [
-        pytest.param({}, 0, True, id="nobody is there"),
-        pytest.param({}, 2, False, id="all are mine"),
-        pytest.param({"other": Share(LATER, 1)}, 0, True, id="one of two is taken"),
-        pytest.param({"other": Share(LATER, 2)}, 0, False, id="both are taken"),
-        pytest.param({"other": Share(NOW - 1, 2)}, 0, True, id="the other process is dead"),
-        pytest.param({"me": Share(LATER, 2)}, 0, True, id="what I said before does not count"),
-        pytest.param(
-            {"other": Share(LATER, 1, NOW - 3)}, 0, False, id="the last one is for who waits"
-        ),
-        pytest.param({"other": Share(LATER, 0, NOW - 3)}, 0, True, id="there are two to have"),
-        pytest.param(
-            {"other": Share(LATER, 1, NOW - 3), "me": Share(LATER, 0, NOW - 4)},
-            0,
-            True,
-            id="who waits longest goes first",
-        ),
-    ],
+@table(
+    "shares, running, room",
+    row("nobody is there", {}, 0, True),
+    row("all are mine", {}, 2, False),
+    row("one of two is taken", {"other": Share(LATER, 1)}, 0, True),
+    row("both are taken", {"other": Share(LATER, 2)}, 0, False),
+    row("the other process is dead", {"other": Share(NOW - 1, 2)}, 0, True),
+    row("what I said before does not count", {"me": Share(LATER, 2)}, 0, True),
+    row("the last one is for who waits", {"other": Share(LATER, 1, NOW - 3)}, 0, False),
+    row("there are two to have", {"other": Share(LATER, 0, NOW - 3)}, 0, True),
+    row(
+        "who waits longest goes first",
+        {"other": Share(LATER, 1, NOW - 3), "me": Share(LATER, 0, NOW - 4)},
+        0,
+        True,
+    ),
 )
 def test_there_is_room_where(shares, running, room):
     assert has_room(HostState(shares=shares), NOW, PACE, "me", running) is room

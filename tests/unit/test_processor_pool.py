@@ -30,10 +30,6 @@ async def next_pid(pool):
         return await pool.run(tasks.pid)
 
 
-async def test_a_task_runs_in_another_process(pool):
-    assert await pool.run(tasks.pid) != os.getpid()
-
-
 async def test_arguments_and_results_travel_as_they_are_annotated(pool):
     found = await pool.run(tasks.look, Path("/a"), [1, 2])
     assert found == tasks.Found(Path("/a/found"), (1, 2))
@@ -49,26 +45,26 @@ async def test_a_task_that_hangs_is_stopped_and_the_next_one_runs(pool):
         os.kill(before, 0)
 
 
-@pytest.mark.parametrize(
-    ("task", "arguments", "reason", "survives"),
-    [
-        (tasks.fail, ("no title",), "ValueError: no title", True),
-        (tasks.text, (9_000_000,), "its result has 90000.. bytes", True),
-        (tasks.lie, (), "Expected `int`, got `str`", True),
-        (tasks.leave, (3,), "died: exit code 3", False),
-        (tasks.crash, (), "died: SIGSEGV", False),
-        (tasks.take, (1000,), "MemoryError", False),
-        (tasks.babble, (b"\0\0\0\3abc",), "sent nonsense", False),
-        (tasks.babble, (b"\xff\xff\xff\xff",), "sent 4294967295 bytes", False),
-    ],
-)
-async def test_a_task_that_breaks_says_why_and_the_next_one_runs(
-    pool, task, arguments, reason, survives
-):
+BREAKS = [
+    (tasks.fail, ("no title",), "ValueError: no title", True),
+    (tasks.text, (9_000_000,), "its result has 90000.. bytes", True),
+    (tasks.lie, (), "Expected `int`, got `str`", True),
+    (tasks.leave, (3,), "died: exit code 3", False),
+    (tasks.crash, (), "died: SIGSEGV", False),
+    (tasks.take, (1000,), "MemoryError", False),
+    (tasks.babble, (b"\0\0\0\3abc",), "sent nonsense", False),
+    (tasks.babble, (b"\xff\xff\xff\xff",), "sent 4294967295 bytes", False),
+]
+
+
+async def test_a_task_that_breaks_says_why_and_the_next_one_runs(pool):
     before = await pool.run(tasks.pid)
-    with pytest.raises(TaskFailed, match=reason):
-        await pool.run(task, *arguments)
-    assert (await next_pid(pool) == before) == survives
+    for task, arguments, reason, survives in BREAKS:
+        with pytest.raises(TaskFailed, match=reason):
+            await pool.run(task, *arguments)
+        after = await next_pid(pool)
+        assert (after == before) == survives, reason
+        before = after
 
 
 async def test_a_process_that_has_grown_too_much_ends(pool):
@@ -111,17 +107,14 @@ async def test_a_process_that_breaks_while_another_is_on_its_way_is_replaced_onc
     assert len(pool._members) == 1
 
 
-async def test_a_process_does_not_mind_the_interrupt_of_a_terminal(pool):
+async def test_a_process_has_no_secrets_no_sockets_and_minds_no_interrupt_of_a_terminal(pool):
     pid = await pool.run(tasks.pid)
-    os.kill(pid, signal.SIGINT)
-    assert await pool.run(tasks.pid) == pid
-
-
-async def test_a_process_has_no_secrets_no_sockets_and_no_terminal(pool):
     environ, descriptors, session = await pool.run(tasks.surroundings)
     assert set(environ) <= {"PYTHONPATH", "LC_CTYPE"}  # the second is Python's own
     assert len(descriptors) == 1
-    assert session == await pool.run(tasks.pid)
+    assert session == pid != os.getpid()
+    os.kill(pid, signal.SIGINT)
+    assert await pool.run(tasks.pid) == pid
 
 
 ORPHANED = """

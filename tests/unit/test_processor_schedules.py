@@ -3,8 +3,8 @@
 import asyncio
 from datetime import timedelta
 
-import pytest
 from fakes_processor import PAGE_HTML, URL, Answer, Setup
+from tables import table
 
 from eventjob.contracts.work import WorkFailed
 from eventjob.fetch.client import FetchFailed
@@ -55,17 +55,12 @@ async def test_a_page_without_text_becomes_what_the_schedule_says(tmp_path):
     assert (await made.front(outcome))["extraction"]["method"] == "schedule"
 
 
-@pytest.mark.parametrize(
-    ("schedule", "warning"),
-    [
-        (FetchFailed("http_404", "it answered 404"), "schedule_unavailable"),
-        (FetchFailed("disallowed", "robots.txt says no"), "schedule_unavailable"),
-        (Answer(b"<html>", "text/html"), "schedule_unreadable"),
-        (
-            Answer(XML.replace("Why tests", "Why others").format(url="x").encode()),
-            "schedule_without",
-        ),
-    ],
+@table(
+    "schedule, warning",
+    (FetchFailed("http_404", "it answered 404"), "schedule_unavailable"),
+    (FetchFailed("disallowed", "robots.txt says no"), "schedule_unavailable"),
+    (Answer(b"<html>", "text/html"), "schedule_unreadable"),
+    (Answer(XML.replace("Why tests", "Why others").format(url="x").encode()), "schedule_without"),
 )
 async def test_without_a_schedule_there_is_a_warning(tmp_path, schedule, warning):
     front = await front_of(setup(tmp_path, schedule))

@@ -2,6 +2,7 @@
 
 import pytest
 from recorded_events import TIMEOUT, Log
+from tables import row, table
 
 from eventjob.contracts.events import (
     BatchArchived,
@@ -93,12 +94,10 @@ def test_a_batch_ends_as_its_event_says(log, group, status):
     assert (batch.status, batch.completed_at) == (status, batch.updated_at)
 
 
-@pytest.mark.parametrize(
+@table(
     "again",
-    [
-        pytest.param(lambda log, group: log.restart(group, 2), id="a restart"),
-        pytest.param(lambda log, group: log.more(group, 5), id="one more job"),
-    ],
+    row("a restart", lambda log, group: log.restart(group, 2)),
+    row("one more job", lambda log, group: log.more(group, 5)),
 )
 def test_what_is_unfinished_again_takes_an_ended_batch_back(log, group, again):
     finish(log, group)

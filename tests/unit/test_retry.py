@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tables import row, table
 
 from eventjob.domain.retry import MAX_DELAY, Policy, retry_delay
 
 POLICY = Policy()
-UNHURRIED = settings(deadline=None, database=None)
 SALTS = st.text(max_size=20)
 TRIES = st.integers(1, 10_000)
 ASKED = st.floats(allow_nan=False, allow_infinity=False)
@@ -34,22 +34,19 @@ def test_jobs_that_failed_together_do_not_come_back_together():
     assert len({waits(1, salt=f"job-x.{n}:1") for n in range(1000)}) > 990
 
 
-@pytest.mark.parametrize(
-    ("asked_s", "wait"),
-    [
-        pytest.param(60, timedelta(minutes=1), id="what the host asks for"),
-        pytest.param(0.5, waits(1), id="not less than the pause"),
-        pytest.param(3600, MAX_DELAY, id="an hour"),
-        pytest.param(3601, MAX_DELAY, id="not more than an hour"),
-        pytest.param(1e308, MAX_DELAY, id="not for ever"),
-        pytest.param(-1e308, waits(1), id="not backwards"),
-    ],
+@table(
+    "asked_s, wait",
+    row("what the host asks for", 60, timedelta(minutes=1)),
+    row("not less than the pause", 0.5, waits(1)),
+    row("an hour", 3600, MAX_DELAY),
+    row("not more than an hour", 3601, MAX_DELAY),
+    row("not for ever", 1e308, MAX_DELAY),
+    row("not backwards", -1e308, waits(1)),
 )
 def test_a_host_may_ask_for(asked_s, wait):
     assert waits(1, asked_s) == wait
 
 
-@UNHURRIED
 @given(TRIES, ASKED, SALTS)
 def test_a_pause_is_neither_nothing_nor_endless(tries, asked_s, salt):
     wait = waits(tries, asked_s, salt)
@@ -57,7 +54,6 @@ def test_a_pause_is_neither_nothing_nor_endless(tries, asked_s, salt):
     assert wait == waits(tries, asked_s, salt)
 
 
-@UNHURRIED
 @given(TRIES, st.floats(0, 3600), SALTS)
 def test_a_pause_honours_the_host_and_grows(tries, asked_s, salt):
     assert waits(tries, asked_s, salt) >= timedelta(seconds=asked_s)

@@ -15,8 +15,6 @@ SCHEDULES = Path(__file__).parents[3] / "shared/corpus/schedules"
 COUNTS = {
     "38c3.xml": 1007,
     "fosdem-2020.xml": 872,
-    "fosdem-2023.xml": 780,
-    "fosdem-2025.xml": 943,
     "fosdem-2026.xml": 883,
     "frab-camp2019.json": 79,
     "pretalx-democon.json": 36,

@@ -1,7 +1,7 @@
 """A session is found by its address or its whole title, and never by likeness."""
 
 import msgspec
-import pytest
+from tables import table
 
 from services.processor.extract.facts import Facts, Speaker
 from services.processor.extract.html.document import match_key
@@ -37,36 +37,32 @@ INDEX = ScheduleIndex(
 )
 
 
-@pytest.mark.parametrize(
-    ("url", "title", "found"),
-    [
-        ("https://mirror.example/2030/schedule/event/tides/", "?", "Tides"),
-        ("https://a.example/archive/tides.html", "?", "Tides"),
-        ("https://a.example/x/talk/WQQGUZ/?lang=de", "?", "Winds"),
-        ("https://a.example/events/8.html", "WINDS!", "Winds"),
-        ("https://a.example/events/8.html", "Another", None),
-        ("https://a.example/other", "tides", "Tides"),
-        ("https://a.example/other", "tide", None),
-        ("https://a.example/twice", "?", None),
-        ("https://a.example/talk.php?id=2", "?", "Sails"),
-        ("https://a.example/", "", None),
-    ],
+@table(
+    "url, title, found",
+    ("https://mirror.example/2030/schedule/event/tides/", "?", "Tides"),
+    ("https://a.example/archive/tides.html", "?", "Tides"),
+    ("https://a.example/x/talk/WQQGUZ/?lang=de", "?", "Winds"),
+    ("https://a.example/events/8.html", "WINDS!", "Winds"),
+    ("https://a.example/events/8.html", "Another", None),
+    ("https://a.example/other", "tides", "Tides"),
+    ("https://a.example/other", "tide", None),
+    ("https://a.example/twice", "?", None),
+    ("https://a.example/talk.php?id=2", "?", "Sails"),
+    ("https://a.example/", "", None),
 )
 def test_a_session_is_found(url, title, found):
     facts = INDEX.find(SessionQuery(urls=(url,), titles=(title,)))
     assert (facts and facts.title) == found
 
 
-@pytest.mark.parametrize(
-    ("day", "starttime", "start"),
-    [
-        (None, "12:00", "2030-02-02T12:00:00"),
-        ("Sunday", "10:00", "2030-02-03T10:00:00"),
-        ("2030-02-03", None, "2030-02-03T10:00:00"),
-        (None, "10:00", None),
-        (None, "13:00", None),
-        (None, None, None),
-    ],
+@table(
+    "day, starttime, start",
+    (None, "12:00", "2030-02-02T12:00:00"),
+    ("Sunday", "10:00", "2030-02-03T10:00:00"),
+    ("2030-02-03", None, "2030-02-03T10:00:00"),
+    (None, "10:00", None),
+    (None, "13:00", None),
+    (None, None, None),
 )
 def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
     wish = SessionQuery(
@@ -76,35 +72,33 @@ def test_of_several_times_the_jobs_own_is_taken_or_none(day, starttime, start):
     assert facts == Facts(title="Break", start=start, room="A")
 
 
-@pytest.mark.parametrize(
-    ("url", "software", "links", "address"),
-    [
-        ("http://h:81/2030/schedule/event/x/", "fosdem", [], "http://h:81/2030/schedule/xml"),
-        ("https://h/m/2030/schedule/event/x", "fosdem", [], "https://h/m/2030/schedule/xml"),
-        (
-            "https://h/2030/schedule/event/x/",
-            "fosdem",
-            ["https://o/schedule.xml", "https://h/schedule.json"],
-            "https://h/schedule.json",
-        ),
-        (
-            "https://h/2030/schedule/event/x/",
-            "fosdem",
-            ["https://o/schedule.xml"],
-            "https://h/2030/schedule/xml",
-        ),
-        ("https://h/2030/schedule/event/x/", None, [], None),
-        ("https://h/c/talk/AB12CD/", "pretalx", [], "https://h/c/schedule/export/schedule.json"),
-        ("https://h/c/talk/AB12CD/", None, [], None),
-        ("https://h/F/events/7.html", "frab", [], "https://h/F/schedule.json"),
-        (
-            "https://h/talks/7",
-            None,
-            ["https://h/schedule/", "https://o/schedule.xml", "https://h/d/schedule.json?x"],
-            "https://h/d/schedule.json?x",
-        ),
-        ("https://h/talks/7", None, ["https://o/fahrplan.xml"], "https://o/fahrplan.xml"),
-    ],
+@table(
+    "url, software, links, address",
+    ("http://h:81/2030/schedule/event/x/", "fosdem", [], "http://h:81/2030/schedule/xml"),
+    ("https://h/m/2030/schedule/event/x", "fosdem", [], "https://h/m/2030/schedule/xml"),
+    (
+        "https://h/2030/schedule/event/x/",
+        "fosdem",
+        ["https://o/schedule.xml", "https://h/schedule.json"],
+        "https://h/schedule.json",
+    ),
+    (
+        "https://h/2030/schedule/event/x/",
+        "fosdem",
+        ["https://o/schedule.xml"],
+        "https://h/2030/schedule/xml",
+    ),
+    ("https://h/2030/schedule/event/x/", None, [], None),
+    ("https://h/c/talk/AB12CD/", "pretalx", [], "https://h/c/schedule/export/schedule.json"),
+    ("https://h/c/talk/AB12CD/", None, [], None),
+    ("https://h/F/events/7.html", "frab", [], "https://h/F/schedule.json"),
+    (
+        "https://h/talks/7",
+        None,
+        ["https://h/schedule/", "https://o/schedule.xml", "https://h/d/schedule.json?x"],
+        "https://h/d/schedule.json?x",
+    ),
+    ("https://h/talks/7", None, ["https://o/fahrplan.xml"], "https://o/fahrplan.xml"),
 )
 def test_a_schedule_is_at(url, software, links, address):
     assert find_schedule_url(url, software, links) == address

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from tables import table
 
 from services.processor.extract.facts import Facts, FileLink, License, Link, Speaker, Video
 from services.processor.schedule.read import read_schedule
@@ -63,37 +64,35 @@ def test_an_event_in_xml_is_all_that_is_said_of_it(read):
     )
 
 
-@pytest.mark.parametrize(
-    ("changes", "start", "end"),
-    [
-        ({}, "2030-02-02T10:00:00", "2030-02-02T10:30:00"),
-        ({"conference": "FOSDEM 2030"}, "2030-02-02T10:00:00+01:00", "2030-02-02T10:30:00+01:00"),
-        ({"start": "01:00"}, "2030-02-03T01:00:00", "2030-02-03T01:30:00"),
-        ({"start": "23:30", "duration": "49:00"}, "2030-02-02T23:30:00", "2030-02-05T00:30:00"),
-        ({"duration": "00:45:00"}, "2030-02-02T10:00:00", "2030-02-02T10:45:00"),
-        ({"duration": "01:00:00"}, "2030-02-02T10:00:00", None),
-        ({"duration": "soon"}, "2030-02-02T10:00:00", None),
-        ({"start": "later"}, None, None),
-        (
-            {"date": "<date>2030-07-01T12:00:00+02:00</date>"},
-            "2030-07-01T12:00:00+02:00",
-            "2030-07-01T12:30:00+02:00",
-        ),
-        (
-            {"zone": "<time_zone_name>Mars/Phobos</time_zone_name>"},
-            "2030-02-02T10:00:00",
-            "2030-02-02T10:30:00",
-        ),
-        (
-            {
-                "zone": "<time_zone_name>Europe/Vienna</time_zone_name>",
-                "date": "<date>2030-03-31T01:30:00</date>",
-                "duration": "01:00",
-            },
-            "2030-03-31T01:30:00+01:00",
-            "2030-03-31T03:30:00+02:00",
-        ),
-    ],
+@table(
+    "changes, start, end",
+    ({}, "2030-02-02T10:00:00", "2030-02-02T10:30:00"),
+    ({"conference": "FOSDEM 2030"}, "2030-02-02T10:00:00+01:00", "2030-02-02T10:30:00+01:00"),
+    ({"start": "01:00"}, "2030-02-03T01:00:00", "2030-02-03T01:30:00"),
+    ({"start": "23:30", "duration": "49:00"}, "2030-02-02T23:30:00", "2030-02-05T00:30:00"),
+    ({"duration": "00:45:00"}, "2030-02-02T10:00:00", "2030-02-02T10:45:00"),
+    ({"duration": "01:00:00"}, "2030-02-02T10:00:00", None),
+    ({"duration": "soon"}, "2030-02-02T10:00:00", None),
+    ({"start": "later"}, None, None),
+    (
+        {"date": "<date>2030-07-01T12:00:00+02:00</date>"},
+        "2030-07-01T12:00:00+02:00",
+        "2030-07-01T12:30:00+02:00",
+    ),
+    (
+        {"zone": "<time_zone_name>Mars/Phobos</time_zone_name>"},
+        "2030-02-02T10:00:00",
+        "2030-02-02T10:30:00",
+    ),
+    (
+        {
+            "zone": "<time_zone_name>Europe/Vienna</time_zone_name>",
+            "date": "<date>2030-03-31T01:30:00</date>",
+            "duration": "01:00",
+        },
+        "2030-03-31T01:30:00+01:00",
+        "2030-03-31T03:30:00+02:00",
+    ),
 )
 def test_an_event_is_at(read, changes, start, end):
     [facts] = read(xml(**changes))
@@ -131,14 +130,12 @@ def test_an_event_in_json_has_what_is_of_the_right_kind(read):
     )
 
 
-@pytest.mark.parametrize(
-    ("abstract", "body"),
-    [
-        ("See <https://o.example/a> and **bold**", "See &lt;https://o.example/a> and **bold**"),
-        ("A `Vec<T>` of it", "A `Vec<T>` of it"),
-        ("Why <b>bold</b>", "Why **bold**"),
-        ("Quotes <!DOCTYPE html>", "Quotes &lt;!DOCTYPE html>"),
-    ],
+@table(
+    "abstract, body",
+    ("See <https://o.example/a> and **bold**", "See &lt;https://o.example/a> and **bold**"),
+    ("A `Vec<T>` of it", "A `Vec<T>` of it"),
+    ("Why <b>bold</b>", "Why **bold**"),
+    ("Quotes <!DOCTYPE html>", "Quotes &lt;!DOCTYPE html>"),
 )
 def test_markdown_is_told_from_html(read, abstract, body):
     events = [{"title": "Tides", "abstract": abstract}]
@@ -148,22 +145,19 @@ def test_markdown_is_told_from_html(read, abstract, body):
     assert facts.body == body
 
 
-@pytest.mark.parametrize(
+NO_SCHEDULE = """{ [] <html></html> <schedule><day></schedule> <schedule></schedule>
+    <schedule>&a;</schedule>"""
+
+
+@table(
     "text",
-    [
-        "",
-        "{",
-        "[]",
-        "{" + '"schedule":{' * 5000,
-        '{"schedule": {"conference": {"days": []}}}',
-        "<html></html>",
-        "<schedule><day></schedule>",
-        "<schedule></schedule>",
-        '<!DOCTYPE s [<!ENTITY a "aaaa">]><schedule>&a;</schedule>',
-        "<schedule>&a;</schedule>",
-        '<?xml version="1.0" encoding="nonsense"?><schedule/>',
-        b"<schedule>\xff</schedule>",
-    ],
+    *NO_SCHEDULE.split(),
+    "",
+    "{" + '"schedule":{' * 5000,
+    '{"schedule": {"conference": {"days": []}}}',
+    '<!DOCTYPE s [<!ENTITY a "aaaa">]><schedule>&a;</schedule>',
+    '<?xml version="1.0" encoding="nonsense"?><schedule/>',
+    b"<schedule>\xff</schedule>",
 )
 def test_what_is_no_schedule_is_refused(read, text):
     with pytest.raises(Unreadable):

@@ -6,6 +6,7 @@
 import msgspec
 import pytest
 from recorded_events import Log
+from tables import row, table
 
 from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.ids import compute_partition
@@ -65,13 +66,11 @@ def test_what_was_paused_stays_so(log):
     assert begun_with([decode(data, "log", 9)]).agenda.starts(1000) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "log_name", "last"),
-    [
-        pytest.param({"version": "another"}, "log", 9, id="made by other code"),
-        pytest.param({}, "another", 9, id="of another log"),
-        pytest.param({}, "log", 8, id="ahead of the log"),
-    ],
+@table(
+    "changes, log_name, last",
+    row("made by other code", {"version": "another"}, "log", 9),
+    row("of another log", {}, "another", 9),
+    row("ahead of the log", {}, "log", 8),
 )
 def test_a_snapshot_that_does_not_fit_is_ignored(log, changes, log_name, last):
     memory = folded(log.records)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from builders import file_ref, job_spec, submit_job
 from msgspec import Raw
+from tables import row, table
 
 from eventjob.contracts.base import Access, FileRef, JobError, JobSpec, LogLine
 from eventjob.contracts.parameters import Parameters
@@ -62,44 +63,30 @@ def test_a_stored_value(value, text):
     assert msgspec.json.decode(newer, type=type(value)) == value
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        pytest.param(
-            '{"parameters":{},"host":"h","job_name":"n"}',
-            JobSpec(parameters=Raw(b"{}"), host="h", job_name="n", webhook=Raw(b"null")),
-            id="a job without type and webhook",
-        ),
-        pytest.param("{}", Access(visibility="private"), id="access is private"),
-        pytest.param(
-            '{"code":"c","message":"m"}', JobError(code="c", message="m"), id="no details"
-        ),
-        pytest.param(
-            f'{{"path":"e/t/talk.md","sha256":"{"f" * 64}","size_bytes":7,'
-            '"media_type":"text/plain"}',
-            file_ref(),
-            id="a file without source",
-        ),
-    ],
+@table(
+    "text, value",
+    row(
+        "a job without type and webhook",
+        '{"parameters":{},"host":"h","job_name":"n"}',
+        JobSpec(parameters=Raw(b"{}"), host="h", job_name="n", webhook=Raw(b"null")),
+    ),
+    row("access is private", "{}", Access(visibility="private")),
+    row("no details", '{"code":"c","message":"m"}', JobError(code="c", message="m")),
+    row(
+        "a file without source",
+        f'{{"path":"e/t/talk.md","sha256":"{"f" * 64}","size_bytes":7,"media_type":"text/plain"}}',
+        file_ref(),
+    ),
 )
 def test_what_may_be_left_out(text, value):
     assert msgspec.json.decode(text, type=type(value)) == value
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "field"),
-    [
-        pytest.param('{"visibility":"secret"}', Access, "visibility", id="unknown visibility"),
-        pytest.param(
-            '{"path":"p","sha256":"s","size_bytes":"7"}', FileRef, "size_bytes", id="size as text"
-        ),
-        pytest.param(
-            '{"timestamp":"yesterday","level":"info","message":"m"}',
-            LogLine,
-            "timestamp",
-            id="no time",
-        ),
-    ],
+@table(
+    "text, kind, field",
+    row("unknown visibility", '{"visibility":"secret"}', Access, "visibility"),
+    row("size as text", '{"path":"p","sha256":"s","size_bytes":"7"}', FileRef, "size_bytes"),
+    row("no time", '{"timestamp":"yesterday","level":"info","message":"m"}', LogLine, "timestamp"),
 )
 def test_what_is_wrong_is_named(text, kind, field):
     with pytest.raises(msgspec.ValidationError, match=field):

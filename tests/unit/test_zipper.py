@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 from obstore.store import MemoryStore
+from tables import row, table
 
 from eventjob.artifacts.store import Artifacts, ArtifactsUnavailable
 from eventjob.contracts.base import FileRef
@@ -111,19 +112,17 @@ async def test_the_same_files_give_the_same_bytes(artifacts, tmp_path):
     assert first.size_bytes == second.size_bytes == len(content)
 
 
-@pytest.mark.parametrize(
-    ("media_type", "method"),
-    [
-        ("Text/VTT", zipfile.ZIP_DEFLATED),
-        ("application/json", zipfile.ZIP_DEFLATED),
-        ("application/xml; charset=utf-8", zipfile.ZIP_DEFLATED),
-        ("image/svg+xml", zipfile.ZIP_DEFLATED),
-        ("application/ld+json", zipfile.ZIP_DEFLATED),
-        ("image/png", zipfile.ZIP_STORED),
-        ("application/zip", zipfile.ZIP_STORED),
-        ("application/octet-stream", zipfile.ZIP_STORED),
-        ("", zipfile.ZIP_STORED),
-    ],
+@table(
+    "media_type, method",
+    ("Text/VTT", zipfile.ZIP_DEFLATED),
+    ("application/json", zipfile.ZIP_DEFLATED),
+    ("application/xml; charset=utf-8", zipfile.ZIP_DEFLATED),
+    ("image/svg+xml", zipfile.ZIP_DEFLATED),
+    ("application/ld+json", zipfile.ZIP_DEFLATED),
+    ("image/png", zipfile.ZIP_STORED),
+    ("application/zip", zipfile.ZIP_STORED),
+    ("application/octet-stream", zipfile.ZIP_STORED),
+    ("", zipfile.ZIP_STORED),
 )
 async def test_only_text_is_compressed(artifacts, target, media_type, method):
     await artifacts.put(b"x")
@@ -132,29 +131,27 @@ async def test_only_text_is_compressed(artifacts, target, media_type, method):
         assert archive.getinfo("file").compress_type == method
 
 
-@pytest.mark.parametrize(
-    ("paths", "message"),
-    [
-        pytest.param(["/etc/passwd"], "not a safe path", id="an absolute path"),
-        pytest.param(["a/../../b"], "not a safe path", id="a parent folder"),
-        pytest.param(["a/./b"], "not a safe path", id="the same folder"),
-        pytest.param(["a//b"], "not a safe path", id="an empty name"),
-        pytest.param(["a/"], "not a safe path", id="a folder"),
-        pytest.param([""], "not a safe path", id="nothing"),
-        pytest.param(["a\\..\\b"], "not a safe path", id="a backslash"),
-        pytest.param(["C:/b"], "not a safe path", id="a drive"),
-        pytest.param(["a:stream"], "not a safe path", id="a stream of NTFS"),
-        pytest.param(["a\nb"], "not a safe path", id="a control character"),
-        pytest.param(["a\u202eb"], "not a safe path", id="a bidi control"),
-        pytest.param(["a/.. /b"], "not a safe path", id="a parent folder on Windows"),
-        pytest.param(["nul.txt"], "not a safe path", id="a device of Windows"),
-        pytest.param(["a/b", "a/b"], "two files", id="twice the same"),
-        pytest.param(["a/b", "A/B"], "two files", id="the same but for the case"),
-        pytest.param(["readme.MD"], "two files", id="the README"),
-        pytest.param(["Manifest.json"], "two files", id="the manifest"),
-        pytest.param(["README.md/b"], "a file and a folder", id="a folder named like the README"),
-        pytest.param(["a/b", "A/b/c"], "a file and a folder", id="a file where a folder is"),
-    ],
+@table(
+    "paths, message",
+    row("an absolute path", ["/etc/passwd"], "not a safe path"),
+    row("a parent folder", ["a/../../b"], "not a safe path"),
+    row("the same folder", ["a/./b"], "not a safe path"),
+    row("an empty name", ["a//b"], "not a safe path"),
+    row("a folder", ["a/"], "not a safe path"),
+    row("nothing", [""], "not a safe path"),
+    row("a backslash", ["a\\..\\b"], "not a safe path"),
+    row("a drive", ["C:/b"], "not a safe path"),
+    row("a stream of NTFS", ["a:stream"], "not a safe path"),
+    row("a control character", ["a\nb"], "not a safe path"),
+    row("a bidi control", ["a\u202eb"], "not a safe path"),
+    row("a parent folder on Windows", ["a/.. /b"], "not a safe path"),
+    row("a device of Windows", ["nul.txt"], "not a safe path"),
+    row("twice the same", ["a/b", "a/b"], "two files"),
+    row("the same but for the case", ["a/b", "A/B"], "two files"),
+    row("the README", ["readme.MD"], "two files"),
+    row("the manifest", ["Manifest.json"], "two files"),
+    row("a folder named like the README", ["README.md/b"], "a file and a folder"),
+    row("a file where a folder is", ["a/b", "A/b/c"], "a file and a folder"),
 )
 async def test_an_unsafe_path_is_refused(artifacts, target, paths, message):
     await artifacts.put(b"x")
@@ -174,13 +171,11 @@ class Content:
             yield chunk
 
 
-@pytest.mark.parametrize(
+@table(
     "chunks",
-    [
-        pytest.param([b"1234"], id="too short"),
-        pytest.param([b"1234", b"56"], id="too long"),
-        pytest.param([b"54321"], id="other bytes"),
-    ],
+    row("too short", [b"1234"]),
+    row("too long", [b"1234", b"56"]),
+    row("other bytes", [b"54321"]),
 )
 async def test_content_other_than_stated_is_refused(target, chunks):
     file = ref("E/a.txt", b"12345")

@@ -1,14 +1,17 @@
-"""The projector's two looks at its store, which may fail at the same time."""
+"""The projector's looks at its store, and a rebuild that is told to stop."""
 
 import asyncio
 import gc
 from contextlib import suppress
 
+import pytest
 from fakes import QuietLog
+from stores import opened
 
 from eventjob.projection.store import StoreMoved, StoreUnavailable
 from services.projector import projector
 from services.projector.projector import Projector
+from services.projector.rebuild.rebuild import GenerationBuilder, Interrupted
 
 
 class SlowToFail:
@@ -83,3 +86,24 @@ async def test_what_fails_after_the_end_is_no_error():
         await asyncio.sleep(0)
     gc.collect()
     assert unheard == []
+
+
+class Silent:
+    """A log that says it has events, and gives none."""
+
+    async def last_sequence(self):
+        return 5
+
+    async def follow(self, _after, _until=None):
+        await asyncio.Event().wait()
+        yield []
+
+
+async def test_a_stop_is_heard_while_the_log_is_silent(tmp_path):
+    stop = asyncio.Event()
+    async with opened("sqlite", tmp_path) as store, asyncio.timeout(10):
+        building = GenerationBuilder(Silent(), store, lambda _: None, stop)
+        reaching = asyncio.create_task(building.reach(5))
+        asyncio.get_running_loop().call_later(0.05, stop.set)
+        with pytest.raises(Interrupted):
+            await reaching
