@@ -26,7 +26,11 @@ NICENESS = 5  # the parent's event loop goes first
 GC_THRESHOLDS = (50_000, 20, 100)  # rarer: most objects die by their count
 MAX_REASON_LENGTH = 500
 MAX_RESULT_BYTES = wire.MAX_BYTES - 4 * MAX_REASON_LENGTH
-_PRELOADED = ("services.processor.extract.cascade", "services.processor.files.pdf")
+_PRELOADED = (
+    "services.processor.extract.cascade",
+    "services.processor.files.pdf",
+    "trafilatura",
+)
 
 
 def main() -> None:
