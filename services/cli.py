@@ -42,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(
             importlib.import_module("services.api.access.key_command").run(options, settings)
         )
-    set_up_logs(command, settings.log_level)
+    level = settings.log_level
+    if level == "info" and command not in {"up", *SERVICES}:
+        level = "warning"  # what a command prints is for people: no log lines of its life between
+    set_up_logs(command, level)
     run = partial(_run, options, settings)
     return run_service(
         command, run, parent_pipe=settings.parent_pipe, heartbeat_file=settings.heartbeat_file
