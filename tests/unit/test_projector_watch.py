@@ -32,8 +32,8 @@ class SlowToFail:
 
 async def test_what_both_hear_of_a_store_is_told_once(monkeypatch):
     monkeypatch.setattr(projector, "CHECK_EVERY_S", 0.01)
-    monkeypatch.setattr(projector, "SHORTEST_PAUSE_S", 0.0)
-    monkeypatch.setattr(projector, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(projector, "MIN_PAUSE_S", 0.0)
+    monkeypatch.setattr(projector, "MAX_PAUSE_S", 0.0)
     unheard, stop, log = [], asyncio.Event(), QuietLog()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     store = SlowToFail()

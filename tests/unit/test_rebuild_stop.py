@@ -23,7 +23,7 @@ async def test_a_stop_is_heard_while_the_log_is_silent(tmp_path):
     stop = asyncio.Event()
     async with opened("sqlite", tmp_path) as store, asyncio.timeout(10):
         building = GenerationBuilder(Silent(), store, lambda _: None, stop)
-        reaching = asyncio.create_task(building.reach(5))
+        reaching = asyncio.create_task(building.fold_to(5))
         asyncio.get_running_loop().call_later(0.05, stop.set)
         with pytest.raises(Interrupted):
             await reaching

@@ -27,14 +27,14 @@ def test_a_task_that_outlives_its_attempt_takes_no_room(world):
     world.round()
     world.start()
     world.round()
-    assert world.memory.agenda.out("fetch") == 0
+    assert world.memory.agenda.count_out("fetch") == 0
 
 
 def test_a_task_that_is_out_is_not_handed_out_again(world):
     world.start()
     world.round()
     world.round()
-    assert world.memory.agenda.out("fetch") == len(world.tasks) == 1
+    assert world.memory.agenda.count_out("fetch") == len(world.tasks) == 1
 
 
 def test_an_archiver_that_dies_together_with_the_scheduler_is_noticed(world):
