@@ -64,14 +64,14 @@ async def _run(options: argparse.Namespace, settings: Settings, stop: Stop) -> N
             case "restore":
                 bus = importlib.import_module("services.up.bus_for_command")
                 restore = importlib.import_module("services.backup.restore_command")
-                manifest = restore.checked(options.folder, stop)
+                manifest = restore.check_backup(options.folder, stop)
                 if not options.verify:
-                    async with bus.own_bus(settings, os.environ, stop) as bus_settings:
+                    async with bus.start_own_bus(settings, os.environ, stop) as bus_settings:
                         where = settings.nats.url or f"data folder {settings.data_dir}"
                         await restore.run(bus_settings, options.folder, manifest, stop, where=where)
             case "backup" | "parked" | "rebuild" | "retire" | "sweep":
                 bus = importlib.import_module("services.up.bus_for_command")
-                async with bus.borrowed_bus(settings, os.environ, stop) as bus_settings:
+                async with bus.reach_bus(settings, os.environ, stop) as bus_settings:
                     await _run_on(bus_settings, options, stop)
             case service:
                 name, _ = SERVICES[service]

@@ -11,7 +11,7 @@ from deployment import EVENTJOB, READY_WITHIN_S, Up, eventually
 from process_tree import SERVICES
 
 from eventjob.bus.streams.permissions import PROVISION
-from services.up.nats_server import prepared
+from services.up.nats_server import read_server
 
 GRACE_S = 10.0
 
@@ -88,7 +88,7 @@ class Second:
     """Another process of a service that is up."""
 
     def __init__(self, up: Up, service: str, **settings: str) -> None:
-        bus = prepared(up.data / "nats").settings(service)
+        bus = read_server(up.data / "nats").settings(service)
         own = {**bus, "EVENTJOB_INSTANCE": "second", **settings}
         self._log = up.folder / f"second-{service}.log"
         self._service = service

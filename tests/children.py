@@ -40,9 +40,9 @@ class Home:
         self._started: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
         self._ended: asyncio.Queue[str] = asyncio.Queue()
 
-    def program(self, name: str, code: str = STAYS, *, stops: int = 0) -> Program:
+    def program(self, name: str, code: str = STAYS, *, stop_order: int = 0) -> Program:
         command = (sys.executable, "-c", code, str(self.address), name)
-        return Program(name=name, command=command, environ={}, stops=stops)
+        return Program(name=name, command=command, environ={}, stop_order=stop_order)
 
     async def start(self) -> tuple[str, int]:
         """The next start of a program."""

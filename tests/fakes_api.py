@@ -29,7 +29,7 @@ from eventjob.domain.errors import Refused
 from eventjob.domain.ids import batch_group, parse_job_id
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.domain.retry import Policy
-from eventjob.projection.fold import fold, touched
+from eventjob.projection.fold import affected_documents, fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import BatchQuery, JobQuery, Page, PageStart
 
@@ -152,7 +152,7 @@ class Deployment:
         batch.evolve(self._groups[group], n, event)
         record = RecordedEvent(len(self.records) + 1, group, n, event, actor=actor)
         self.records.append(record)
-        need = touched([record])
+        need = affected_documents([record])
         jobs = {i: self.jobs_by_id[i] for i in need.job_ids if i in self.jobs_by_id}
         groups = self.batches_by_group
         batches = {g: groups[g] for g in need.groups if g in groups}

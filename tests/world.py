@@ -19,7 +19,7 @@ from eventjob.domain.retry import Policy
 from services.scheduler import snapshot_codec
 from services.scheduler.agenda import TaskKey
 from services.scheduler.decide import EventUnit, MessageDecider
-from services.scheduler.memory import Memory, purges
+from services.scheduler.memory import Memory, list_purges
 
 CRASHES = ("before append", "between appends", "before purge", "before tasks", "before ack")
 KINDS = ("archive", "fetch")
@@ -65,17 +65,19 @@ class World:
         self.memory = Memory()
         parts = [snapshot_codec.decode(data, "log", len(self.history)) for data in self.snapshots]
         self.memory.restore(
-            [snapshot_codec.restored(kept) for part in parts for kept in part.groups]
+            [snapshot_codec.restore_entry(kept) for part in parts for kept in part.groups]
         )
         for record in self.log:
             if not parts or record.sequence > parts[compute_partition(record.group)].position:
                 self.memory.fold(record)
-        for purge in self.memory.leftovers:
+        for purge in self.memory.pending_purges:
             self._purge(purge)
         until = self.now + self.policy.attempt_timeout
         for kind in KINDS:
-            self.memory.agenda.found_out(kind, {e for e in self.tasks if e.kind == kind}, until)
-        self.deciding = MessageDecider(self.memory, self.policy)
+            self.memory.agenda.note_tasks_out(
+                kind, {e for e in self.tasks if e.kind == kind}, until
+            )
+        self.decider = MessageDecider(self.memory, self.policy)
         self.inbox += self.reports
         self.reports = []
         self.is_ready = False
@@ -91,13 +93,13 @@ class World:
     def round(self, *, capacity=4, crash=None):
         """Work off what is there; after a crash it is all there again."""
         units = [unit for message in self.inbox for unit in self._decide(message)]
-        lost = self.memory.agenda.overdue(self.now, 200)
-        units += [EventUnit(drafts=self.deciding.lost(due, self.now)) for due in lost]
+        lost = self.memory.agenda.pop_overdue(self.now, 200)
+        units += [EventUnit(drafts=self.decider.decide_lost(due, self.now)) for due in lost]
         if self.is_ready:
             units += self._starts(capacity)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
-        groups |= dict.fromkeys(self.memory.unsettled())
-        units += [EventUnit(drafts=[draft]) for draft in self.deciding.settle([*groups], self.now)]
+        groups |= dict.fromkeys(self.memory.pop_unsettled())
+        units += [EventUnit(drafts=[draft]) for draft in self.decider.settle([*groups], self.now)]
         try:
             self._carry_out(units, capacity, crash)
         except Crash:
@@ -110,7 +112,7 @@ class World:
         self._step("between appends", crash)
         self._step("before purge", crash)
         for draft in appended:
-            for purge in purges(draft):
+            for purge in list_purges(draft):
                 self._purge(purge)
         self._step("before tasks", crash)
         if self.is_ready:
@@ -125,24 +127,24 @@ class World:
 
     def _decide(self, message):
         if not isinstance(message, Asked):
-            return [EventUnit(drafts=self.deciding.outcome(message, self.now))]
+            return [EventUnit(drafts=self.decider.decide_outcome(message, self.now))]
         command, command_id, caller = message
         if not isinstance(command, FailBatches):
-            return [self.deciding.command(command, command_id, caller, self.now)]
+            return [self.decider.decide_command(command, command_id, caller, self.now)]
         return [
             unit
             for number in range(PARTITIONS)
-            for unit in self.deciding.fail_all(command, number, command_id, caller, self.now)
+            for unit in self.decider.decide_fail_all(command, number, command_id, caller, self.now)
         ]
 
     def _starts(self, capacity):
         deadline = self.now + self.policy.attempt_timeout
         units = []
-        for chosen in self.memory.agenda.starts(capacity):
+        for chosen in self.memory.agenda.pick_starts(capacity):
             start = Start(chosen.n, chosen.attempt)
             event = JobsStarted(starts=[start], deadline=deadline, at=self.now)
             units.append(EventUnit(drafts=[Draft(chosen.group, None, event)]))
-        self.deciding.started([draft for unit in units for draft in unit.drafts])
+        self.decider.apply_starts([draft for unit in units for draft in unit.drafts])
         return units
 
     def _append(self, unit, draft):
@@ -156,7 +158,7 @@ class World:
         if unit.command_id:
             first = self.applied.setdefault((draft.group, unit.command_id), unit)
             assert first is unit, f"{draft} was appended before"
-        self.memory.stamp(draft, sequence)
+        self.memory.set_sequence(draft, sequence)
         return draft
 
     def _purge(self, purge):
@@ -167,7 +169,7 @@ class World:
 
     def _hand_out(self, capacity):
         for kind in KINDS:
-            for errand in self.memory.agenda.errands(kind, capacity):
+            for errand in self.memory.agenda.pick_tasks(kind, capacity):
                 assert errand not in self.tasks, f"{errand} is out already"
                 self.tasks.append(errand)
                 if kind == "archive" and errand.n:

@@ -1,1 +1,1 @@
-"""`eventjob backup` and `eventjob restore`: the log and what it names, in a folder and back."""
+"""`eventjob backup` and `eventjob restore`: the log and its artifacts, to a folder and back."""

@@ -1,4 +1,4 @@
-"""`eventjob backup`: a process that says how far it is, and what came of it."""
+"""``eventjob backup``: take a backup, print progress and the result."""
 
 import shutil
 import sys
@@ -17,7 +17,7 @@ from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.backup import folder as folders
 from services.backup.backup import Backup
-from services.backup.blobs import remove_others
+from services.backup.blobs import remove_unreferenced
 from services.backup.manifest import Manifest
 
 
@@ -25,11 +25,11 @@ async def run(settings: Settings, folder: Path, stop: Stop) -> None:
     """Back up the deployment of ``settings`` into ``folder``.
 
     Raises:
-        CannotStart: it could not be done: a backup that was there is as good as before. Or it
-            was done, and the store has lost artifacts.
+        CannotStart: it failed, and an earlier backup stays valid; or the backup is valid, but the
+            store has lost artifacts.
         ValueError: a setting is wrong; it is named.
     """
-    with folders.locked(folder):
+    with folders.lock_folder(folder):
         try:
             manifest = await _backup(settings, folder, stop)
         except OSError as error:
@@ -41,38 +41,40 @@ async def run(settings: Settings, folder: Path, stop: Stop) -> None:
             sys.stderr.write(f"lost: artifact {lost.sha256}, named by {lost.named_by}\n")
         raise CannotStart(
             f"the backup is valid, but {len(manifest.missing)} artifacts were lost before: they "
-            "are neither in the store of artifacts nor in the backup"
+            "are missing in the artifact store and in the backup"
         )
 
 
 async def _backup(settings: Settings, folder: Path, stop: Stop) -> Manifest:
     started_at, started = clock.now(), time.monotonic()
-    run_name = f"{folders.LOG}{started_at:%Y%m%dT%H%M%S.%fZ}"
+    run_name = f"{folders.LOG_PREFIX}{started_at:%Y%m%dT%H%M%S.%fZ}"
     async with AsyncExitStack() as stack:
         connection = await connect_as("backup", settings.nats, get_logger("backup"))
         stack.push_async_callback(connection.close)
-        taking = Backup(
+        backup = Backup(
             connection,
             await reach_artifacts(settings.artifacts_url),
             folder,
             run_name,
             stop=stop,
-            tell=CommandOutput(),
+            report=CommandOutput(),
         )
         try:
-            manifest = await taking.take(started_at)
+            manifest = await backup.take(started_at)
+        # a failed run leaves nothing but artifacts, which the next run reuses
         except BaseException:
             shutil.rmtree(folder / run_name, ignore_errors=True)
             raise
-        folders.sync(folder / run_name)
-        folders.make_valid(folder, manifest)
+        # on disk before the manifest that makes it valid; only then older files go
+        folders.sync_folder(folder / run_name)
+        folders.publish_manifest(folder, manifest)
         folders.remove_other_logs(folder, run_name)
-        remove_others(folder, taking.names)
+        remove_unreferenced(folder, backup.references)
         shutil.rmtree(folder / run_name / "names")
     seconds = time.monotonic() - started
     print_line(
         f"backed up the log up to event {manifest.last_sequence:,} and {manifest.artifacts:,} "
         f"artifacts with {format_megabytes(manifest.artifact_bytes)} "
-        f"({taking.new_artifacts:,} of them new) in {seconds:.1f} s: {folder}"
+        f"({backup.new_artifacts:,} of them new) in {seconds:.1f} s: {folder}"
     )
     return manifest

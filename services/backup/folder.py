@@ -1,10 +1,10 @@
-"""The folder of a backup: one command at a time, and what is written is on disk.
+"""The folder of a backup, used by one command at a time; what is written is synced to disk.
 
-| path               | what it is                                                              |
+| path               | content                                                                 |
 |--------------------|-------------------------------------------------------------------------|
-| `manifest.json`    | says what belongs to the backup, with sizes and checksums; written last |
-| `log-<time>/`      | the log as it was then, and the list of artifacts                       |
-| `blobs/ab/cd/…`    | artifacts by their sha256, shared by the backups that come one by one   |
+| `manifest.json`    | names the files of the backup, with sizes and checksums; written last   |
+| `log-<time>/`      | the log at that time, and the list of artifacts                         |
+| `blobs/ab/cd/…`    | artifacts by their sha256, shared by successive backups                 |
 """
 
 import fcntl
@@ -22,16 +22,16 @@ import msgspec
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.manifest import NAME, File, Manifest
 
-LOG = "log-"
+LOG_PREFIX = "log-"
 READ_BYTES = 256 * 1024
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The folder is this process's own meanwhile; made where absent, for its owner only.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock the folder, created with access for its owner only, for as long as the context lasts.
 
     Raises:
-        CannotStart: another process has it, or it cannot be used.
+        CannotStart: another process uses it, or it is unusable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,6 +39,7 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise CannotStart(f"backup folder {folder} cannot be used: {error.strerror}") from error
     try:
+        # a second backup would remove the first one's log
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
@@ -48,7 +49,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class BackupFile:
-    """A new file of a backup: hashed as it is written, and on disk once it is closed."""
+    """A new file of a backup: hashed while written, synced to disk when finished."""
 
     def __init__(self, folder: Path, path: str) -> None:
         self._path = path
@@ -57,13 +58,13 @@ class BackupFile:
         self._size_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Append ``data``; OSError where the disk is full."""
+        """Append ``data``; raise OSError if the disk is full."""
         self._file.write(data)
         self._hash.update(data)
         self._size_bytes += len(data)
 
-    def done(self) -> File:
-        """Close it; what it became."""
+    def finish(self) -> File:
+        """Sync and close the file; return its manifest entry."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -81,34 +82,35 @@ class BackupFile:
         self._file.close()
 
 
-def chunks(file: Path) -> Iterator[bytes]:
-    """A file's bytes, piece by piece."""
+def read_chunks(file: Path) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces."""
     with file.open("rb") as reading:
         while chunk := reading.read(READ_BYTES):
             yield chunk
 
 
-def make_valid(folder: Path, manifest: Manifest) -> None:
-    """From now on, and not before, the folder holds this backup."""
-    new = folder / f"{NAME}.new"
+def publish_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest, which makes this backup the valid one."""
+    temporary = folder / f"{NAME}.new"
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-    with new.open("wb") as file:
+    with temporary.open("wb") as file:
         file.write(text + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    new.replace(folder / NAME)
-    sync(folder)
+    # atomic: an interruption leaves the earlier backup valid
+    temporary.replace(folder / NAME)
+    sync_folder(folder)
 
 
-def remove_other_logs(folder: Path, keep: str) -> None:
-    """What earlier backups, and those that were interrupted, have left."""
-    for path in folder.glob(f"{LOG}*"):
-        if path.name != keep:
+def remove_other_logs(folder: Path, kept_name: str) -> None:
+    """Remove the logs of earlier and interrupted backups."""
+    for path in folder.glob(f"{LOG_PREFIX}*"):
+        if path.name != kept_name:
             shutil.rmtree(path)
 
 
-def sync(folder: Path) -> None:
-    """The names in a folder are on disk."""
+def sync_folder(folder: Path) -> None:
+    """Sync the names in a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

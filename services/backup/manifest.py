@@ -1,4 +1,4 @@
-"""What a backup says of itself. Without this file, written last, there is no backup."""
+"""The manifest of a backup, written last so that it marks a complete one."""
 
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -24,14 +24,14 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """An artifact that the store had lost already, and what names it."""
+    """An artifact that the store had already lost, and what names it."""
 
     sha256: str
     named_by: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole backup: the log up to ``last_sequence``, and all that it names.
+    """A complete backup: the log up to ``last_sequence``, and all artifacts that it names.
 
     ``artifacts`` and ``artifact_bytes`` sum up the list of artifacts, which is one of ``files``.
     """
@@ -49,11 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     missing: list[Missing] = []
 
     def file(self, name: str) -> File:
-        """The file whose path ends with ``name``.
-
-        Raises:
-            CannotStart: the manifest names none.
-        """
+        """Return the file named ``name``; raise `CannotStart` if it is missing."""
         for file in self.files:
             if file.path.rsplit("/", 1)[-1] == name:
                 return file
@@ -65,14 +61,15 @@ class _Version(msgspec.Struct, frozen=True):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of the backup in ``folder``.
+    """Read the manifest of the backup in ``folder``.
 
     Raises:
-        CannotStart: there is none, it cannot be read, or a newer eventjob wrote it.
+        CannotStart: it is missing or unreadable, or a newer eventjob wrote it.
     """
     file = folder / NAME
     try:
         text = file.read_bytes()
+        # before the rest: a newer format may have other fields
         _check_version(file, msgspec.json.decode(text, type=_Version).format)
         manifest = msgspec.json.decode(text, type=Manifest)
     except FileNotFoundError:
@@ -92,13 +89,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _check_content(file: Path, manifest: Manifest) -> None:
     for path in (file.path for file in manifest.files):
+        # a forged manifest must not lead outside the folder
         parts = PurePosixPath(path)
         if parts.is_absolute() or ".." in parts.parts or not path.isprintable():
             raise CannotStart(f"{file} names {path!r}, expected a file in the folder")
     for stream in (subjects.EVENTS, subjects.PARKED):
         described = manifest.streams.get(stream)
         if described is None or not isinstance(described.state.get("last_seq"), int):
-            raise CannotStart(f"{file} does not say up to where {stream} goes")
+            raise CannotStart(f"{file} lacks the last sequence of {stream}")
 
 
 def _check_version(file: Path, found: int) -> None:

@@ -1,4 +1,4 @@
-"""Which artifacts an event names, and whether what is missing is missed by anybody."""
+"""Artifacts that events reference: list them, and tell whether a missing one is needed."""
 
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -11,9 +11,12 @@ from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, references
 
+DIGEST_BYTES = 32
+PART_COUNT = 256  # by the first byte, like the folders of a store
 
-def named(event: Event) -> Iterator[str]:
-    """The sha256 of each artifact."""
+
+def list_artifacts(event: Event) -> Iterator[str]:
+    """Yield the sha256 of each artifact that the event names."""
     match event:
         case JobFetched(bundle=bundle, files=files, sources=sources):
             yield bundle
@@ -28,34 +31,31 @@ def named(event: Event) -> Iterator[str]:
 
 
 async def is_needed(events: EventLog, record: RecordedEvent, sha256: str) -> bool:
-    """Whether a reader of today would ask for the artifact that this event named.
+    """True if a reader of today would ask for the artifact that this event named.
 
-    What a later restart, deletion or newer ZIP has replaced is cleaned up after a while.
+    The clean-up removes what a later restart, deletion or newer ZIP has replaced.
     """
+    # a ZIP or an export: only the batch's document can still name it
     if record.n is None:
-        return sha256 in await _of_batch(events, record.group)
+        return sha256 in await _batch_references(events, record.group)
     records = await events.read(record.group, record.n)
     jobs = fold(records, {}, {}).jobs if records else ()
     return any(sha256 in references(job) for job in jobs if job.n == record.n)
 
 
-async def _of_batch(events: EventLog, group: str) -> set[str]:
-    then: dict[str, BatchDocument] = {}
+async def _batch_references(events: EventLog, group: str) -> set[str]:
+    documents: dict[str, BatchDocument] = {}
     async with aclosing(events.read_with_jobs(group)) as pages:
         async for page in pages:
-            changes = fold(page, {}, then)
-            then |= {batch.group: batch for batch in changes.batches}
+            changes = fold(page, {}, documents)
+            documents |= {batch.group: batch for batch in changes.batches}
             if changes.deleted_groups:
                 return set()
-    return set().union(*(references(batch) for batch in then.values()))
-
-
-DIGEST_BYTES = 32
-PARTS = 256  # by the first byte, as the folders of a store are
+    return set().union(*(references(batch) for batch in documents.values()))
 
 
 class Sha256Set:
-    """A set of sha256s in a folder of its own; memory holds a 256th of it at a time."""
+    """A set of sha256s in its own folder; memory holds one of 256 parts at a time."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -63,26 +63,28 @@ class Sha256Set:
         self._parts: dict[int, BinaryIO] = {}
 
     def add(self, sha256: str) -> None:
-        """Note a name; one that is there already does no harm."""
+        """Add a sha256; a repeated one is harmless."""
         digest = bytes.fromhex(sha256)
         part = self._parts.get(digest[0])
         if part is None:
+            # on disk: millions of names must not fill the memory
             part = self._parts[digest[0]] = (self._folder / f"{digest[0]:02x}").open("ab")
         part.write(digest)
 
     def parts(self) -> Iterator[tuple[str, list[str]]]:
-        """All names, each once and in order, with the two digits that they share."""
+        """Yield the parts: two leading digits, and the sorted sha256s with them."""
         self.close()
-        for number in range(PARTS):
+        for number in range(PART_COUNT):
             file = self._folder / f"{number:02x}"
-            noted = file.read_bytes() if file.exists() else b""
+            content = file.read_bytes() if file.exists() else b""
             digests = {
-                noted[start : start + DIGEST_BYTES] for start in range(0, len(noted), DIGEST_BYTES)
+                content[start : start + DIGEST_BYTES]
+                for start in range(0, len(content), DIGEST_BYTES)
             }
             yield file.name, sorted(digest.hex() for digest in digests)
 
     def close(self) -> None:
-        """Nothing more is added."""
+        """Close the files."""
         for part in self._parts.values():
             part.close()
         self._parts.clear()

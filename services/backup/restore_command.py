@@ -1,4 +1,4 @@
-"""`eventjob restore`: a process that checks a backup, and makes a deployment of it."""
+"""``eventjob restore [--verify]``: verify a backup, and restore a deployment from it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,13 +20,11 @@ from services.backup.blobs import LIST, read_list, sha256_of
 from services.backup.manifest import Manifest, read_manifest
 from services.backup.restore import check_empty, restore
 
+MAX_LINES = 20
 
-def checked(folder: Path, stop: Stop) -> Manifest:
-    """The manifest of a backup of which every byte is as it was.
 
-    Raises:
-        CannotStart: it is not, or there is none, or a newer eventjob wrote it.
-    """
+def check_backup(folder: Path, stop: Stop) -> Manifest:
+    """Verify every byte of a backup and return its manifest; may raise `CannotStart`."""
     manifest = read_manifest(folder)
     started = time.monotonic()
     verify(folder, manifest, stop, CommandOutput())
@@ -37,17 +35,17 @@ def checked(folder: Path, stop: Stop) -> Manifest:
         f"({format_megabytes(read_bytes)} read in {time.monotonic() - started:.1f} s)"
     )
     for lost in manifest.missing:
-        print_line(f"lost before it was made: artifact {lost.sha256}, named by {lost.named_by}")
+        print_line(f"lost before the backup: artifact {lost.sha256}, named by {lost.named_by}")
     return manifest
 
 
 async def run(
     settings: Settings, folder: Path, manifest: Manifest, stop: Stop, *, where: str
 ) -> None:
-    """Make the deployment of ``settings`` what the backup is; ``where`` is its name to people.
+    """Restore the deployment of ``settings`` from the backup; ``where`` names it in messages.
 
     Raises:
-        CannotStart: it could not be done, or something is there already.
+        CannotStart: it failed, or the deployment is not empty.
         ValueError: a setting is wrong; it is named.
     """
     started = time.monotonic()
@@ -60,55 +58,48 @@ async def run(
             await check_empty(connection, store, where)
             artifacts = await reach_artifacts(settings.artifacts_url)
             count = await restore(
-                connection, artifacts, folder, manifest, stop=stop, tell=CommandOutput()
+                connection, artifacts, folder, manifest, stop=stop, report=CommandOutput()
             )
         except OSError as error:
             raise CannotStart(f"{error}; restore again") from error
         except (ArtifactsUnavailable, StoreUnavailable, Unavailable) as reason:
-            raise CannotStart(f"{reason}; what is there is not whole, restore again") from reason
+            raise CannotStart(f"{reason}; the deployment is incomplete, restore again") from reason
         except UNREADABLE as error:
             raise CannotStart(f"a file of the backup cannot be read: {error}") from error
     print_line(
         f"restored the log up to event {manifest.last_sequence:,}, {manifest.artifacts:,} "
         f"artifacts and {count:,} undecided commands in {time.monotonic() - started:.1f} s: "
-        "start eventjob, which makes all else from them"
+        "start eventjob, which rebuilds everything else from them"
     )
 
 
-MOST_LINES = 20
-
-
-def verify(folder: Path, manifest: Manifest, stop: Stop, tell: Callable[[str], None]) -> None:
-    """Read every byte of the backup.
-
-    Raises:
-        CannotStart: something is missing or was changed; each file is named, 20 at most.
-    """
-    wrong: list[str] = []
+def verify(folder: Path, manifest: Manifest, stop: Stop, report: Callable[[str], None]) -> None:
+    """Read every byte; raise `CannotStart` naming each missing or changed file, 20 at most."""
+    faults: list[str] = []
     for file in manifest.files:
-        wrong += _faults(folder, file.path, file.size_bytes, file.sha256)
-    if not wrong:  # else the list of artifacts may be what is wrong
+        faults += _find_faults(folder, file.path, file.size_bytes, file.sha256)
+    if not faults:  # else the list of artifacts may be wrong
         listed = read_list(folder / manifest.file(LIST).path)
         for done, (sha256, size_bytes) in enumerate(listed, 1):
             if stop.is_set():
                 raise CannotStart("interrupted")
-            wrong += _faults(folder, blob_path(sha256), size_bytes, sha256)
-            tell(f"{done:,} of {manifest.artifacts:,} artifacts are as they were")
-    if wrong:
-        more = f"; and {len(wrong) - MOST_LINES:,} more" if len(wrong) > MOST_LINES else ""
+            faults += _find_faults(folder, blob_path(sha256), size_bytes, sha256)
+            report(f"{done:,} of {manifest.artifacts:,} artifacts are as they were")
+    if faults:
+        more = f"; and {len(faults) - MAX_LINES:,} more" if len(faults) > MAX_LINES else ""
         raise CannotStart(
-            f"the backup in {folder} is broken: {'; '.join(wrong[:MOST_LINES])}{more}"
+            f"the backup in {folder} is broken: {'; '.join(faults[:MAX_LINES])}{more}"
         )
 
 
-def _faults(folder: Path, path: str, size_bytes: int, sha256: str) -> Iterator[str]:
+def _find_faults(folder: Path, path: str, size_bytes: int, sha256: str) -> Iterator[str]:
     file = folder / path
     try:
-        found = file.stat().st_size
-        if not file.is_file():  # to read another kind may never end
-            yield f"{path} is no file"
-        elif found != size_bytes:
-            yield f"{path} has {found:,} bytes instead of {size_bytes:,}"
+        size = file.stat().st_size
+        if not file.is_file():  # reading a pipe or device may never end
+            yield f"{path} is no regular file"
+        elif size != size_bytes:
+            yield f"{path} has {size:,} bytes instead of {size_bytes:,}"
         elif sha256_of(file) != sha256:
             yield f"{path} is not what was written: its sha256 differs"
     except FileNotFoundError:

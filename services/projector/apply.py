@@ -1,4 +1,4 @@
-"""Stretches of the log, one after the other, into a store: what projector and rebuild share."""
+"""Apply stretches of the log to a store; shared by projector and rebuild."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
@@ -8,41 +8,41 @@ import msgspec
 
 from eventjob.contracts.events import BatchFiled
 from eventjob.domain.recorded_event import RecordedEvent
-from eventjob.projection.fold import fold, slices, touched
+from eventjob.projection.fold import affected_documents, fold, split_events
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Changes, Store
 
-MOST_JOBS = 10_000  # that are remembered, at some 2.5 KB each
-MOST_BATCHES = 500
-MOST_DOCUMENTS = 4000  # written by one transaction, of a batch that is filed
+MAX_CACHED_JOBS = 10_000  # at some 2.5 KB each
+MAX_CACHED_BATCHES = 500
+MAX_DOCUMENTS = 4000  # of a retired batch, written in one transaction
 
 
 class Events(Protocol):
-    """The event log, read; see `eventjob.retired.whole_log.WholeLog`."""
+    """Reads the event log; see `eventjob.retired.whole_log.WholeLog`."""
 
     def follow(self, after: int, until: int | None = None) -> AsyncGenerator[list[RecordedEvent]]:
-        """Everything after ``after``, in stretches, up to the one with ``until``, or endless.
+        """Yield the events after ``after`` in stretches, until the one with ``until``, or forever.
 
         Raises Unavailable or Poison.
         """
 
     async def last_sequence(self) -> int:
-        """The newest event's sequence; Unavailable."""
+        """Return the newest event's sequence; may raise Unavailable."""
 
-    def exported(self, event: BatchFiled) -> AsyncGenerator[list[RecordedEvent]]:
-        """The events that are no longer in the log, in stretches. Raises as `follow`."""
+    def read_exported(self, event: BatchFiled) -> AsyncGenerator[list[RecordedEvent]]:
+        """Yield the events that have left the log, in stretches; raises as `follow`."""
 
 
 class AnotherLog(Exception):
-    """The documents reflect more events than there are."""
+    """The log ends before an event that the documents reflect."""
 
 
-async def end_of(events: Events, reflected: int) -> int:
-    """The newest event's sequence, in a log that has all that the documents reflect.
+async def read_log_end(events: Events, reflected: int) -> int:
+    """Return the newest event's sequence, checking that the log has all that the documents reflect.
 
     Raises:
-        AnotherLog: it has not.
-        Unavailable: nobody can say.
+        AnotherLog: the log ends before that.
+        Unavailable: the bus does not answer.
     """
     last = await events.last_sequence()
     if last < reflected:
@@ -51,11 +51,10 @@ async def end_of(events: Events, reflected: int) -> int:
 
 
 class EventApplier:
-    """A store's documents as of ``sequence``, and from there on forward.
+    """Moves a store's documents forward from ``sequence``; after any fault, make a new one.
 
-    What was written last is remembered, so that a job in progress is not read again for each of
-    its events. The store takes nothing of anybody else meanwhile (`StoreMoved`), so what is
-    remembered is what is there. After any fault it is good for nothing: make another one.
+    Unfinished documents are cached, so that a job in progress is not read for each event. The store
+    refuses changes after another writer's, so the cache is what is stored.
     """
 
     def __init__(self, events: Events, store: Store, sequence: int) -> None:
@@ -66,55 +65,60 @@ class EventApplier:
         self._batches: dict[str, BatchDocument] = {}
 
     async def apply(self, part: Sequence[RecordedEvent]) -> None:
-        """Write what the events, one or more, change.
+        """Write what one event or more change.
 
         Raises:
-            StoreUnavailable: the store is away, or somebody else wrote.
-            Poison, Unavailable: what a batch's events were exported to cannot be read.
+            StoreUnavailable: the store is away, or another writer came first.
+            Poison, Unavailable: the exports of a batch cannot be read.
         """
         first = 0
         for index, record in enumerate(part):
             if isinstance(record.event, BatchFiled):
                 if index > first:
                     await self._write(part[first:index], part[index - 1].sequence)
-                await self.catch_up(record.group, record.event)
+                # before the event itself: a new projection has not seen the batch's events
+                await self.apply_exported(record.group, record.event)
                 first = index
         await self._write(part[first:], part[-1].sequence)
 
-    async def catch_up(self, group: str, filed: BatchFiled, until: int | None = None) -> None:
-        """Reflect what was exported, or of that what happened ``until`` then; raises as `apply`.
+    async def apply_exported(
+        self, group: str, retired: BatchFiled, until: int | None = None
+    ) -> None:
+        """Apply a retired batch's exported events, or those up to ``until``; raises as `apply`.
 
-        Each document is only written forward, as ever.
+        Documents only move forward, so those that reflect these events stay.
         """
-        known = (await self._known_batches({group})).get(group)
-        if known is not None and known.sequence >= filed.until:
+        known = (await self._load_batches({group})).get(group)
+        # already reflected, as in any projection that followed the log
+        if known is not None and known.sequence >= retired.until:
             return
-        async with aclosing(self._events.exported(filed)) as stretches:
+        async with aclosing(self._events.read_exported(retired)) as stretches:
             async for stretch in stretches:
-                past = [r for r in stretch if until is None or r.sequence <= until]
-                for part in slices(past, MOST_DOCUMENTS):
+                records = [r for r in stretch if until is None or r.sequence <= until]
+                for part in split_events(records, MAX_DOCUMENTS):
                     await self._write(part, self.sequence)
 
     async def _write(self, part: Sequence[RecordedEvent], checkpoint: int) -> None:
-        wanted = touched(part)
-        jobs = await self._known_jobs(wanted.job_ids)
-        batches = await self._known_batches(wanted.groups)
+        affected = affected_documents(part)
+        jobs = await self._load_jobs(affected.job_ids)
+        batches = await self._load_batches(affected.groups)
         changes = fold(part, jobs, batches, after=self.sequence)
         changes = msgspec.structs.replace(changes, checkpoint=checkpoint)
         await self._store.apply(changes)
         self.sequence = checkpoint
-        self._remember(changes)
+        # only once written: after a fault the cache is dropped with this applier
+        self._cache(changes)
 
-    async def _known_jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
+    async def _load_jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         known = {job_id: self._jobs[job_id] for job_id in job_ids if job_id in self._jobs}
         return known | await self._store.jobs(job_ids - known.keys())
 
-    async def _known_batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
+    async def _load_batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
         known = {group: self._batches[group] for group in groups if group in self._batches}
         return known | await self._store.batches(groups - known.keys())
 
-    def _remember(self, changes: Changes) -> None:
-        """Keep what is unfinished: of the rest little is heard again."""
+    def _cache(self, changes: Changes) -> None:
+        """Cache unfinished documents: finished ones rarely get another event."""
         for job in changes.jobs:
             self._jobs.pop(job.job_id, None)
             if job.status in {"pending", "processing"}:
@@ -123,16 +127,16 @@ class EventApplier:
             self._batches.pop(batch.group, None)
             if batch.status == "processing":
                 self._batches[batch.group] = batch
-        self._forget(changes)
+        self._evict(changes)
 
-    def _forget(self, changes: Changes) -> None:
+    def _evict(self, changes: Changes) -> None:
         for job_id in changes.deleted_jobs:
             self._jobs.pop(job_id, None)
         for group in changes.deleted_groups:
             self._batches.pop(group, None)
             for job_id in [key for key, job in self._jobs.items() if job.group == group]:
                 del self._jobs[job_id]
-        while len(self._jobs) > MOST_JOBS:
+        while len(self._jobs) > MAX_CACHED_JOBS:
             del self._jobs[next(iter(self._jobs))]
-        while len(self._batches) > MOST_BATCHES:
+        while len(self._batches) > MAX_CACHED_BATCHES:
             del self._batches[next(iter(self._batches))]

@@ -1,7 +1,7 @@
-"""The projector as a process: documents, announcements, and the clean-up of blobs.
+"""The projector process: documents, announcements, and the clean-up of blobs.
 
-Of several on one projection, one works and the others stand by. Were two at work after all, the
-store would refuse the one that is behind.
+Several on one projection share a lease: one works, the others stand by. If two worked, the store
+would refuse the later one.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.projector.projector import Projector
-from services.projector.sweep.all_blobs import keep_sweeping_all
-from services.projector.sweep.orphans import grace_for, keep_sweeping
+from services.projector.sweep.all_blobs import run_daily_sweeps
+from services.projector.sweep.orphans import grace_for, run_orphan_sweeps
 
-LOOK_EVERY_S = 0.2
+CHECK_EVERY_S = 0.2
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Project until ``stop``, whenever no other projector does.
+    """Project until ``stop``, while holding the lease.
 
     Raises:
         ValueError: a setting is wrong; it is named.
-        Unavailable: there is no NATS server to begin with.
-        CannotStart: another projector goes by the same name.
+        Unavailable: no NATS server answers at the start.
+        CannotStart: another projector uses the same instance name.
     """
     log = get_logger("projector")
     store = open_store(settings.store_url)
@@ -44,11 +44,11 @@ async def run(settings: Settings, stop: Stop) -> None:
     events = WholeLog(connection, artifacts)
     watch = Watch(connection)
 
-    async def project(over: Stop) -> None:
-        projector = Projector(events, store, lambda said: announce(connection, said), log)
+    async def project(ended: Stop) -> None:
+        projector = Projector(events, store, lambda position: announce(connection, position), log)
         async with asyncio.TaskGroup() as tasks:
-            sweeping = tasks.create_task(
-                keep_sweeping(
+            orphan_sweeps = tasks.create_task(
+                run_orphan_sweeps(
                     store,
                     artifacts,
                     grace_for(settings.attempt_timeout),
@@ -57,19 +57,19 @@ async def run(settings: Settings, stop: Stop) -> None:
                     log=log,
                 )
             )
-            sweeping_all = tasks.create_task(
-                keep_sweeping_all(
+            daily_sweeps = tasks.create_task(
+                run_daily_sweeps(
                     store, artifacts, grace_for(settings.attempt_timeout), connection, log
                 )
             )
-            await projector.run(over)
-            await cancel_and_wait(sweeping, sweeping_all)
+            await projector.run(ended)
+            await cancel_and_wait(orphan_sweeps, daily_sweeps)
 
-    instance, part = settings.instance or uuid4().hex, token_of(settings.store_url)
+    instance, part = settings.instance or uuid4().hex, projection_token(settings.store_url)
     leases = Leases(connection, role="projector", instance=instance, parts=[part], log=log)
     try:
         await watch.open()
-        await _whenever_held(leases, project, stop)
+        await _run_while_leased(leases, project, stop)
     except Displaced as reason:
         raise CannotStart(str(reason)) from reason
     finally:
@@ -77,38 +77,40 @@ async def run(settings: Settings, stop: Stop) -> None:
         await store.close()
 
 
-def token_of(store_url: str) -> str:
-    """The projection that a store's address leads to, as a part of a lease.
+def projection_token(store_url: str) -> str:
+    """Return the lease part for the projection at a store's address.
 
-    Two addresses of one store make two tokens: then both project, and the store tells them apart.
+    Two addresses of one store give two tokens: then both project, and the store refuses one.
     """
     address = re.sub("//.*@", "//", store_url).partition("?")[0]
     if address.startswith("sqlite:"):
+        # the same path on another machine is another projection
         address = f"{socket.gethostname()} {address}"
     return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
-async def _whenever_held(
+async def _run_while_leased(
     leases: Leases, work: Callable[[Stop], Awaitable[None]], stop: Stop
 ) -> None:
-    """Begin ``work`` each time that the lease is won, and end it when it is lost."""
-    owning = asyncio.create_task(leases.maintain(stop))
+    """Start ``work`` each time the lease is won, and end it when it is lost."""
+    renewal = asyncio.create_task(leases.maintain(stop))
     try:
-        while not stop.is_set() and not owning.done():
+        while not stop.is_set() and not renewal.done():
             if not leases.held:
-                await leases.wait_for_change(LOOK_EVERY_S)
+                await leases.wait_for_change(CHECK_EVERY_S)
                 continue
-            over = Stop()
-            watching = asyncio.create_task(_until_lost(leases, stop, over))
-            await work(over)
-            await cancel_and_wait(watching)
-        await owning
+            ended = Stop()
+            watcher = asyncio.create_task(_wait_until_lost(leases, stop, ended))
+            await work(ended)
+            await cancel_and_wait(watcher)
+        await renewal
+        # a standby takes over at once instead of after the lease expires
         await leases.leave()
     finally:
-        await cancel_and_wait(owning)
+        await cancel_and_wait(renewal)
 
 
-async def _until_lost(leases: Leases, stop: Stop, over: Stop) -> None:
+async def _wait_until_lost(leases: Leases, stop: Stop, ended: Stop) -> None:
     while leases.held and not stop.is_set():
-        await leases.wait_for_change(LOOK_EVERY_S)
-    over.set()
+        await leases.wait_for_change(CHECK_EVERY_S)
+    ended.set()

@@ -1,6 +1,6 @@
-"""What the scheduler has to do: which jobs are ready, which tasks are out, what time brings.
+"""The agenda: jobs ready to start, tasks to hand out, tasks out, and timers.
 
-All of it follows from the groups' states; a restart builds it by folding. No clock of its own.
+All of it follows from the groups' states, so a restart rebuilds it by folding. It reads no clock.
 """
 
 import heapq
@@ -17,13 +17,18 @@ from eventjob.domain.dispatch import Candidate, Dispatch, host_share
 from eventjob.domain.ids import is_batch
 from eventjob.domain.job import Fetching, JobState, Waiting, Zipping
 
-Line = Literal["fetch", "archive", "zip"]
-LINES: dict[WorkKind, tuple[Line, ...]] = {"fetch": ("fetch",), "archive": ("archive", "zip")}
-ZIP_SHARE = 8  # one in so many archiving tasks may be a batch's ZIP
+QueueName = Literal["fetch", "archive", "zip"]
+QUEUES: dict[WorkKind, tuple[QueueName, ...]] = {"fetch": ("fetch",), "archive": ("archive", "zip")}
+ZIP_SHARE = 8  # of so many archiving tasks one may be a batch's ZIP, which takes minutes
+_STEPS: dict[QueueName, type[Fetching | Zipping | ZipBuilding]] = {
+    "fetch": Fetching,
+    "archive": Zipping,
+    "zip": ZipBuilding,
+}
 
 
 class TaskKey(msgspec.Struct, frozen=True):
-    """A task that is to be handed out, or is out; with ``n`` 0, a batch's ZIP."""
+    """Identifies a task; ``n`` 0 is a batch's ZIP."""
 
     kind: WorkKind
     group: str
@@ -31,13 +36,13 @@ class TaskKey(msgspec.Struct, frozen=True):
     attempt: int
 
     @property
-    def line(self) -> "Line":
-        """Where it stands in line: the ZIPs of batches take long, and wait for each other."""
+    def queue(self) -> QueueName:
+        """The queue that the task waits in; the ZIPs of batches have one of their own."""
         return self.kind if self.n else "zip"
 
 
 class DueTask(msgspec.Struct, frozen=True, order=True):
-    """What time brings: an attempt that may start, or a task that nobody reported in time."""
+    """A timer: for a retry that may start, or for a task with an overdue report."""
 
     at: datetime
     what: Literal["retry", "fetch", "archive"]
@@ -47,20 +52,20 @@ class DueTask(msgspec.Struct, frozen=True, order=True):
 
 
 class Agenda:
-    """Kept true by `moved`, which hears of every change of a job's state."""
+    """Schedules the work of all groups; told of each change of a job's or ZIP's state."""
 
-    def __init__(self, find: Callable[[str], Group]) -> None:
-        self._find = find
+    def __init__(self, get_group: Callable[[str], Group]) -> None:
+        self._get_group = get_group
         self._dispatch = Dispatch()
         self._due: list[DueTask] = []
-        lines = [line for lines in LINES.values() for line in lines]
-        self._queue: dict[Line, deque[TaskKey]] = {line: deque() for line in lines}
-        self._out: dict[Line, set[TaskKey]] = {line: set() for line in lines}
+        names = [name for names in QUEUES.values() for name in names]
+        self._queue: dict[QueueName, deque[TaskKey]] = {name: deque() for name in names}
+        self._out: dict[QueueName, set[TaskKey]] = {name: set() for name in names}
 
-    def moved(
+    def apply_job_change(
         self, group: Group, n: int, host: str, before: JobState | None, after: JobState | None
     ) -> None:
-        """Note that job ``n`` went from one state to another; None is before it came, or after."""
+        """Apply a state change of job ``n``: None before its creation and after its removal."""
         if before is after:
             return
         if isinstance(before, Fetching):
@@ -84,93 +89,94 @@ class Agenda:
             case _:
                 return
 
-    def zip_moved(self, group: Group, before: ZipState) -> None:
-        """Note that the building of the batch's ZIP began or ended."""
+    def apply_zip_change(self, group: Group, before: ZipState) -> None:
+        """Apply the start or end of a batch's ZIP."""
         after = group.zip
         if before == after:
             return
         if isinstance(before, ZipBuilding):
             self._out["zip"].discard(TaskKey("archive", group.id, 0, before.attempt))
         if isinstance(after, ZipBuilding):
-            errand = TaskKey("archive", group.id, 0, after.attempt)
-            self._queue["zip"].append(errand)
-            self.expect_archive(errand, after.deadline)
+            task = TaskKey("archive", group.id, 0, after.attempt)
+            self._queue["zip"].append(task)
+            self.expect_archive(task, after.deadline)
 
     def pause(self, group: Group) -> None:
-        """Start no further job of the batch."""
+        """Stop starting jobs of the batch."""
         self._dispatch.pause(lane(group))
 
     def resume(self, group: Group) -> None:
         """Start jobs of the batch again."""
         self._dispatch.resume(lane(group))
 
-    def found_out(self, kind: WorkKind, found: Collection[TaskKey], until: datetime) -> None:
-        """Tasks found with the workers after a restart need not be handed out.
+    def note_tasks_out(self, kind: WorkKind, listed: Collection[TaskKey], until: datetime) -> None:
+        """Mark tasks listed on the bus after a restart as out; tasks of ended attempts are ignored.
 
-        Those of attempts that are over do not count; an archiver has until ``until``.
+        An archiver that works on one has until ``until``.
         """
-        for line in LINES[kind]:
-            running = [errand for errand in self._queue[line] if self._is_running(errand)]
-            self._queue[line] = deque(errand for errand in running if errand not in found)
-            self._out[line].update(errand for errand in running if errand in found)
+        for queue in QUEUES[kind]:
+            # memory may know of a later attempt than the task on the bus
+            running = [task for task in self._queue[queue] if self._is_running(task)]
+            self._queue[queue] = deque(task for task in running if task not in listed)
+            self._out[queue].update(task for task in running if task in listed)
         if kind == "archive":
-            for errand in self._out[kind]:
-                self.expect_archive(errand, until)
+            for task in self._out[kind]:
+                self.expect_archive(task, until)
 
-    def starts(self, capacity: int) -> list[Candidate]:
-        """The waiting jobs that start now, as many as the processors can take."""
+    def pick_starts(self, capacity: int) -> list[Candidate]:
+        """Return the waiting jobs to start now, as many as the processors can take."""
+        # start only what a worker can take now, so that pausing and deleting work at once
         free = capacity - len(self._out["fetch"]) - len(self._queue["fetch"])
         return self._dispatch.take_jobs(free, host_share(capacity), self._is_waiting)
 
-    def errands(self, kind: WorkKind, capacity: int) -> list[TaskKey]:
-        """The tasks to hand out now, counted as out from here on."""
+    def pick_tasks(self, kind: WorkKind, capacity: int) -> list[TaskKey]:
+        """Return the tasks to hand out now, and count them as out."""
         if kind == "fetch":
-            return self._pick("fetch", capacity)
-        zips = self._pick("zip", -(-capacity // ZIP_SHARE))
-        return [*zips, *self._pick("archive", capacity)]
+            return self._pick_from("fetch", capacity)
+        zips = self._pick_from("zip", -(-capacity // ZIP_SHARE))
+        return [*zips, *self._pick_from("archive", capacity)]
 
-    def _pick(self, line: Line, capacity: int) -> list[TaskKey]:
-        queue, out = self._queue[line], self._out[line]
-        picked: list[TaskKey] = []
-        while queue and len(out) < capacity:
-            errand = queue.popleft()
-            if self._is_running(errand):
-                out.add(errand)
-                picked.append(errand)
-        return picked
+    def _pick_from(self, queue: QueueName, capacity: int) -> list[TaskKey]:
+        waiting, out = self._queue[queue], self._out[queue]
+        tasks: list[TaskKey] = []
+        while waiting and len(out) < capacity:
+            task = waiting.popleft()
+            if self._is_running(task):
+                out.add(task)
+                tasks.append(task)
+        return tasks
 
-    def expect_archive(self, errand: TaskKey, deadline: datetime) -> None:
-        """An archiver has until ``deadline``, reckoned from when it was asked."""
-        heapq.heappush(
-            self._due, DueTask(deadline, "archive", errand.group, errand.n, errand.attempt)
-        )
+    def expect_archive(self, task: TaskKey, deadline: datetime) -> None:
+        """Set an archiving task's deadline, which counts from when it was handed out."""
+        heapq.heappush(self._due, DueTask(deadline, "archive", task.group, task.n, task.attempt))
 
-    def out(self, kind: WorkKind) -> int:
-        """How many tasks are with the workers."""
+    def count_out(self, kind: WorkKind) -> int:
+        """Return the number of tasks that workers have."""
         return len(self._out[kind])
 
-    def wanted(self, kind: WorkKind) -> int:
-        """How many tasks of this kind are out, or could be if there were workers enough."""
-        known = sum(len(self._out[line]) + len(self._queue[line]) for line in LINES[kind])
+    def count_wanted(self, kind: WorkKind) -> int:
+        """Return the number of tasks that are out, or would be with enough workers."""
+        known = sum(len(self._out[queue]) + len(self._queue[queue]) for queue in QUEUES[kind])
         return known + self._dispatch.ready_count if kind == "fetch" else known
 
     def next_due(self) -> datetime | None:
-        """When time brings something next."""
+        """Return when the next timer expires."""
         return self._due[0].at if self._due else None
 
-    def overdue(self, now: datetime, most: int) -> list[DueTask]:
-        """At most ``most`` tasks whose time is up; retries that are due become ready by the way."""
+    def pop_overdue(self, now: datetime, limit: int) -> list[DueTask]:
+        """Return at most ``limit`` overdue tasks; retries that are due become ready."""
         lost: list[DueTask] = []
-        while self._due and self._due[0].at <= now and len(lost) < most:
+        while self._due and self._due[0].at <= now and len(lost) < limit:
             due = heapq.heappop(self._due)
             if due.what == "retry":
                 self._retry(due)
+            # timers are never cancelled: one that no longer applies is skipped here
             elif self._is_running(TaskKey(due.what, due.group, due.n, due.attempt)):
                 lost.append(due)
         return lost
 
     def _retry(self, due: DueTask) -> None:
-        group = self._find(due.group)
+        group = self._get_group(due.group)
         state = group.job(due.n)
         if isinstance(state, Waiting) and state.attempt == due.attempt:
             host = group.hosts[due.n - 1]
@@ -178,22 +184,15 @@ class Agenda:
             self._dispatch.add(lane(group), candidate)
 
     def _is_waiting(self, candidate: Candidate) -> bool:
-        state = self._find(candidate.group).job(candidate.n)
+        state = self._get_group(candidate.group).job(candidate.n)
         return isinstance(state, Waiting) and state.attempt == candidate.attempt
 
-    def _is_running(self, errand: TaskKey) -> bool:
-        group = self._find(errand.group)
-        state = group.job(errand.n) if errand.n else group.zip
-        return isinstance(state, _STEPS[errand.line]) and state.attempt == errand.attempt
-
-
-_STEPS: dict[Line, type[Fetching | Zipping | ZipBuilding]] = {
-    "fetch": Fetching,
-    "archive": Zipping,
-    "zip": ZipBuilding,
-}
+    def _is_running(self, task: TaskKey) -> bool:
+        group = self._get_group(task.group)
+        state = group.job(task.n) if task.n else group.zip
+        return isinstance(state, _STEPS[task.queue]) and state.attempt == task.attempt
 
 
 def lane(group: Group) -> str:
-    """The queue in which a group's jobs stand: a batch's own, or that of its owner's lone jobs."""
+    """Return the dispatch lane of a group's jobs: its batch, or its owner's lone jobs."""
     return group.id if is_batch(group.id) else f"j:{group.owner or ''}"

@@ -1,4 +1,4 @@
-"""Appending what was decided: as few atomic appends as hold it, each guarded by its subjects."""
+"""Append drafted events in few atomic batches, each with expected sequences."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,46 +7,48 @@ from eventjob.bus.log.log import EventLog
 from eventjob.bus.subjects import event_subject
 from eventjob.bus.wire.publish import MAX_BATCH_MESSAGES
 from services.scheduler.decide import EventUnit
-from services.scheduler.memory import Memory, purges
+from services.scheduler.memory import Memory, list_purges
 from services.scheduler.tasks import Tasks
 
 
 async def append(log: EventLog, memory: Memory, tasks: Tasks, units: Sequence[EventUnit]) -> None:
-    """Put the units' events into the log, a unit never torn, and remove what they deleted.
+    """Append the units' events, each unit whole, and purge what they deleted.
 
     Raises:
-        Conflict: the memory is stale, or the log's answer is unknown: fold anew.
-        StorageFull: the log takes no more.
-        Unavailable: something was appended but not cleaned up; a fold does it again.
+        Conflict: the memory is stale, or the outcome is unknown: fold again.
+        StorageFull: the log is full.
+        Unavailable: events were appended but their purge failed; the next fold repeats it.
     """
-    for group in _fitting(units):
-        events = [(unit, draft) for unit in group for draft in unit.drafts]
+    for chunk in _split_units(units):
+        events = [(unit, draft) for unit in chunk for draft in unit.drafts]
         seen: set[str] = set()
         new = []
         for unit, draft in events:
             subject = event_subject(draft.group, draft.n)
-            expected = None if subject in seen else memory.expected(draft)
+            # NATS compares with the state before the batch: guard each subject once
+            expected = None if subject in seen else memory.expected_sequence(draft)
             seen.add(subject)
             new.append(NewEvent(subject, draft.event, expected, unit.command_id, unit.actor))
         last = await log.append(new)
         for sequence, (_, draft) in enumerate(events, last - len(events) + 1):
-            memory.stamp(draft, sequence)
+            memory.set_sequence(draft, sequence)
             tasks.remember(sequence, draft.event)
-    for purge in [purge for unit in units for draft in unit.drafts for purge in purges(draft)]:
+    # after the append: only the stored tombstone lets a fold repeat a purge that failed
+    for purge in [purge for unit in units for draft in unit.drafts for purge in list_purges(draft)]:
         await log.purge(purge.subject, purge.keep, purge.before)
 
 
-def _fitting(units: Sequence[EventUnit]) -> Iterator[list[EventUnit]]:
-    """Units that go into one atomic append together, in their order."""
-    fitting: list[EventUnit] = []
+def _split_units(units: Sequence[EventUnit]) -> Iterator[list[EventUnit]]:
+    """Split the units, in order, into lists that each fit into one atomic append."""
+    chunk: list[EventUnit] = []
     count = 0
     for unit in units:
         if not unit.drafts:
             continue
         if count + len(unit.drafts) > MAX_BATCH_MESSAGES:
-            yield fitting
-            fitting, count = [], 0
-        fitting.append(unit)
+            yield chunk
+            chunk, count = [], 0
+        chunk.append(unit)
         count += len(unit.drafts)
-    if fitting:
-        yield fitting
+    if chunk:
+        yield chunk

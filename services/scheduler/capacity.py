@@ -1,6 +1,6 @@
-"""How much the workers can take, as they say themselves, and how much of that is this scheduler's.
+"""Worker capacity and projection lag, as announced on the bus.
 
-All schedulers hand out to the same workers: each says what it wants, and takes a fair share.
+All schedulers share the same workers: each announces its demand and takes a fair share.
 """
 
 import time
@@ -9,55 +9,53 @@ from eventjob.bus.roles.announcements import BELIEVED_FOR_S
 from eventjob.contracts.announcements import ProjectedTo, SchedulerAlive, WorkerAlive, WorkKind
 from eventjob.domain.dispatch import fair_share
 
+MAX_LAG_EVENTS = 2000  # beyond it, reads would trail new jobs by seconds
+
 
 class WorkerCapacity:
-    """The workers, and the schedulers beside ``me``, that were heard of within the last seconds."""
+    """Workers and other schedulers that announced themselves within the last seconds."""
 
-    def __init__(self, me: str = "") -> None:
-        self._me = me
-        self._heard: dict[str, tuple[float, WorkerAlive]] = {}
+    def __init__(self, own_name: str = "") -> None:
+        self._own_name = own_name
+        self._workers: dict[str, tuple[float, WorkerAlive]] = {}
         self._others: dict[str, tuple[float, SchedulerAlive]] = {}
 
-    def hear(self, announcement: WorkerAlive) -> bool:
-        """Note a worker's word; whether it changes what can be handed out."""
-        known = self._heard.get(announcement.worker)
-        self._heard[announcement.worker] = (time.monotonic(), announcement)
+    def note_worker(self, announcement: WorkerAlive) -> bool:
+        """Record a worker's announcement; True if it changes what can be handed out."""
+        known = self._workers.get(announcement.worker)
+        self._workers[announcement.worker] = (time.monotonic(), announcement)
         return known is None or known[1] != announcement
 
-    def hear_other(self, announcement: SchedulerAlive) -> None:
-        """Note another scheduler's word."""
-        if announcement.scheduler != self._me:
+    def note_scheduler(self, announcement: SchedulerAlive) -> None:
+        """Record another scheduler's announcement; this scheduler's own is ignored."""
+        if announcement.scheduler != self._own_name:
             self._others[announcement.scheduler] = (time.monotonic(), announcement)
 
     def capacity(self, kind: WorkKind) -> int:
-        """The tasks of this kind that all workers together can have of this scheduler."""
+        """Return how many tasks of this kind all workers may take from this scheduler."""
+        # expiry by silence: a process that crashed announces no end
         oldest = time.monotonic() - BELIEVED_FOR_S
-        self._heard = {w: heard for w, heard in self._heard.items() if heard[0] > oldest}
-        self._others = {s: heard for s, heard in self._others.items() if heard[0] > oldest}
-        total = sum(said.capacity for _, said in self._heard.values() if said.kind == kind)
-        return fair_share(total, (said.wanted.get(kind, 0) for _, said in self._others.values()))
-
-
-MOST_UNSEEN = 2000  # events; with more, a new job would not be seen for long
+        self._workers = {w: seen for w, seen in self._workers.items() if seen[0] > oldest}
+        self._others = {s: seen for s, seen in self._others.items() if seen[0] > oldest}
+        total = sum(alive.capacity for _, alive in self._workers.values() if alive.kind == kind)
+        return fair_share(total, (alive.wanted.get(kind, 0) for _, alive in self._others.values()))
 
 
 class ProjectionLag:
-    """What is shown, as the projector announces it."""
+    """The projection's position, as the projector announces it."""
 
     def __init__(self) -> None:
         self._sequence = 0
         self._heard_at = 0.0
 
-    def hear(self, announcement: ProjectedTo) -> None:
-        """Note how far the projection is."""
+    def note_position(self, announcement: ProjectedTo) -> None:
+        """Record the last event that the documents reflect."""
         self._sequence = announcement.sequence
         self._heard_at = time.monotonic()
 
-    def are_behind(self, position: int) -> bool:
-        """Whether starting more jobs would only make them wait longer for what is already done.
-
-        Nobody waits for a projector that is gone, or of which nothing was heard yet.
-        """
+    def is_behind(self, position: int) -> bool:
+        """True if jobs should wait for an active projector that lags too far behind."""
+        # a silent projector delays reads only: jobs go on without it
         if time.monotonic() - self._heard_at > BELIEVED_FOR_S:
             return False
-        return position - self._sequence > MOST_UNSEEN
+        return position - self._sequence > MAX_LAG_EVENTS

@@ -1,4 +1,4 @@
-"""The scheduler as a process: session after session, until it is told to stop."""
+"""The scheduler process: run term after term until it is told to stop."""
 
 import asyncio
 import contextlib
@@ -24,16 +24,16 @@ from services.scheduler.capacity import ProjectionLag, WorkerCapacity
 from services.scheduler.ports import Blobs
 from services.scheduler.term import Term
 
-PAUSE_S = 0.2  # between two sessions
-LONG_PAUSE_S = 2.0  # while there is no room in the log
+TERM_PAUSE_S = 0.2  # between two terms
+FULL_PAUSE_S = 2.0  # while the log is full
 
 
 async def run(settings: Settings, stop: Stop) -> None:
-    """Decide until ``stop``.
+    """Run the scheduler until ``stop``.
 
     Raises:
-        Unavailable: there is no NATS server to begin with.
-        CannotStart: another process goes by the same name.
+        Unavailable: no NATS server answers at the start.
+        CannotStart: another process uses the same instance name.
     """
     log = get_logger("scheduler")
     artifacts = await reach_artifacts(settings.artifacts_url)
@@ -55,7 +55,7 @@ async def run(settings: Settings, stop: Stop) -> None:
 
 
 class Scheduler:
-    """Keeps a session going over what it owns, tells the others, and hears of the workers."""
+    """Runs terms over the leased partitions, announces itself, and tracks the workers."""
 
     def __init__(
         self, connection: Connection, blobs: Blobs, policy: Policy, log: Logger, *, instance: str
@@ -69,88 +69,90 @@ class Scheduler:
             connection, role="scheduler", instance=instance, parts=ALL_PARTITIONS, log=log
         )
         self._workers = WorkerCapacity(instance)
-        self._readers = ProjectionLag()
-        self._session: Term | None = None
+        self._lag = ProjectionLag()
+        self._term: Term | None = None
         self._trusts_snapshots = True
-        self._news = asyncio.Event()
-        self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all sessions
+        self._changed = asyncio.Event()
+        self._faults: Counter[tuple[str, int]] = Counter()  # of messages, over all terms
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Session after session: whatever ends one, the next one folds anew.
+        """Run term after term: every fault ends one, and the next folds the log again.
 
         Raises:
-            Displaced: another process has this one's name.
+            Displaced: another process uses this instance name.
         """
-        await listen(self._connection, (WorkerAlive, SchedulerAlive, ProjectedTo), self._hear)
-        chores = [asyncio.create_task(self._tell()), asyncio.create_task(self._wake_at(stop))]
-        owning = asyncio.create_task(self._leases.maintain(stop))
-        chores.append(asyncio.create_task(self._wake_when_moved()))
+        await listen(self._connection, (WorkerAlive, SchedulerAlive, ProjectedTo), self._note)
+        loops = self._keep_announcing(), self._wake_on_stop(stop), self._wake_on_lease_change()
+        background = [asyncio.create_task(loop) for loop in loops]
+        renewal = asyncio.create_task(self._leases.maintain(stop))
         try:
-            while not stop.is_set() and not owning.done():
-                if await self._has_let_go() and self._leases.held:
-                    await self._run_session(stop)
+            while not stop.is_set() and not renewal.done():
+                if await self._release_surplus() and self._leases.held:
+                    await self._run_term(stop)
                 else:
-                    await self._leases.wait_for_change(PAUSE_S)
-            await owning
+                    await self._leases.wait_for_change(TERM_PAUSE_S)
+            await renewal
+            # other schedulers take over at once instead of after the lease expires
             await self._leases.leave()
         finally:
-            await cancel_and_wait(owning, *chores)
+            await cancel_and_wait(renewal, *background)
 
-    async def _has_let_go(self) -> bool:
-        """False where the bus does not hear of it, which whoever keeps the leases logs."""
+    async def _release_surplus(self) -> bool:
+        """Free partitions beyond the fair share; False if the bus was unavailable."""
         try:
             await self._leases.release_surplus()
         except Unavailable:
             return False
         return True
 
-    async def _run_session(self, stop: asyncio.Event) -> None:
-        self._session = Term(
+    async def _run_term(self, stop: asyncio.Event) -> None:
+        self._term = Term(
             connection=self._connection,
-            tenure=self._leases,
+            leases=self._leases,
             blobs=self._blobs,
             workers=self._workers,
-            readers=self._readers,
+            lag=self._lag,
             policy=self._policy,
             clock=event_time,
             faults=self._faults,
-            on_news=self._news.set,
+            on_change=self._changed.set,
             trusts_snapshots=self._trusts_snapshots,
             log=self._log,
         )
         self._trusts_snapshots = True
         try:
-            await self._session.run(stop)
+            await self._term.run(stop)
         except (Conflict, StaleMemory, Unavailable) as reason:
-            # a snapshot may lack what a frozen scheduler appended when it woke: fold everything
+            # a snapshot may lack what a frozen scheduler appended on waking: fold the whole log
             self._trusts_snapshots = isinstance(reason, Unavailable)
             self._log.warning("session.ended", reason=str(reason), because=type(reason).__name__)
-            pause_s = LONG_PAUSE_S if isinstance(reason, StorageFull) else PAUSE_S
+            delay_s = FULL_PAUSE_S if isinstance(reason, StorageFull) else TERM_PAUSE_S
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(delay_s):
                     await stop.wait()
 
-    async def _wake_at(self, stop: asyncio.Event) -> None:
+    async def _wake_on_stop(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._wake()
 
-    async def _wake_when_moved(self) -> None:
+    async def _wake_on_lease_change(self) -> None:
         while True:
             await self._leases.wait_for_change(ANNOUNCE_EVERY_S)
             self._wake()
 
     def _wake(self) -> None:
-        if self._session is not None:
-            self._session.wake()
+        if self._term is not None:
+            self._term.wake()
 
-    async def _hear(self, announcement: Announcement) -> None:
+    async def _note(self, announcement: Announcement) -> None:
         if isinstance(announcement, ProjectedTo):
-            self._readers.hear(announcement)
-            if self._session is not None and self._session.is_held_up:
-                self._session.wake()
+            self._lag.note_position(announcement)
+            # a round that started nothing because of the lag may start jobs now
+            if self._term is not None and self._term.is_throttled:
+                self._term.wake()
         elif isinstance(announcement, SchedulerAlive):
-            self._workers.hear_other(announcement)
-        elif isinstance(announcement, WorkerAlive) and self._workers.hear(announcement):
+            self._workers.note_scheduler(announcement)
+        elif isinstance(announcement, WorkerAlive) and self._workers.note_worker(announcement):
             self._log.info(
                 "worker.heard",
                 worker=announcement.worker,
@@ -159,28 +161,28 @@ class Scheduler:
             )
             self._wake()
 
-    async def _tell(self) -> None:
-        """Say how things stand, each second and when something has changed."""
+    async def _keep_announcing(self) -> None:
+        """Announce this scheduler every second and after each change."""
         while True:
-            await announce(self._connection, self._alive())
+            await announce(self._connection, self._status())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ANNOUNCE_EVERY_S):
-                    await self._news.wait()
-            self._news.clear()
+                    await self._changed.wait()
+            self._changed.clear()
 
-    def _alive(self) -> SchedulerAlive:
-        session = self._session
-        if session is None or not session.ready:
+    def _status(self) -> SchedulerAlive:
+        term = self._term
+        if term is None or not term.ready:
             return SchedulerAlive(scheduler=self._name, ready=False, partitions=[])
         return SchedulerAlive(
             scheduler=self._name,
             ready=True,
-            partitions=sorted(session.partitions),
-            wanted=session.wanted(),
+            partitions=sorted(term.partitions),
+            wanted=term.count_wanted(),
         )
 
 
 def event_time() -> datetime:
-    """This moment as events carry it: UTC, in whole milliseconds."""
+    """Return the current time as events carry it: UTC, whole milliseconds."""
     now = clock.now()
     return now.replace(microsecond=now.microsecond // 1000 * 1000)

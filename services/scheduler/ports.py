@@ -1,22 +1,22 @@
-"""What a scheduler needs of others."""
+"""Protocols that the scheduler depends on."""
 
 from typing import Protocol
 
 
 class Blobs(Protocol):
-    """Where commands too large for a message lie."""
+    """The artifact store, where commands too large for a message are kept."""
 
     async def get(self, sha256: str) -> bytes:
-        """The bytes of an artifact."""
+        """Return the bytes of an artifact."""
 
 
 class PartitionLeases(Protocol):
-    """The partitions that are this scheduler's to decide, for the time being."""
+    """The partitions that this scheduler may decide for at present."""
 
     @property
     def held(self) -> frozenset[str]:
-        """Their tokens, as of now."""
+        """Tokens of the partitions held now."""
 
     @property
     def is_sure(self) -> bool:
-        """Whether nobody else can have taken them over yet."""
+        """True while every other scheduler must still believe the lease."""

@@ -1,7 +1,6 @@
-"""One round: everything that is there is decided, appended, handed out, answered, acknowledged.
+"""One round: decide all messages at hand, append, reply, hand out, acknowledge.
 
-Acknowledged last: a crash anywhere lets the messages come back, and each step can happen twice.
-Where somebody waits for an answer, it comes before what follows is handed out.
+Messages are acknowledged last: after a crash they come back, and every step can run twice.
 """
 
 from collections import Counter
@@ -35,15 +34,15 @@ from services.scheduler.memory import Memory
 from services.scheduler.ports import Blobs, PartitionLeases
 from services.scheduler.tasks import Tasks
 
-MOST_FAULTS = 3  # of one message, before it is parked
-MOST_LOST = 200  # overdue tasks in one round
-UNREADABLE = Declined(code="internal", message="the command cannot be read, and was put aside")
+MAX_FAULTS = 3  # of one message before it is parked
+MAX_LOST = 200  # overdue tasks handled in one round
+UNREADABLE_REPLY = Declined(code="internal", message="the command cannot be read and was parked")
 
 _encoder = msgspec.json.Encoder()
 
 
 class DeliveryOutcome(msgspec.Struct):
-    """A delivery, the units it led to, and the inbox that waits for the outcome."""
+    """A delivery, its units, and the inbox that waits for a reply."""
 
     delivery: Delivery
     units: list[EventUnit]
@@ -51,93 +50,99 @@ class DeliveryOutcome(msgspec.Struct):
 
 
 class Rounds:
-    """What a round needs, for as long as the memory is good."""
+    """Runs rounds on one memory, for as long as it can be trusted."""
 
     def __init__(
         self,
         *,
         connection: Connection,
         events: EventLog,
-        tenure: PartitionLeases,
+        leases: PartitionLeases,
         blobs: Blobs,
         memory: Memory,
         workers: WorkerCapacity,
-        readers: ProjectionLag,
+        lag: ProjectionLag,
         policy: Policy,
         faults: Counter[tuple[str, int]],
         log: Logger,
     ) -> None:
         self._connection = connection
         self._events = events
-        self._tenure = tenure
+        self._leases = leases
         self._blobs = blobs
         self._memory = memory
         self._workers = workers
-        self._readers = readers
+        self._lag = lag
         self._policy = policy
         self._faults = faults
         self._log = log
-        self._deciding = MessageDecider(memory, policy)
-        self.is_held_up = False  # by readers that are behind
+        self._decider = MessageDecider(memory, policy)
+        self.is_throttled = False  # by the projection's lag
         self.tasks = Tasks(connection, events, memory, policy.attempt_timeout)
 
     async def run(self, deliveries: Sequence[Delivery], now: datetime, *, release: bool) -> int:
-        """Work off ``deliveries`` and what time has brought; how many events that made.
+        """Decide ``deliveries`` and expired timers; return the number of events.
 
-        Without ``release`` nothing is handed out: after a start, until the backlog is done.
+        Without ``release`` no task is handed out: after a start, until the backlog is done.
 
         Raises:
-            Conflict, StaleMemory: the memory is not what the log says: fold anew.
-            StorageFull: the log takes no more; the commands were told.
-            Unavailable: the bus or the artifacts are away, or others may have taken over.
+            Conflict, StaleMemory: the memory differs from the log: fold again.
+            StorageFull: the log is full; the senders of commands were told.
+            Unavailable: the bus or the artifacts are away, or the lease is too old.
         """
-        answers = await self._decide(deliveries, now)
-        units = [unit for answer in answers for unit in answer.units]
-        lost = self._memory.agenda.overdue(now, MOST_LOST)
-        units += [EventUnit(drafts=self._deciding.lost(due, now)) for due in lost]
-        is_awaited = any(answer.reply_to for answer in answers)
+        outcomes = await self._decide(deliveries, now)
+        units = [unit for outcome in outcomes for unit in outcome.units]
+        lost = self._memory.agenda.pop_overdue(now, MAX_LOST)
+        units += [EventUnit(drafts=self._decider.decide_lost(due, now)) for due in lost]
+        # a waiting client gets its reply before new jobs are started and handed out
+        is_awaited = any(outcome.reply_to for outcome in outcomes)
         if release and not is_awaited:
-            units += self._start(now)
+            units += self._start_jobs(now)
         groups = dict.fromkeys(draft.group for unit in units for draft in unit.drafts)
-        groups |= dict.fromkeys(self._memory.unsettled())
-        units += [EventUnit(drafts=[d]) for d in self._deciding.settle(list(groups), now)]
-        self._check_tenure()
+        groups |= dict.fromkeys(self._memory.pop_unsettled())
+        units += [EventUnit(drafts=[d]) for d in self._decider.settle(list(groups), now)]
+        self._check_lease()
         try:
             await append(self._events, self._memory, self.tasks, units)
         except StorageFull as full:
-            await self._decline(answers, full)
+            await self._decline_all(outcomes, full)
             raise
-        self._check_tenure()
-        await self._answer(answers)
+        self._check_lease()
+        await self._send_replies(outcomes)
         if release:
             if is_awaited:
-                await append(self._events, self._memory, self.tasks, self._start(now))
+                await append(self._events, self._memory, self.tasks, self._start_jobs(now))
             await self._hand_out(now)
-        await frames.acknowledge(self._connection.client, (a.delivery.reply for a in answers))
+        # last: a crash before this repeats the round, which changes nothing twice
+        await frames.acknowledge(self._connection.client, (o.delivery.reply for o in outcomes))
         return sum(len(unit.drafts) for unit in units)
 
-    def _check_tenure(self) -> None:
-        """Whoever was frozen wakes up here, and neither hands out nor acknowledges."""
-        if not self._tenure.is_sure:
-            raise Unavailable("others may have taken over meanwhile")
+    def _check_lease(self) -> None:
+        """Raise `Unavailable` when another scheduler may have taken over, as after a freeze."""
+        if not self._leases.is_sure:
+            raise Unavailable("the lease is too old: another scheduler may have taken over")
 
     async def _decide(self, deliveries: Sequence[Delivery], now: datetime) -> list[DeliveryOutcome]:
-        answers = []
+        outcomes = []
         for delivery in deliveries:
             try:
                 units = await self._decide_one(delivery, now)
             except Poison as poison:
                 self._log.error("message.parked", subject=delivery.subject, reason=str(poison))
+                # before the acknowledgement: losing a message is worse than stopping
                 await park(self._connection, delivery, str(poison))
-                units = [EventUnit(drafts=[], declined=UNREADABLE)]
-            answers.append(DeliveryOutcome(delivery, units, subjects.parse_reply(delivery.headers)))
-        return answers
+                units = [EventUnit(drafts=[], declined=UNREADABLE_REPLY)]
+            outcomes.append(
+                DeliveryOutcome(delivery, units, subjects.parse_reply(delivery.headers))
+            )
+        return outcomes
 
     async def _decide_one(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
-        """What a message leads to; one that breaks every session that meets it is poison."""
+        """Decide one message; one that broke several terms is poison."""
         key = (delivery.subject, delivery.stream_sequence)
-        if self._faults[key] >= MOST_FAULTS:
-            raise Poison(f"deciding it failed {MOST_FAULTS} times")
+        if self._faults[key] >= MAX_FAULTS:
+            raise Poison(f"deciding it failed {MAX_FAULTS} times")
+        # sent through the server, so its author's own rights were never checked
         if frames.is_server_answer(delivery.head, delivery.data):
             raise Poison(frames.FORGED)
         try:
@@ -146,6 +151,7 @@ class Rounds:
             return await self._decide_command(delivery, now)
         except (Poison, Unavailable):
             raise
+        # a bug: fold again and retry, and park the message after MAX_FAULTS terms
         except Exception as fault:
             self._faults[key] += 1
             if not isinstance(fault, StaleMemory):
@@ -154,23 +160,23 @@ class Rounds:
 
     def _decide_report(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
         report = decode_report(delivery.data)
-        drafts = [d for outcome in report.outcomes for d in self._deciding.outcome(outcome, now)]
+        drafts = [d for o in report.outcomes for d in self._decider.decide_outcome(o, now)]
         return [EventUnit(drafts=drafts)]
 
     async def _decide_command(self, delivery: Delivery, now: datetime) -> list[EventUnit]:
         command: Command = decode_command(delivery.data)
         if isinstance(command, StoredCommand):
-            command = decode_command(await self._stored(command.sha256))
+            command = decode_command(await self._load_stored(command.sha256))
         command_id = delivery.headers.get(subjects.HEADER_COMMAND, "")
         caller = parse_caller(delivery.headers)
         match command:
             case FailBatches():
                 number = int(delivery.subject.rsplit(".", 1)[1])
-                return self._deciding.fail_all(command, number, command_id, caller, now)
+                return self._decider.decide_fail_all(command, number, command_id, caller, now)
             case StoredCommand():
                 raise Poison("a stored command that names another one")
             case _:
-                unit = self._deciding.command(command, command_id, caller, now)
+                unit = self._decider.decide_command(command, command_id, caller, now)
                 declined = None if unit.declined is None else unit.declined.code
                 self._log.info(
                     "command.decided",
@@ -182,7 +188,7 @@ class Rounds:
                 )
                 return [unit]
 
-    async def _stored(self, sha256: str) -> bytes:
+    async def _load_stored(self, sha256: str) -> bytes:
         try:
             return await self._blobs.get(sha256)
         except (ArtifactMissing, ValueError) as error:
@@ -190,54 +196,52 @@ class Rounds:
         except ArtifactsUnavailable as error:
             raise Unavailable(f"the command's artifact cannot be read: {error}") from error
 
-    def _start(self, now: datetime) -> list[EventUnit]:
-        """Begin attempts, as many as the processors can take: one event per group.
-
-        None while what is read is far behind: new jobs would wait longer for being seen.
-        """
-        self.is_held_up = self._readers.are_behind(self._memory.position)
-        if self.is_held_up:
+    def _start_jobs(self, now: datetime) -> list[EventUnit]:
+        """Start as many attempts as the processors can take: one event per group."""
+        # else reads would fall behind by seconds while more jobs start
+        self.is_throttled = self._lag.is_behind(self._memory.position)
+        if self.is_throttled:
             return []
         starts: dict[str, list[Start]] = {}
-        for chosen in self._memory.agenda.starts(self._workers.capacity("fetch")):
-            starts.setdefault(chosen.group, []).append(Start(chosen.n, chosen.attempt))
+        for candidate in self._memory.agenda.pick_starts(self._workers.capacity("fetch")):
+            starts.setdefault(candidate.group, []).append(Start(candidate.n, candidate.attempt))
         deadline = now + self._policy.attempt_timeout
         drafts = [
             Draft(group, None, JobsStarted(starts=some, deadline=deadline, at=now))
             for group, some in starts.items()
         ]
-        self._deciding.started(drafts)
+        self._decider.apply_starts(drafts)
         return [EventUnit(drafts=[draft]) for draft in drafts]
 
     async def _hand_out(self, now: datetime) -> None:
         kinds: tuple[WorkKind, ...] = ("archive", "fetch")
         for kind in kinds:
-            errands = self._memory.agenda.errands(kind, self._workers.capacity(kind))
-            if errands:
-                await self.tasks.hand_out(errands, now)
+            tasks = self._memory.agenda.pick_tasks(kind, self._workers.capacity(kind))
+            if tasks:
+                await self.tasks.hand_out(tasks, now)
 
-    async def _answer(self, answers: Sequence[DeliveryOutcome]) -> None:
-        await self._send([(a.reply_to, self._reply(a)) for a in answers if a.reply_to])
+    async def _send_replies(self, outcomes: Sequence[DeliveryOutcome]) -> None:
+        await self._publish([(o.reply_to, self._make_reply(o)) for o in outcomes if o.reply_to])
 
-    async def _send(self, replies: Sequence[tuple[str, Reply]]) -> None:
+    async def _publish(self, replies: Sequence[tuple[str, Reply]]) -> None:
         if replies:
             plain = (frames.encode_plain(inbox, _encoder.encode(reply)) for inbox, reply in replies)
             await frames.write(self._connection.client, plain)
 
-    def _reply(self, answer: DeliveryOutcome) -> Reply:
-        for unit in answer.units:
+    def _make_reply(self, outcome: DeliveryOutcome) -> Reply:
+        for unit in outcome.units:
             if unit.declined is not None:
                 return unit.declined
         return Accepted(
             sequence=self._memory.position,
-            updated=sum(unit.updated for unit in answer.units),
-            number=max((unit.number for unit in answer.units), default=0),
-            repeated=any(unit.repeated for unit in answer.units),
+            updated=sum(unit.updated for unit in outcome.units),
+            number=max((unit.number for unit in outcome.units), default=0),
+            repeated=any(unit.repeated for unit in outcome.units),
         )
 
-    async def _decline(self, answers: Sequence[DeliveryOutcome], full: StorageFull) -> None:
-        """Tell those who asked that there is no room; what workers report comes back later."""
+    async def _decline_all(self, outcomes: Sequence[DeliveryOutcome], full: StorageFull) -> None:
+        """Tell the senders of commands that the log is full; reports are redelivered later."""
         declined = Declined(code="storage_full", message=str(full))
-        asked = [answer for answer in answers if answer.reply_to]
-        await self._send([(answer.reply_to or "", declined) for answer in asked])
-        await frames.acknowledge(self._connection.client, (a.delivery.reply for a in asked))
+        asked = [outcome for outcome in outcomes if outcome.reply_to]
+        await self._publish([(outcome.reply_to or "", declined) for outcome in asked])
+        await frames.acknowledge(self._connection.client, (o.delivery.reply for o in asked))

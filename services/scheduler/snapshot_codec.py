@@ -1,7 +1,6 @@
-"""A partition's groups as bytes: what was folded up to an event, so that only later ones are read.
+"""Snapshots of a partition's groups as bytes, so that a fold reads only later events.
 
-A snapshot counts only for the very log and the very code that made it: with any other, the whole
-log is folded, which gives the same.
+A snapshot is used only with the log and the code that made it; otherwise the whole log is folded.
 """
 
 import hashlib
@@ -19,13 +18,13 @@ from eventjob.domain import attempt, batch, job
 from eventjob.domain.batch import AddedBy, Group, ZipState, is_unfinished
 from eventjob.domain.job import Deleted, Ended, JobState
 from services.scheduler import memory
-from services.scheduler.memory import Entry, JobsPlace
+from services.scheduler.memory import Entry, SpecLocation
 
-_FOLDERS = (base, events, event_codec, attempt, batch, job, memory)
+_FOLD_MODULES = (base, events, event_codec, attempt, batch, job, memory)
 
 
 class GroupSnapshot(msgspec.Struct, frozen=True, array_like=True):
-    """A group, and what the memory knows of it besides."""
+    """A group with its sequences and spec locations."""
 
     id: str
     existence: Literal["none", "here", "deleted"]
@@ -39,16 +38,16 @@ class GroupSnapshot(msgspec.Struct, frozen=True, array_like=True):
     zip: ZipState
     jobs: list[JobState]
     hosts: list[str]  # each once
-    host_of: list[int]  # for each job, which of them
+    host_of: list[int]  # for each job, the index of its host
     added_by: dict[str, AddedBy]
     commands: dict[str, int]
     last: dict[int | None, int]
-    places: list[JobsPlace]
+    specs_at: list[SpecLocation]
     retired_completed: int | None
 
 
 class PartitionSnapshot(msgspec.Struct, frozen=True, array_like=True):
-    """A partition as of the event ``position``."""
+    """A partition as of event ``position``."""
 
     version: str
     log: str
@@ -57,8 +56,8 @@ class PartitionSnapshot(msgspec.Struct, frozen=True, array_like=True):
 
 
 def _version() -> str:
-    """The code that folds: whatever changes in it, older snapshots no longer count."""
-    own = [Path(__file__), *(Path(module.__file__ or "") for module in _FOLDERS)]
+    """Return a hash of the code that folds: a change of it invalidates older snapshots."""
+    own = [Path(__file__), *(Path(module.__file__ or "") for module in _FOLD_MODULES)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()
 
 
@@ -68,20 +67,14 @@ _decoder = msgspec.msgpack.Decoder(PartitionSnapshot)
 
 
 def encode(entries: Iterable[Entry], log: str, position: int) -> bytes:
-    """The groups of a partition, all of whose events up to ``position`` they reflect.
-
-    Args:
-        entries: of one partition.
-        log: which log that is.
-        position: a sequence in it.
-    """
+    """Encode a partition's groups, which reflect all events of ``log`` up to ``position``."""
     return _encoder.encode(
-        PartitionSnapshot(VERSION, log, position, [_kept(entry) for entry in entries])
+        PartitionSnapshot(VERSION, log, position, [_take_snapshot(entry) for entry in entries])
     )
 
 
 def decode(data: bytes, log: str, last: int) -> PartitionSnapshot | None:
-    """The partition, or None for bytes that are of another version or log, or ahead of ``last``."""
+    """Decode a snapshot; None for another version or log, or a position beyond ``last``."""
     try:
         part = _decoder.decode(data)
     except UNREADABLE:
@@ -90,24 +83,25 @@ def decode(data: bytes, log: str, last: int) -> PartitionSnapshot | None:
     return part if is_ours else None
 
 
-def restored(kept: GroupSnapshot) -> Entry:
-    """The group as it was."""
-    entry = Entry(kept.id)
+def restore_entry(saved: GroupSnapshot) -> Entry:
+    """Rebuild a group's entry from its snapshot."""
+    entry = Entry(saved.id)
     group = entry.group
-    group.existence, group.batch_id, group.owner = kept.existence, kept.batch_id, kept.owner
-    group.access, group.request_hash = kept.access, kept.request_hash
-    group.active, group.archived, group.outcome = kept.active, kept.archived, kept.outcome
-    group.zip, group.jobs, group.retired_completed = kept.zip, kept.jobs, kept.retired_completed
-    group.hosts = [kept.hosts[index] for index in kept.host_of]
-    group.added_by, group.commands = kept.added_by, OrderedDict(kept.commands)
-    group.unfinished = sum(is_unfinished(state) for state in kept.jobs)
-    group.failed = sum(isinstance(s, Ended) and s.status == "failed" for s in kept.jobs)
-    group.present = sum(not isinstance(state, Deleted) for state in kept.jobs)
-    entry.last, entry.places = kept.last, kept.places
+    group.existence, group.batch_id, group.owner = saved.existence, saved.batch_id, saved.owner
+    group.access, group.request_hash = saved.access, saved.request_hash
+    group.active, group.archived, group.outcome = saved.active, saved.archived, saved.outcome
+    group.zip, group.jobs, group.retired_completed = saved.zip, saved.jobs, saved.retired_completed
+    group.hosts = [saved.hosts[index] for index in saved.host_of]
+    group.added_by, group.commands = saved.added_by, OrderedDict(saved.commands)
+    # counts are derived, so they are not stored
+    group.unfinished = sum(is_unfinished(state) for state in saved.jobs)
+    group.failed = sum(isinstance(s, Ended) and s.status == "failed" for s in saved.jobs)
+    group.present = sum(not isinstance(state, Deleted) for state in saved.jobs)
+    entry.last, entry.specs_at = saved.last, saved.specs_at
     return entry
 
 
-def _kept(entry: Entry) -> GroupSnapshot:
+def _take_snapshot(entry: Entry) -> GroupSnapshot:
     group: Group = entry.group
     numbers: dict[str, int] = {}
     host_of = [numbers.setdefault(host, len(numbers)) for host in group.hosts]
@@ -128,6 +122,6 @@ def _kept(entry: Entry) -> GroupSnapshot:
         added_by=group.added_by,
         commands=group.commands,
         last=entry.last,
-        places=entry.places,
+        specs_at=entry.specs_at,
         retired_completed=group.retired_completed,
     )

@@ -1,1 +1,1 @@
-"""`eventjob up`: everything on one machine, under one process that looks after it."""
+"""`eventjob up`: everything on one machine, started and supervised by one process."""

@@ -1,4 +1,4 @@
-"""The address of the api: free at first, ready later."""
+"""The api's address: checked to be free at the start, asked for readiness later."""
 
 import asyncio
 import socket
@@ -8,76 +8,72 @@ import msgspec
 from eventjob.contracts.paths import BASE_PATH
 from eventjob.runtime.lifecycle import CannotStart
 
-ANSWERS_WITHIN_S = 2.0
+RESPONSE_TIMEOUT_S = 2.0
 NO_ANSWER = "the api does not answer"
 
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _Problem(msgspec.Struct, frozen=True):
     message: str
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where the api listens, seen from this machine."""
+    """The api's address, as this machine reaches it."""
 
     host: str
     port: int
 
     @property
     def authority(self) -> str:
-        """The address as a URL has it."""
+        """Host and port as in a URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
     @property
     def url(self) -> str:
-        """What a client is given."""
+        """The base URL for clients."""
         return f"http://{self.authority}{BASE_PATH}"
 
     async def is_ready(self) -> bool:
-        """Whether the api answers that it and all behind it are ready."""
-        return await self.trouble() is None
+        """True if the api reports that it and all it depends on are ready."""
+        return await self.find_problem() is None
 
-    async def trouble(self) -> str | None:
-        """Why the api is not ready, in its own words; None when it is."""
+    async def find_problem(self) -> str | None:
+        """Return the reason why the api is unready, in its own words; None if it is ready."""
         request = f"GET /readyz HTTP/1.1\r\nHost: {self.authority}\r\nConnection: close\r\n\r\n"
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN_S):
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(self.host, self.port)
                 try:
                     writer.write(request.encode())
-                    answer = await reader.read()
+                    response = await reader.read()
                 finally:
                     writer.close()
         except (OSError, TimeoutError):
             return NO_ANSWER
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return None if head.split()[1:2] == [b"200"] else _message(body)
+        head, _, body = response.partition(b"\r\n\r\n")
+        return None if head.split()[1:2] == [b"200"] else _read_message(body)
 
 
-def _message(body: bytes) -> str:
+def _read_message(body: bytes) -> str:
     try:
-        return msgspec.json.decode(body, type=_Answer).message
+        return msgspec.json.decode(body, type=_Problem).message
     except msgspec.DecodeError:
         return NO_ANSWER
 
 
-def free_address(host: str, port: int) -> Address:
-    """An address at which nobody listens yet; for port 0 one is chosen.
-
-    Raises:
-        CannotStart: somebody does, or this machine has no such address.
-    """
+def find_free_address(host: str, port: int) -> Address:
+    """Return a free address, at any port for 0; raise `CannotStart` if there is none."""
     try:
-        family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the api will
-            listener.bind(where)
-            chosen: int = listener.getsockname()[1]
+        family, *_, address_info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the api will do
+            probe.bind(address_info)
+            bound_port: int = probe.getsockname()[1]
     except OSError as error:
         raise CannotStart(
             f"EVENTJOB_HOST and EVENTJOB_PORT: cannot listen at {host}, port {port}: "
             f"{error.strerror}"
         ) from error
-    return Address(_ANYWHERE.get(host, host), chosen)
+    return Address(_LOOPBACK.get(host, host), bound_port)

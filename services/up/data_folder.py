@@ -1,4 +1,4 @@
-"""The data folder: one `eventjob up` at a time, and none that is older than what is in it."""
+"""The data folder: used by one process at a time, of the version that wrote it or newer."""
 
 import fcntl
 import os
@@ -8,22 +8,20 @@ from pathlib import Path
 
 from eventjob.runtime.lifecycle import CannotStart
 
-FORMAT = 1  # of what is kept in the folder; raised by a change that older versions cannot read
+FORMAT = 1  # of the folder; raised by a change that older versions cannot read
 
 
 class FolderTaken(CannotStart):
-    """Another process works on the folder."""
+    """Another process uses the folder."""
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The folder is this process's own meanwhile; made where absent, for its owner only.
-
-    The kernel gives the lock back when the process ends, however it ends; no child inherits it.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock the folder, created with access for its owner only, for as long as the context lasts.
 
     Raises:
-        FolderTaken: another process has it.
-        CannotStart: a newer version wrote it, or it cannot be used.
+        FolderTaken: another process uses it.
+        CannotStart: a newer version wrote it, or it is unusable.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,6 +38,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _lock(folder: Path, lock: int) -> None:
     try:
+        # the kernel frees the lock when the process ends in any way; children do not inherit it
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         owner = os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"

@@ -1,4 +1,4 @@
-"""Starts everything in order, says when it is ready, and stops it in order."""
+"""`eventjob up`: start everything in order, report readiness, and stop in order."""
 
 import asyncio
 import hashlib
@@ -14,116 +14,113 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
 from services.up import nats_server
-from services.up.address import Address, free_address
-from services.up.data_folder import locked
+from services.up.address import Address, find_free_address
+from services.up.data_folder import lock_folder
 from services.up.nats_server import ServerAddress
 from services.up.supervisor import Program, Supervisor
 
-LOOK_EVERY_S = 0.05
-PATIENCE_S = 10.0
-STOPS_FIRST, STOPS_NEXT = 0, 1  # the server that they all need stops after them
+CHECK_EVERY_S = 0.05
+REPORT_EVERY_S = 10.0
+STOP_FIRST, STOP_SECOND = 0, 1  # the nats-server, which all need, stops after these
 
 
 async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> None:
-    """All of eventjob, until ``stop``.
+    """Run all of eventjob until ``stop``.
 
     Args:
         settings: as read from ``environ``.
-        environ: what the services inherit.
+        environ: inherited by the services.
         stop: ends it.
 
     Raises:
-        CannotStart: the folder or the address is taken, or a program does not stay up.
+        CannotStart: the folder or the address is in use, or a program does not keep running.
     """
-    with locked(settings.data_dir):
-        address = free_address(settings.host, settings.port)
+    with lock_folder(settings.data_dir):
+        address = find_free_address(settings.host, settings.port)
         supervisor = Supervisor(stop, get_logger("up"))
-        chores: list[asyncio.Task[None]] = []
+        background: list[asyncio.Task[None]] = []
         try:
-            bus = await _bus(supervisor, settings, environ, stop)
+            bus = await _start_bus(supervisor, settings, environ, stop)
             if bus is not None and not stop.is_set():
+                # before the services: most of their users may not create streams
                 await provision({**environ, **bus.settings()})
-            chosen = {
+            overrides = {
                 "EVENTJOB_DATA_DIR": str(settings.data_dir),
                 "EVENTJOB_PORT": f"{address.port}",
-                "EVENTJOB_INSTANCE": settings.instance or _instance(settings.data_dir),
+                "EVENTJOB_INSTANCE": settings.instance or _instance_name(settings.data_dir),
             }
             if bus is not None:
-                minding = nats_server.mind(
+                restarts = nats_server.restart_when_stuck(
                     bus, supervisor, settings.min_free_bytes, get_logger("up"), stop
                 )
-                chores.append(asyncio.create_task(minding))
-            supervisor.start(_services(settings.processors, {**environ, **chosen}, bus))
-            if await _until_ready(address, stop):
-                supervisor.settled = True
+                background.append(asyncio.create_task(restarts))
+            supervisor.start(_list_programs(settings.processors, {**environ, **overrides}, bus))
+            if await _wait_until_ready(address, stop):
+                supervisor.is_settled = True
                 print_line(f"eventjob is ready at {address.url} (data in {settings.data_dir})")
             await stop.wait()
         finally:
-            await cancel_and_wait(*chores)
+            await cancel_and_wait(*background)
             await supervisor.stop()
     if supervisor.failure is not None:
         raise supervisor.failure
 
 
-async def _bus(
+async def _start_bus(
     supervisor: Supervisor, settings: Settings, environ: Mapping[str, str], stop: Stop
 ) -> nats_server.NatsServer | None:
-    """The bus, once it is there; None where it is another's."""
+    """Start the bus and wait for it, unless another server is configured."""
     if settings.nats.url is not None:
         return None
-    server = nats_server.prepare(settings.data_dir / "nats", environ.get("PATH"))
+    server = nats_server.configure_server(settings.data_dir / "nats", environ.get("PATH"))
     supervisor.start([server.program(environ)])
-    await wait_until(server.answers, stop)
+    await wait_until(server.is_answering, stop)
     return server
 
 
-async def _until_ready(address: Address, stop: Stop) -> bool:
-    """False where ``stop`` comes first. Whoever waits is told why, every 10 s."""
+async def _wait_until_ready(address: Address, stop: Stop) -> bool:
+    """Wait for the api, logging every 10 s what it waits for; False if stopped."""
     while True:
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(REPORT_EVERY_S):
                 return await wait_until(address.is_ready, stop)
-        get_logger("up").warning("up.waiting", reason=await address.trouble())
+        get_logger("up").warning("up.waiting", reason=await address.find_problem())
 
 
-def _instance(data_dir: Path) -> str:
-    """The same each time, so that what is started again is known at once as who it was."""
-    place = f"{socket.gethostname()} {data_dir}"
-    return f"up-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+def _instance_name(data_dir: Path) -> str:
+    """Return a constant name, so that a restarted process is recognised by its leases."""
+    identity = f"{socket.gethostname()} {data_dir}"
+    return f"up-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 async def wait_until(check: Callable[[], Awaitable[bool]], stop: Stop) -> bool:
-    """True once ``check`` is; False where ``stop`` comes first."""
+    """Wait until ``check`` is true; False if ``stop`` comes first."""
     while not stop.is_set():
         if await check():
             return True
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_EVERY_S):
+            async with asyncio.timeout(CHECK_EVERY_S):
                 await stop.wait()
     return False
 
 
-def _services(
+def _list_programs(
     processors: int, environ: Mapping[str, str], bus: ServerAddress | None
 ) -> list[Program]:
     names = ["api", "projector", "scheduler", "archiver", *["processor"] * processors]
     return [
         Program(
             name=name,
-            command=command(name),
+            command=build_command(name),
             environ=environ if bus is None else {**environ, **bus.settings(name)},
-            stops=STOPS_FIRST if name == "api" else STOPS_NEXT,
+            stop_order=STOP_FIRST if name == "api" else STOP_SECOND,
         )
         for name in names
     ]
 
 
-def command(name: str) -> tuple[str, ...]:
-    """How a command of eventjob is started.
-
-    Raises:
-        CannotStart: eventjob is not installed.
-    """
+def build_command(name: str) -> tuple[str, ...]:
+    """Return the command line that runs an eventjob command; may raise `CannotStart`."""
     script = Path(sys.executable).with_name("eventjob")
     if not script.exists():
         raise CannotStart(f"the eventjob command is not installed: {script} is not there")
@@ -131,14 +128,10 @@ def command(name: str) -> tuple[str, ...]:
 
 
 async def provision(environ: Mapping[str, str]) -> None:
-    """Returns once `eventjob provision` has ended.
-
-    Raises:
-        CannotStart: it could not do its work, and has said why.
-    """
+    """Run `eventjob provision` to its end; raise `CannotStart` if it fails."""
     process = await asyncio.create_subprocess_exec(
-        *command("provision"),
-        env={**environ, "EVENTJOB_PARENT_PIPE": ""},  # it ends by itself
+        *build_command("provision"),
+        env={**environ, "EVENTJOB_PARENT_PIPE": ""},  # empty: it ends by itself
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         start_new_session=True,
@@ -149,4 +142,4 @@ async def provision(environ: Mapping[str, str]) -> None:
         if process.returncode is None:
             process.kill()
     if code:
-        raise CannotStart("what lasts on the bus could not be made")
+        raise CannotStart("could not create the JetStream streams and buckets")

@@ -1,4 +1,4 @@
-"""The nats-server that `eventjob up` brings along: on loopback, with a secret of its own."""
+"""The nats-server of `eventjob up`: on loopback, with its own passwords."""
 
 import asyncio
 import json
@@ -21,12 +21,15 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import Logger
 from services.up.supervisor import Program, Supervisor
 
-OLDEST = (2, 14)  # the first that can deliver a dead scheduler's messages again at once
+OLDEST_VERSION = (2, 14)  # the first that can redeliver a dead scheduler's messages at once
 CONFIG = "nats.conf"
 STREAMS = "jetstream"
-STOPS_LAST = 2
-ANSWERS_WITHIN_S = 1.0
-LEAST_MEMORY_BYTES = 512 * 1024 * 1024
+STOP_LAST = 2
+RESPONSE_TIMEOUT_S = 1.0
+MIN_MEMORY_BYTES = 512 * 1024 * 1024
+CHECK_EVERY_S = 2.0
+# logged again with each message that is not stored: leases are renewed every second
+STUCK_SIGNS = (b"critical write error", b"failed to store a msg on stream")
 
 _PORT = re.compile(r'^listen: "127\.0\.0\.1:(\d+)"$', re.MULTILINE)
 _USER = re.compile(r'^ +user: (\w+), password: ("[^"]+")$', re.MULTILINE)
@@ -34,13 +37,13 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)\.")
 
 
 class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a server is to be found, and the secrets that it asks for."""
+    """The address of a server, and the passwords of its users."""
 
-    port: int  # the same each time that it is started
+    port: int  # constant over restarts
     passwords: dict[str, str]  # by user
 
     def settings(self, user: str = PROVISION) -> dict[str, str]:
-        """What a service is told about it, that goes by this name there."""
+        """Return the environment of a service that connects as ``user``."""
         return {
             "EVENTJOB_NATS_URL": f"nats://127.0.0.1:{self.port}",
             "EVENTJOB_NATS_USER": user,
@@ -49,10 +52,10 @@ class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
             "EVENTJOB_NATS_CA_FILE": "",
         }
 
-    async def answers(self) -> bool:
-        """Whether clients are greeted, with JetStream ready."""
+    async def is_answering(self) -> bool:
+        """True if the server greets clients and JetStream is ready."""
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN_S):
+            async with asyncio.timeout(RESPONSE_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
                 try:
                     greeting = await reader.readline()
@@ -64,33 +67,30 @@ class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NatsServer(ServerAddress, frozen=True, kw_only=True):
-    """A server that is set up to be started."""
+    """A configured server that can be started."""
 
     binary: str
     config: Path
     log: Path
 
     def program(self, environ: Mapping[str, str]) -> Program:
-        """The server as the supervisor starts it: killed by the kernel when `up` dies."""
-        shim = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
+        """Return the program to supervise; the kernel kills it when `up` dies."""
+        wrapper = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
+        # a wrapper, since nats-server cannot tie itself to its parent
         command = (self.binary, "-c", str(self.config))
         return Program(
             name="nats-server",
-            command=shim + command,
+            command=wrapper + command,
             environ={"GOMEMLIMIT": str(_memory_bytes()), **environ},
-            stops=STOPS_LAST,
+            stop_order=STOP_LAST,
         )
 
 
-def prepare(folder: Path, search_path: str | None) -> NatsServer:
-    """A server that keeps its streams in ``folder``; nothing is started yet.
-
-    Raises:
-        CannotStart: there is no nats-server that is new enough.
-    """
+def configure_server(folder: Path, search_path: str | None) -> NatsServer:
+    """Configure a server with its streams in ``folder``; may raise `CannotStart`."""
     folder.mkdir(mode=0o700, exist_ok=True)
     server = NatsServer(
-        binary=_find(search_path),
+        binary=_find_binary(search_path),
         config=folder / CONFIG,
         log=folder / "nats-server.log",
         port=free_port(),
@@ -100,11 +100,11 @@ def prepare(folder: Path, search_path: str | None) -> NatsServer:
     return server
 
 
-def prepared(folder: Path) -> ServerAddress:
-    """The server that was last set up in ``folder``, out of its configuration.
+def read_server(folder: Path) -> ServerAddress:
+    """Read the server last configured in ``folder``.
 
     Raises:
-        CannotStart: the file is not there, not to be read, or not ours.
+        CannotStart: the configuration is missing, unreadable, or not ours.
     """
     config = folder / CONFIG
     try:
@@ -114,12 +114,12 @@ def prepared(folder: Path) -> ServerAddress:
     port = _PORT.search(text)
     passwords = {user: json.loads(password) for user, password in _USER.findall(text)}
     if port is None or passwords.keys() != USERS.keys():
-        raise CannotStart(f"{config} does not say where its server listens, and for whom")
+        raise CannotStart(f"{config} lacks the address or the users of its server")
     return ServerAddress(port=int(port[1]), passwords=passwords)
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens at."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -127,11 +127,8 @@ def free_port() -> int:
 
 
 def _config(server: NatsServer, store: Path) -> str:
-    """The configuration file.
-
-    Without a limit of its own for files the server takes three quarters of what is *free* at its
-    start, and after a restart refuses to write once it has stored that much.
-    """
+    """Return the text of the configuration file."""
+    # the default is 3/4 of the space *free* at the start: too little after a restart with a big log
     disk_bytes = shutil.disk_usage(server.config.parent).total
     return f"""\
 server_name: eventjob
@@ -152,25 +149,25 @@ def _quoted(text: str) -> str:
 
 
 def _write_secret(file: Path, text: str) -> None:
-    """A file for its owner only, from its first byte on."""
+    """Write a file that only its owner can ever read."""
     file.unlink(missing_ok=True)
     file.touch(mode=0o600, exist_ok=False)
     file.write_text(text)
 
 
 def _memory_bytes() -> int:
-    """A quarter of the machine's memory: Go's collector works harder above it."""
-    return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4, LEAST_MEMORY_BYTES)
+    """Return a quarter of the memory: above it, Go's collector works harder."""
+    return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4, MIN_MEMORY_BYTES)
 
 
-def _find(search_path: str | None) -> str:
+def _find_binary(search_path: str | None) -> str:
     on_path = shutil.which("nats-server", path=search_path)
-    if on_path is not None and _version(on_path) >= OLDEST:
+    if on_path is not None and _read_version(on_path) >= OLDEST_VERSION:
         return on_path
-    of_wheel = Path(sys.executable).with_name("nats-server")
-    if of_wheel.exists():
-        return str(of_wheel)
-    oldest = ".".join(map(str, OLDEST))
+    bundled = Path(sys.executable).with_name("nats-server")
+    if bundled.exists():
+        return str(bundled)
+    oldest = ".".join(map(str, OLDEST_VERSION))
     found = f"{on_path} is too old" if on_path else "none is on PATH"
     raise CannotStart(
         f"needs nats-server {oldest} or newer, {found}: "
@@ -178,52 +175,48 @@ def _find(search_path: str | None) -> str:
     )
 
 
-def _version(binary: str) -> tuple[int, int]:
-    """Major and minor; (0, 0) where it does not say."""
+def _read_version(binary: str) -> tuple[int, int]:
+    """Return major and minor version; (0, 0) if unknown."""
     try:
-        said = subprocess.run(  # noqa: S603 - whoever sets PATH may choose
+        output = subprocess.run(  # noqa: S603 - PATH decides
             [binary, "--version"], capture_output=True, text=True, check=False, timeout=5
         )
     except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    found = _VERSION.search(said.stdout)
+    found = _VERSION.search(output.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-LOOK_EVERY_S = 2.0
-# said again with each message that is not stored: leases are renewed every second
-SIGNS = (b"critical write error", b"failed to store a msg on stream")
-
-
-async def mind(
+async def restart_when_stuck(
     server: NatsServer, supervisor: Supervisor, min_free_bytes: int, log: Logger, stop: Stop
 ) -> None:
-    """Restart the server where it says that it is stuck and the disk has room, until ``stop``."""
-    seen = _size(server.log)
+    """Restart the server when it logs failed writes and the disk has room again."""
+    position = _file_size(server.log)
     while not stop.is_set():
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_EVERY_S):
+            async with asyncio.timeout(CHECK_EVERY_S):
                 await stop.wait()
-        said, seen = _news(server.log, seen)
-        if not any(sign in said for sign in SIGNS):
+        output, position = _read_new(server.log, position)
+        if not any(sign in output for sign in STUCK_SIGNS):
             continue
+        # after a full disk the server accepts no message for that stream until restarted
         if shutil.disk_usage(server.config.parent).free >= min_free_bytes and not stop.is_set():
             log.warning("bus.restarted", reason="the disk was full, and has room again")
             supervisor.restart("nats-server")
 
 
-def _size(file: Path) -> int:
+def _file_size(file: Path) -> int:
     try:
         return file.stat().st_size
     except FileNotFoundError:
         return 0
 
 
-def _news(file: Path, seen: int) -> tuple[bytes, int]:
-    """What was written behind ``seen``, and where that ends; all of a file that was begun anew."""
+def _read_new(file: Path, position: int) -> tuple[bytes, int]:
+    """Return what was written after ``position`` and the new end; a new file is read whole."""
     try:
         with file.open("rb") as lines:
-            lines.seek(seen if _size(file) >= seen else 0)
+            lines.seek(position if _file_size(file) >= position else 0)
             return lines.read(), lines.tell()
     except FileNotFoundError:
         return b"", 0

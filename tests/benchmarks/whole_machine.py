@@ -115,7 +115,7 @@ def start_server(processes: Processes, folder: Path, *, fsync: bool = True) -> d
 
     They all are one user that may do everything: what stands in for a service is several.
     """
-    server = nats_server.prepare(folder / "nats", os.environ.get("PATH"))
+    server = nats_server.configure_server(folder / "nats", os.environ.get("PATH"))
     config, users, _ = server.config.read_text().partition("authorization {")
     assert users
     assert _FSYNC in config

@@ -14,7 +14,7 @@ LATER = at(10**9)
 
 @pytest.fixture
 async def beside(store):
-    beside = await store.beside()
+    beside = await store.create_generation()
     yield beside
     await beside.close()
 
@@ -33,7 +33,7 @@ def with_files(number, letters, **changes):
 
 async def test_what_grows_beside_is_empty_and_seen_by_nobody_else(store):
     await store.apply(Changes(jobs=[job(1)], batches=[batch("x", 2)], checkpoint=2))
-    beside = await store.beside()
+    beside = await store.create_generation()
     assert await beside.checkpoint() == 0
     assert await beside.job("job-1") is None
     assert (await beside.list_jobs(ALL)).total == 0
@@ -61,7 +61,7 @@ async def test_what_was_read_is_replaced_whole_by_what_is_adopted(store, beside,
 
 
 async def test_closing_what_was_adopted_removes_nothing(store):
-    beside = await store.beside()
+    beside = await store.create_generation()
     await beside.apply(Changes(jobs=[job(1)], checkpoint=1))
     assert await store.adopt(beside)
     await beside.close()
@@ -109,9 +109,9 @@ async def test_documents_from_before_are_not_written_over_those_of_the_same_chec
 
 
 async def test_the_last_to_begin_wins(store):
-    first = await store.beside()
+    first = await store.create_generation()
     await first.apply(Changes(jobs=[job(1)], checkpoint=1))
-    second = await store.beside()
+    second = await store.create_generation()
     assert await second.checkpoint() == 0
     for attempt in (
         lambda: first.apply(Changes(jobs=[job(2)], after=1, checkpoint=2)),
@@ -128,7 +128,7 @@ async def test_the_last_to_begin_wins(store):
 
 async def test_one_replaces_the_other_again_and_again(store):
     for number in range(1, 5):
-        beside = await store.beside()
+        beside = await store.create_generation()
         await beside.apply(Changes(jobs=[job(number)], checkpoint=number))
         assert await store.adopt(beside)
         await beside.close()

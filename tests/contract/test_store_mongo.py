@@ -132,7 +132,7 @@ async def test_a_writer_that_comes_late_brings_nothing_back(store, url, monkeypa
 async def test_no_reader_sees_half_of_a_rebuild(store, url):
     async def rebuild():
         for number in range(1, 9):
-            beside = await store.beside()
+            beside = await store.create_generation()
             jobs = [batch_job(n, number) for n in range(1, 11)]
             await beside.apply(Changes(jobs=jobs, checkpoint=number))
             assert await store.adopt(beside)
@@ -154,14 +154,14 @@ async def test_no_reader_sees_half_of_a_rebuild(store, url):
 async def test_a_rebuild_leaves_nothing_behind_and_touches_nothing_of_others(store, database):
     await database["jobs_of_somebody_else"].insert_one({"precious": 1})
     await store.apply(Changes(jobs=[job(1)], checkpoint=1))
-    interrupted = await store.beside()
+    interrupted = await store.create_generation()
     await interrupted.apply(Changes(jobs=[job(1)], checkpoint=1))
     await interrupted._database.close()
-    beside = await store.beside()
+    beside = await store.create_generation()
     await beside.apply(Changes(jobs=[job(1), job(2)], checkpoint=2))
     assert await store.adopt(beside)
     await beside.close()
-    generation = (await store.progress.place()).generation
+    generation = (await store.progress.locate()).generation
     assert sorted(await database.names()) == sorted(
         [f"{kind}_{generation}" for kind in ("jobs", "batches", "gone")]
         + ["jobs_of_somebody_else", "orphans", "progress"]
@@ -225,7 +225,7 @@ async def test_documents_that_vanish_are_missed_by_reader_and_writer(store, data
 async def test_many_may_open_a_new_database_at_the_same_time(url):
     stores = [MongoStore(url) for _ in range(8)]
     assert set(await asyncio.gather(*(store.checkpoint() for store in stores))) == {0}
-    generations = {(await store.progress.place()).generation for store in stores}
+    generations = {(await store.progress.locate()).generation for store in stores}
     assert len(generations) == 1
     for store in stores:
         await store.close()
@@ -236,7 +236,7 @@ async def test_the_names_in_the_database_change_only_together_with_the_schema_ve
 ):
     """If this fails: raise SCHEMA_VERSION, so that stored documents are built anew, then adapt."""
     await store.apply(Changes(jobs=[job(1)], batches=[batch("x", 2)], checkpoint=2))
-    generation = (await store.progress.place()).generation
+    generation = (await store.progress.locate()).generation
     both = "_id group sequence position status owner readers created_at updated_at blobs document"
     for name, own in (("jobs", "batch_id"), ("batches", "archived")):
         found = await database[f"{name}_{generation}"].find_one()

@@ -16,7 +16,7 @@ from eventjob.projection.mongo import schema
 from eventjob.projection.open_store import open_store
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.sqlite import read as store_sqlite_read
-from eventjob.projection.sqlite.generations import current
+from eventjob.projection.sqlite.generations import read_current
 from eventjob.projection.sqlite.schema import SCHEMA_VERSION
 from eventjob.projection.store import (
     BatchQuery,
@@ -183,7 +183,7 @@ def plan(path, table, query):
     connection = sqlite3.connect(path)
     said = []
     connection.set_trace_callback(said.append)
-    store_sqlite_read.find(current(connection), table, query)
+    store_sqlite_read.find_page(read_current(connection), table, query)
     connection.set_trace_callback(None)
     (page,) = (sql for sql in said if "_documents_" in sql)
     found = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {page}")]

@@ -72,7 +72,7 @@ async def hammer(url):
 
 async def replace_again_and_again(store):
     for generation in range(2, GENERATIONS + 1):
-        beside = await store.beside()
+        beside = await store.create_generation()
         await beside.apply(Changes(jobs=documents(generation), checkpoint=generation))
         assert await store.adopt(beside)
         await beside.close()
@@ -108,11 +108,11 @@ async def test_a_read_that_has_begun_ends_with_the_generation_it_began_with(stor
     def read(generation):
         begun.set()
         assert replaced.wait(WITHIN_S)
-        return store_sqlite_read.find(generation, "jobs", ALL)
+        return store_sqlite_read.find_page(generation, "jobs", ALL)
 
     reading = asyncio.create_task(reader._read(read))
     assert await asyncio.to_thread(begun.wait, WITHIN_S)
-    beside = await store.beside()
+    beside = await store.create_generation()
     await beside.apply(Changes(jobs=documents(2), checkpoint=2))
     assert await store.adopt(beside)
     await beside.close()
@@ -130,7 +130,7 @@ async def test_a_writer_in_another_process_begins_again_and_loses_nothing(store,
     writer = open_store(url)
     moved = 0
     for generation in range(2, 6):
-        beside = await store.beside()
+        beside = await store.create_generation()
         await beside.apply(Changes(jobs=documents(generation), checkpoint=generation))
         known = await writer.checkpoint()
         assert await store.adopt(beside)
@@ -156,11 +156,11 @@ def tables(url):
 
 
 async def test_of_what_was_replaced_or_given_up_nothing_is_left(store, url, monkeypatch):
-    monkeypatch.setattr(store_sqlite_generations, "SLICE", 3)
-    monkeypatch.setattr(store_sqlite_generations, "BRIEFLY_S", 0)
+    monkeypatch.setattr(store_sqlite_generations, "MAX_ROWS", 3)
+    monkeypatch.setattr(store_sqlite_generations, "MAX_STEP_S", 0)
     await store.apply(Changes(jobs=documents(1), checkpoint=1))
     before, _ = tables(url)
-    beside = await store.beside()
+    beside = await store.create_generation()
     await beside.apply(Changes(jobs=documents(2), checkpoint=2))
     assert len(tables(url)[0]) > len(before)
     assert await store.adopt(beside)
@@ -170,7 +170,7 @@ async def test_of_what_was_replaced_or_given_up_nothing_is_left(store, url, monk
     assert {name.removesuffix("_2") for name in after} == {
         name.removesuffix("_1") for name in before
     }
-    unwanted = await store.beside()
+    unwanted = await store.create_generation()
     await unwanted.apply(Changes(jobs=documents(3), checkpoint=3))
     await unwanted.close()
     assert tables(url) == (after, states)
@@ -178,9 +178,9 @@ async def test_of_what_was_replaced_or_given_up_nothing_is_left(store, url, monk
 
 async def test_what_a_killed_rebuild_left_goes_with_the_next_one(store, url):
     await store.apply(Changes(jobs=documents(1), checkpoint=1))
-    killed = await store.beside()
+    killed = await store.create_generation()
     await killed.apply(Changes(jobs=documents(2), checkpoint=2))
-    beside = await store.beside()
+    beside = await store.create_generation()
     assert tables(url)[1] == [(1, "current"), (3, "beside")]
     assert not any(name.endswith("_2") for name in tables(url)[0])
     await beside.close()
@@ -192,10 +192,10 @@ async def test_a_removal_that_was_interrupted_is_ended_by_the_next_rebuild(store
     """Blobs that only the replaced generation knew are not forgotten either."""
     blob = FileRef(path="a", sha256="a" * 64, size_bytes=1, media_type="text/plain")
     await store.apply(Changes(jobs=[job(1, files=[blob])], checkpoint=1))
-    beside = await store.beside()
+    beside = await store.create_generation()
     await beside.apply(Changes(checkpoint=1))
     with monkeypatch.context() as patch:
-        patch.setattr(store_sqlite_generations, "remove_some", lambda _file, now_ms: now_ms < 0)
+        patch.setattr(store_sqlite_generations, "remove_step", lambda _file, now_ms: now_ms < 0)
         assert await store.adopt(beside)
     await beside.close()
     assert tables(url)[1] == [(2, "current")]

@@ -127,14 +127,14 @@ def check_sweep(up, artifacts):
 
 
 def check_retire(up):
-    """Nothing is filed until something is old enough, and then once."""
-    nothing = "filed 0 batches and 0 of their events\n"
+    """Nothing is retired until something is old enough, and then once."""
+    nothing = "retired 0 batches and 0 of their events\n"
     code, _, err = up.ran("retire")
     assert (code, "--older-than DAYS, or EVENTJOB_RETENTION_DAYS" in err) == (2, True)
     assert up.did("retire", EVENTJOB_RETENTION_DAYS="1") == nothing
     said = up.did("retire", "--older-than", "0", "--dry-run")
-    assert said.splitlines()[-1] == "would file 1 batches"
-    assert up.did("retire", "--older-than", "0").startswith("filed 1 batches and ")
+    assert said.splitlines()[-1] == "would retire 1 batches"
+    assert up.did("retire", "--older-than", "0").startswith("retired 1 batches and ")
     assert up.did("retire", "--older-than", "0") == nothing
 
 
@@ -160,19 +160,19 @@ def check_rebuild(up):
     for job_id, (field, _, said) in BY_HAND.items():
         assert f"job {job_id}: {field}: {said}" in out
     assert "job job-new.5: is missing: the log has" in out
-    assert "`eventjob rebuild` mends that" in err
+    assert "`eventjob rebuild` repairs them" in err
     over = Event()
     with ThreadPoolExecutor(2) as pool:
         readers = [pool.submit(hammer, up, over) for _ in range(2)]
         try:
-            assert "switched, readers see them from now on" in up.did("rebuild")
+            assert "switched, readers see them now" in up.did("rebuild")
         finally:
             over.set()
         assert all(reader.result() > 3 for reader in readers)
     is_right(up)
     alter(up, ["job-new.1"], lambda _: b"{")
     code, out, err = up.ran("rebuild", "--check")
-    assert (code, out, "a document cannot be read" in err) == (1, "", True), (out, err)
+    assert (code, out, "a stored document is unreadable" in err) == (1, "", True), (out, err)
     up.did("rebuild")
     is_right(up)
 

@@ -14,12 +14,12 @@ from eventjob.bus.wire.connection import connect
 from eventjob.bus.wire.publish import Outgoing, publish
 from eventjob.contracts.base import Access, JobSpec
 from eventjob.contracts.commands import StoredCommand, SubmitJob
-from services.up.nats_server import prepared
+from services.up.nats_server import read_server
 
 
 def send(up, *messages):
     """Publish on the deployment's own bus, as nobody outside could."""
-    server = prepared(up.data / "nats")
+    server = read_server(up.data / "nats")
 
     async def sending():
         url = f"nats://127.0.0.1:{server.port}"

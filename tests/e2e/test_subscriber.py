@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from deployment import CLOSED, Up, eventually
 from documents import only
 
-from services.up.nats_server import prepared
+from services.up.nats_server import read_server
 
 CODE = r"```python\n(import asyncio, json, os, nats\n.*?)```"
 
@@ -16,7 +16,7 @@ CODE = r"```python\n(import asyncio, json, os, nats\n.*?)```"
 @contextmanager
 def subscriber(up, folder, printed):
     code = only(CODE)
-    bus = prepared(up.data / "nats").settings("subscriber")
+    bus = read_server(up.data / "nats").settings("subscriber")
     password = folder / "password"
     password.write_text(bus["EVENTJOB_NATS_PASSWORD"])
     environ = {**os.environ, "NATS_URL": bus["EVENTJOB_NATS_URL"]}

@@ -11,7 +11,7 @@ from eventjob.bus import subjects
 from eventjob.bus.errors import Unavailable
 from eventjob.contracts.events import JobDeleted
 from eventjob.projection.fold import fold
-from eventjob.projection.fold_batch import counts
+from eventjob.projection.fold_batch import count_states
 from services.api.operations.time_travel import batch_as_of, job_as_of
 from services.api.response.errors import Problem
 
@@ -71,7 +71,7 @@ async def test_before_the_deletion_of_a_job_its_batch_still_adds_up(log):
     await log.purge(subjects.event_subject("b-x", 2), keep=1)
     batch = SimpleNamespace(group="b-x", batch_id="batch-x")
     for sequence in range(3, last + 1):
-        then = counts((await batch_as_of(log, batch, sequence)).states)
+        then = count_states((await batch_as_of(log, batch, sequence)).states)
         assert then.total == (2 if sequence == last else 3)
         assert then.total == then.pending + then.processing + then.completed + then.failed
     assert (await batch_as_of(log, batch, last - 1)).states == "crc"  # all that the log still knows

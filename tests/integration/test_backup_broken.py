@@ -74,7 +74,7 @@ def copied(data, tmp_path, name="copy"):
 
 def refusal(folder):
     with pytest.raises(CannotStart) as refused:
-        restore_command.checked(folder, Stop())
+        restore_command.check_backup(folder, Stop())
     return str(refused.value)
 
 
@@ -137,8 +137,8 @@ def test_what_is_no_backup_of_ours_is_refused(data, tmp_path, harm, said):
 async def test_a_projection_of_another_log_is_refused(bus, data, tmp_path):
     async with opened("sqlite", tmp_path) as store:
         await store.apply(Changes(checkpoint=5))
-    manifest = restore_command.checked(data / "backup", Stop())
-    with pytest.raises(CannotStart, match="the projection reflects another log already"):
+    manifest = restore_command.check_backup(data / "backup", Stop())
+    with pytest.raises(CannotStart, match="the projection already reflects another log"):
         await restore_command.run(
             settings(bus, tmp_path), data / "backup", manifest, Stop(), where="here"
         )
@@ -158,5 +158,5 @@ async def test_an_artifact_that_the_store_has_lost_is_named(bus, data, tmp_path,
     with pytest.raises(CannotStart, match="the backup is valid, but 1 artifacts were lost before"):
         await backup(bus, tmp_path, tmp_path / "new")
     assert f"lost: artifact {lost.name}, named by event " in capsys.readouterr().err
-    restore_command.checked(tmp_path / "new", Stop())
-    assert f"lost before it was made: artifact {lost.name}" in capsys.readouterr().out
+    restore_command.check_backup(tmp_path / "new", Stop())
+    assert f"lost before the backup: artifact {lost.name}" in capsys.readouterr().out

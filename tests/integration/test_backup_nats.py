@@ -19,7 +19,7 @@ from eventjob.bus.log.raw import StoredMessage
 from eventjob.bus.streams import topology
 from eventjob.bus.wire.connection import connect
 from eventjob.bus.wire.publish import Outgoing, publish
-from services.backup.consistent_end import ConsistentEnd, whole_length
+from services.backup.consistent_end import ConsistentEnd, complete_length
 
 MANY = 300
 
@@ -123,7 +123,7 @@ async def test_every_hole_that_a_purge_tears_is_explained_by_a_deletion(connecti
     }
     assert {by_group[subject][-1] for subject in torn} <= {"BatchDeleted"}
     assert found[-1].sequence == last
-    assert whole_length(
+    assert complete_length(
         [StoredMessage(sequence=1, subject="s", headers=found[-1].headers, data=b"")]
     )
 
@@ -183,4 +183,4 @@ def test_an_append_that_goes_on_is_not_whole(headers, length):
     messages = [
         StoredMessage(sequence=n, subject="s", headers=h, data=b"") for n, h in enumerate(headers)
     ]
-    assert whole_length(messages) == length
+    assert complete_length(messages) == length

@@ -20,8 +20,8 @@ ALL = JobQuery(caller=Caller(None, trusted=True))
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(tested, "LONGEST_PAUSE_S", 0.05)
-    monkeypatch.setattr(tested, "SHORTEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(tested, "MAX_PAUSE_S", 0.05)
+    monkeypatch.setattr(tested, "MIN_PAUSE_S", 0.01)
     monkeypatch.setattr(tested, "ANNOUNCE_EVERY_S", 0.05)
     monkeypatch.setattr(tested, "CHECK_EVERY_S", 0.05)
 
@@ -160,7 +160,7 @@ async def test_it_goes_on_where_another_stopped_however_often(store):
 
 
 async def test_a_large_stretch_is_written_in_parts_each_with_its_checkpoint(store, monkeypatch):
-    monkeypatch.setattr(tested, "MOST_DOCUMENTS", 400)
+    monkeypatch.setattr(tested, "MAX_DOCUMENTS", 400)
     events = Events()
     await events.add(lambda log: log.batch(1000))
     parts = []
@@ -248,7 +248,7 @@ async def test_a_rebuild_that_is_adopted_under_it_is_no_trouble(store):
     async with projecting(events, store, log) as said:
         await events.add(Log.submit)
         await said.until(1)
-        beside = await store.beside()
+        beside = await store.create_generation()
         async with projecting(events, beside) as rebuilt:
             await rebuilt.until(1)
         assert await store.adopt(beside)

@@ -80,7 +80,7 @@ async def test_up_makes_everything_before_it_starts_the_services(nats_server, co
 
 
 async def test_where_up_cannot_make_it_it_says_so(tmp_path, monkeypatch, capfd):
-    with pytest.raises(CannotStart, match="what lasts on the bus could not be made"):
+    with pytest.raises(CannotStart, match="could not create the JetStream streams and buckets"):
         await provisioned(inherited() | {"EVENTJOB_NATS_URL": "nats://127.0.0.1:9"})
     assert "no NATS server answers at nats://127.0.0.1:9" in capfd.readouterr().err
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))

@@ -46,7 +46,7 @@ async def test_of_an_empty_log_nothing_is_built(log, store):
 
 
 async def test_few_remembered_documents_make_no_difference(log, store, monkeypatch):
-    monkeypatch.setattr(apply, "MOST_JOBS", 7)
+    monkeypatch.setattr(apply, "MAX_CACHED_JOBS", 7)
     await append(log, lives(30).records)
     await built(log, store)
     monkeypatch.undo()
@@ -169,7 +169,7 @@ async def test_what_is_missing_and_what_is_too_many_is_named(log, store):
     await store.apply(Changes(jobs=[*jobs, invented], checkpoint=len(made.records)))
     assert sorted(await differences(log, store)) == [
         "batch batch-x: is missing: the log has it",
-        "job job-never: is too many: the log has no such thing",
+        "job job-never: is in excess: the log has no such document",
         f"job {JOB}: is missing: the log has it",
     ]
     await built(log, store)

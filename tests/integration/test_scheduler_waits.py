@@ -21,7 +21,7 @@ from services.scheduler.main import Scheduler
 
 @pytest.fixture
 async def machine(nats_server, monkeypatch):
-    monkeypatch.setattr(capacity, "MOST_UNSEEN", 10)
+    monkeypatch.setattr(capacity, "MAX_LAG_EVENTS", 10)
     async with Machine(nats_server.url) as machine:
         yield machine
 
@@ -77,12 +77,12 @@ def test_one_that_has_gone_silent_is_waited_for_no_longer(monkeypatch):
     now = 100.0
     monkeypatch.setattr(capacity.time, "monotonic", lambda: now)
     behind = ProjectionLag()
-    assert not behind.are_behind(10**6)
-    behind.hear(ProjectedTo(sequence=5))
-    assert behind.are_behind(5 + capacity.MOST_UNSEEN + 1)
-    assert not behind.are_behind(5 + capacity.MOST_UNSEEN)
+    assert not behind.is_behind(10**6)
+    behind.note_position(ProjectedTo(sequence=5))
+    assert behind.is_behind(5 + capacity.MAX_LAG_EVENTS + 1)
+    assert not behind.is_behind(5 + capacity.MAX_LAG_EVENTS)
     now += 10
-    assert not behind.are_behind(10**6)
+    assert not behind.is_behind(10**6)
 
 
 NAME = "one"

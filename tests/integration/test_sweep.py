@@ -17,8 +17,12 @@ from eventjob.contracts.commands import StoredCommand
 from eventjob.projection.sqlite.store import SqliteStore
 from eventjob.projection.store import Changes
 from services.projector.sweep import all_blobs
-from services.projector.sweep.all_blobs import ProjectionBehind, named_elsewhere, sweep_all
-from services.projector.sweep.orphans import SHORTEST_GRACE, grace_for, sweep
+from services.projector.sweep.all_blobs import (
+    ProjectionBehind,
+    find_referenced_elsewhere,
+    sweep_all,
+)
+from services.projector.sweep.orphans import MIN_GRACE, grace_for, sweep_orphans
 
 GRACE = timedelta(minutes=30)
 LATER = GRACE + timedelta(minutes=1)
@@ -138,7 +142,7 @@ async def test_the_cache_and_parked_messages_name_blobs(log, store, connection):
     parked = msgspec.json.encode(StoredCommand(sha256=shas[1]))
     await publish(connection, [Outgoing("parked.cmd.03", parked)])
     assert await log.last_sequence() == 0
-    assert await named_elsewhere(connection, store, NO_TIME) == set(shas)
+    assert await find_referenced_elsewhere(connection, store, NO_TIME) == set(shas)
 
 
 async def test_nothing_is_said_while_a_command_waits(log, store, connection):
@@ -146,16 +150,16 @@ async def test_nothing_is_said_while_a_command_waits(log, store, connection):
     await publish(connection, [Outgoing(subjects.command_subject("03"), command)])
     assert await log.last_sequence() == 0
     with pytest.raises(ProjectionBehind, match="the scheduler is behind"):
-        await named_elsewhere(connection, store, NO_TIME)
+        await find_referenced_elsewhere(connection, store, NO_TIME)
 
 
 async def test_nothing_is_said_while_the_documents_are_behind(log, store, connection, monkeypatch):
-    monkeypatch.setattr(all_blobs, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(all_blobs, "CHECK_EVERY_S", 0.01)
     await publish(connection, [Outgoing(subjects.event_subject("b-x"), b"{}")])
     with pytest.raises(ProjectionBehind, match="the projector is behind"):
-        await named_elsewhere(connection, store, timedelta(seconds=0.1))
+        await find_referenced_elsewhere(connection, store, timedelta(seconds=0.1))
     await store.apply(Changes(checkpoint=await log.last_sequence()))
-    assert await named_elsewhere(connection, store, NO_TIME) == set()
+    assert await find_referenced_elsewhere(connection, store, NO_TIME) == set()
 
 
 @pytest.fixture
@@ -170,10 +174,10 @@ async def sha256(store, artifacts):
 async def test_what_a_deleted_job_leaves_goes_after_the_grace_and_not_before(
     store, artifacts, clock, sha256
 ):
-    assert await sweep(store, artifacts, GRACE, clock) == 0
+    assert await sweep_orphans(store, artifacts, GRACE, clock) == 0
     assert await is_there(artifacts, sha256)
     clock.ahead = LATER
-    assert await sweep(store, artifacts, GRACE, clock) == 1
+    assert await sweep_orphans(store, artifacts, GRACE, clock) == 1
     assert not await is_there(artifacts, sha256)
     assert await store.orphans(clock() + GRACE, 10) == []
 
@@ -181,7 +185,7 @@ async def test_what_a_deleted_job_leaves_goes_after_the_grace_and_not_before(
 async def test_what_another_job_refers_to_stays(store, artifacts, clock, sha256):
     await store.apply(Changes(jobs=[with_page(3, sha256)], after=2, checkpoint=3))
     clock.ahead = LATER
-    assert await sweep(store, artifacts, GRACE, clock) == 0
+    assert await sweep_orphans(store, artifacts, GRACE, clock) == 0
     assert await is_there(artifacts, sha256)
 
 
@@ -190,16 +194,16 @@ async def test_what_a_worker_has_just_stored_again_stays_until_it_is_old_too(
 ):
     clock.ahead = LATER
     just_stored = Artifacts(artifacts._store)  # by its clock, the blob is seconds old
-    assert await sweep(store, just_stored, GRACE, clock) == 0
+    assert await sweep_orphans(store, just_stored, GRACE, clock) == 0
     assert await is_there(artifacts, sha256)
     await artifacts.delete(sha256)  # it was removed before a crash: the next sweep forgets it
-    assert await sweep(store, artifacts, GRACE, clock) == 1
+    assert await sweep_orphans(store, artifacts, GRACE, clock) == 1
     assert await store.orphans(clock() + GRACE, 10) == []
 
 
 @pytest.mark.parametrize(
     ("minutes", "grace"),
-    [(15, SHORTEST_GRACE), (0.1, SHORTEST_GRACE), (60, timedelta(minutes=75))],
+    [(15, MIN_GRACE), (0.1, MIN_GRACE), (60, timedelta(minutes=75))],
 )
 def test_the_grace_is_longer_than_an_attempt(minutes, grace):
     assert grace_for(timedelta(minutes=minutes)) == grace

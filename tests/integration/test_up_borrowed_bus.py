@@ -10,9 +10,9 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import read_settings
 from services.up import bus_for_command
-from services.up.bus_for_command import borrowed_bus
-from services.up.data_folder import locked
-from services.up.nats_server import ServerAddress, prepare, prepared
+from services.up.bus_for_command import reach_bus
+from services.up.data_folder import lock_folder
+from services.up.nats_server import ServerAddress, configure_server, read_server
 
 WITHIN_S = 20
 
@@ -26,13 +26,13 @@ def environ(tmp_path):
 def folder(tmp_path):
     """The data folder of an `up` that is stopped."""
     folder = tmp_path / "data"
-    with locked(folder):
+    with lock_folder(folder):
         (folder / "nats" / "jetstream").mkdir(parents=True)
     return folder
 
 
 def borrowed(environ, stop=None):
-    return borrowed_bus(read_settings(environ), environ, stop or Stop())
+    return reach_bus(read_settings(environ), environ, stop or Stop())
 
 
 async def is_there(settings):
@@ -55,15 +55,15 @@ async def test_the_bus_that_is_named_is_taken_and_nothing_is_made(environ, nats_
 async def test_a_server_is_started_for_the_while_and_found_by_others(environ, folder):
     async with asyncio.timeout(WITHIN_S), borrowed(environ) as settings:
         assert await is_there(settings)
-        with pytest.raises(CannotStart, match="is used by another eventjob"), locked(folder):
+        with pytest.raises(CannotStart, match="is used by another eventjob"), lock_folder(folder):
             pass
         async with borrowed(environ) as found:
             assert found == settings
             assert await is_there(found)
-        server = prepared(folder / "nats")
-        assert await server.answers()
-    assert not await server.answers()
-    with locked(folder):
+        server = read_server(folder / "nats")
+        assert await server.is_answering()
+    assert not await server.is_answering()
+    with lock_folder(folder):
         pass
 
 
@@ -71,14 +71,17 @@ async def test_an_error_leaves_no_server_behind(environ, folder):
     with pytest.raises(KeyError):
         async with asyncio.timeout(WITHIN_S), borrowed(environ):
             raise KeyError
-    assert not await prepared(folder / "nats").answers()
+    assert not await read_server(folder / "nats").is_answering()
 
 
 async def test_a_server_that_does_not_answer_is_said_to(environ, folder, monkeypatch):
-    monkeypatch.setattr(bus_for_command, "ANSWERS_WITHIN_S", 0.2)
-    for write in (lambda: None, lambda: prepare(folder / "nats", None)):
+    monkeypatch.setattr(bus_for_command, "SERVER_TIMEOUT_S", 0.2)
+    for write in (lambda: None, lambda: configure_server(folder / "nats", None)):
         write()
-        with locked(folder), pytest.raises(CannotStart, match="whose nats-server does not answer"):
+        with (
+            lock_folder(folder),
+            pytest.raises(CannotStart, match="whose nats-server does not answer"),
+        ):
             async with borrowed(environ):
                 pass
 
@@ -94,13 +97,13 @@ async def test_a_folder_without_an_event_log_is_left_alone(environ, tmp_path, ma
 
 
 def test_the_configuration_says_where_its_server_is(tmp_path):
-    server = prepare(tmp_path / "nats", None)
-    assert prepared(tmp_path / "nats") == ServerAddress(
+    server = configure_server(tmp_path / "nats", None)
+    assert read_server(tmp_path / "nats") == ServerAddress(
         port=server.port, passwords=server.passwords
     )
     server.config.write_text("listen: 4222")
-    with pytest.raises(CannotStart, match="does not say where its server listens"):
-        prepared(tmp_path / "nats")
+    with pytest.raises(CannotStart, match="lacks the address or the users of its server"):
+        read_server(tmp_path / "nats")
     server.config.unlink()
     with pytest.raises(CannotStart, match="cannot be read: No such file"):
-        prepared(tmp_path / "nats")
+        read_server(tmp_path / "nats")

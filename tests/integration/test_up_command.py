@@ -10,7 +10,7 @@ import pytest
 from deployment import EVENTJOB, Up, eventually, ran
 from process_tree import SERVICES, processes
 
-from services.up.data_folder import locked
+from services.up.data_folder import lock_folder
 
 
 def test_what_is_taken_is_said_once(tmp_path):
@@ -22,7 +22,7 @@ def test_what_is_taken_is_said_once(tmp_path):
     assert said.endswith(f"cannot listen at 127.0.0.1, port {port}: Address already in use\n")
     assert said.count("\n") == 1
     up.environ["EVENTJOB_PORT"] = "0"
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         taken = ran(up.environ | {"EVENTJOB_DATA_DIR": f"{tmp_path}"}, "up")
     folder = f"data folder {tmp_path} is used by another eventjob (pid {os.getpid()})"
     assert taken == (1, "", f"eventjob up: {folder}\n")

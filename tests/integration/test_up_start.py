@@ -9,28 +9,28 @@ from contextlib import asynccontextmanager
 import pytest
 
 from eventjob.runtime.lifecycle import CannotStart
-from services.up.address import NO_ANSWER, Address, free_address
-from services.up.data_folder import FORMAT, locked
+from services.up.address import NO_ANSWER, Address, find_free_address
+from services.up.data_folder import FORMAT, lock_folder
 
 
 def test_a_folder_is_made_for_its_owner_only(tmp_path):
     folder = tmp_path / "deep" / "data"
-    with locked(folder):
+    with lock_folder(folder):
         assert folder.stat().st_mode & 0o777 == 0o700
         assert (folder / "version").read_text() == f"{FORMAT}\n"
 
 
 def test_a_folder_belongs_to_one_at_a_time(tmp_path):
     taken = re.escape(f"data folder {tmp_path} is used by another eventjob (pid {os.getpid()})")
-    with locked(tmp_path), pytest.raises(CannotStart, match=taken), locked(tmp_path):
+    with lock_folder(tmp_path), pytest.raises(CannotStart, match=taken), lock_folder(tmp_path):
         pass
-    with locked(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
 def test_a_folder_of_a_newer_version_is_left_alone(tmp_path):
     (tmp_path / "version").write_text(f"{FORMAT + 1}\n")
-    with pytest.raises(CannotStart, match="written by a newer eventjob"), locked(tmp_path):
+    with pytest.raises(CannotStart, match="written by a newer eventjob"), lock_folder(tmp_path):
         pass
     assert (tmp_path / "version").read_text() == f"{FORMAT + 1}\n"
 
@@ -38,14 +38,14 @@ def test_a_folder_of_a_newer_version_is_left_alone(tmp_path):
 @pytest.mark.parametrize("written", ["", "one", "-1"])
 def test_a_version_that_is_none_is_not_guessed(tmp_path, written):
     (tmp_path / "version").write_text(written)
-    with pytest.raises(CannotStart, match="number of a data format"), locked(tmp_path):
+    with pytest.raises(CannotStart, match="number of a data format"), lock_folder(tmp_path):
         pass
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "data").write_text("a file")
     refused = pytest.raises(CannotStart, match=r"data cannot be used: File exists")
-    with refused, locked(tmp_path / "data"):
+    with refused, lock_folder(tmp_path / "data"):
         pass
 
 
@@ -53,16 +53,16 @@ def test_a_port_that_is_taken_is_named():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(CannotStart, match=rf"127\.0\.0\.1, port {port}: .*already in use"):
-            free_address("127.0.0.1", port)
+            find_free_address("127.0.0.1", port)
 
 
 def test_a_host_that_is_not_ours_is_named():
     with pytest.raises(CannotStart, match=r"EVENTJOB_HOST .* 192\.0\.2\.1, port 5000: "):
-        free_address("192.0.2.1", 5000)
+        find_free_address("192.0.2.1", 5000)
 
 
 def test_for_port_0_one_is_chosen():
-    assert free_address("127.0.0.1", 0).port > 0
+    assert find_free_address("127.0.0.1", 0).port > 0
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ async def test_ready_is_what_the_api_says(status, ready):
 )
 async def test_why_it_is_not_ready_is_what_the_api_says(body, reason):
     async with answering(b"503 Unavailable", body) as address:
-        assert await address.trouble() == reason
+        assert await address.find_problem() == reason
 
 
 async def test_an_api_that_is_not_there_is_not_ready():
-    address = free_address("127.0.0.1", 0)
+    address = find_free_address("127.0.0.1", 0)
     assert not await address.is_ready()
-    assert await address.trouble() == NO_ANSWER
+    assert await address.find_problem() == NO_ANSWER

@@ -47,7 +47,7 @@ async def test_a_program_that_refuses_its_settings_stops_all(home, supervisor):
 
 
 async def test_a_program_that_never_stays_up_stops_all(supervisor):
-    missing = Program(name="api", command=("/nowhere/eventjob",), environ={}, stops=0)
+    missing = Program(name="api", command=("/nowhere/eventjob",), environ={}, stop_order=0)
     supervisor.start([missing])
     await asyncio.wait_for(supervisor._stop.wait(), WITHIN_S)
     assert str(supervisor.failure) == "api ended 5 times, last with 127"
@@ -55,10 +55,10 @@ async def test_a_program_that_never_stays_up_stops_all(supervisor):
 
 
 async def test_once_all_was_well_a_program_is_started_for_ever(home, supervisor, monkeypatch):
-    monkeypatch.setattr(supervising, "LONGEST_PAUSE_S", 0.01)
-    supervisor.settled = True
+    monkeypatch.setattr(supervising, "MAX_PAUSE_S", 0.01)
+    supervisor.is_settled = True
     supervisor.start([home.program("api")])
-    for _ in range(supervising.MOST_EARLY_ENDS + 2):
+    for _ in range(supervising.MAX_EARLY_ENDS + 2):
         _, pid = await home.start()
         os.kill(pid, signal.SIGKILL)
     await home.start()
@@ -67,7 +67,7 @@ async def test_once_all_was_well_a_program_is_started_for_ever(home, supervisor,
 
 async def test_all_are_stopped_in_order(home, supervisor):
     order = {"nats-server": 2, "api": 0, "scheduler": 1, "projector": 1}
-    supervisor.start([home.program(name, stops=place) for name, place in order.items()])
+    supervisor.start([home.program(name, stop_order=place) for name, place in order.items()])
     await home.starts(4)
     await supervisor.stop()
     ends = [await home.end() for _ in order]
@@ -92,7 +92,7 @@ async def test_what_a_program_has_started_ends_with_it(home, supervisor):
 
 async def test_nothing_is_started_once_all_is_to_stop(supervisor):
     supervisor._stop.set()
-    supervisor.start([Program(name="api", command=("/nowhere",), environ={}, stops=0)])
+    supervisor.start([Program(name="api", command=("/nowhere",), environ={}, stop_order=0)])
     assert supervisor._children == []
 
 
@@ -104,7 +104,7 @@ async def main():
     supervisor = Supervisor(asyncio.Event(), get_logger("up"))
     for name, *command in json.loads(sys.argv[1]):
         command = [str(os.getpid()) if part == "PARENT" else part for part in command]
-        supervisor.start([Program(name=name, command=tuple(command), environ={}, stops=0)])
+        supervisor.start([Program(name=name, command=tuple(command), environ={}, stop_order=0)])
     await asyncio.Event().wait()
 asyncio.run(main())
 """

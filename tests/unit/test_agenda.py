@@ -36,7 +36,7 @@ JOBS = [TaskKey("archive", f"b-{name}", 2, 1) for name in NAMES]
 
 def moved(memory, *drafts):
     for draft in drafts:
-        memory.move(draft, "")
+        memory.apply(draft, "")
 
 
 @pytest.fixture
@@ -59,30 +59,33 @@ def memory():
 
 @table("capacity, zips, jobs", (0, 0, 0), (1, 1, 1), (8, 1, 3), (9, 2, 3), (100, 3, 3))
 def test_zips_of_batches_have_a_share_of_their_own(memory, capacity, zips, jobs):
-    assert memory.agenda.errands("archive", capacity) == [*ZIPS[:zips], *JOBS[:jobs]]
+    assert memory.agenda.pick_tasks("archive", capacity) == [*ZIPS[:zips], *JOBS[:jobs]]
 
 
 def test_the_next_comes_when_one_is_done_or_given_up(memory):
     agenda = memory.agenda
-    assert agenda.errands("archive", 8)[0] == ZIPS[0]
-    assert agenda.errands("archive", 8) == []
+    assert agenda.pick_tasks("archive", 8)[0] == ZIPS[0]
+    assert agenda.pick_tasks("archive", 8) == []
     moved(memory, on_group(zip_failed(), "b-a"))
-    assert agenda.errands("archive", 8) == [ZIPS[1]]
+    assert agenda.pick_tasks("archive", 8) == [ZIPS[1]]
     moved(memory, on_group(batch_deleted(batch_id="b"), "b-b"))
-    assert agenda.errands("archive", 8) == [ZIPS[2]]
+    assert agenda.pick_tasks("archive", 8) == [ZIPS[2]]
 
 
 def test_what_is_out_after_a_restart_is_not_handed_out_again(memory):
-    memory.agenda.found_out("archive", {ZIPS[0], JOBS[1]}, DEADLINE)
-    assert memory.agenda.errands("archive", 16) == [ZIPS[1], JOBS[0], JOBS[2]]
+    memory.agenda.note_tasks_out("archive", {ZIPS[0], JOBS[1]}, DEADLINE)
+    assert memory.agenda.pick_tasks("archive", 16) == [ZIPS[1], JOBS[0], JOBS[2]]
 
 
 def test_a_zip_is_overdue_at_its_deadline_and_not_before(memory):
     agenda = memory.agenda
-    agenda.errands("archive", 100)
-    assert agenda.overdue(AT, 10) == []
+    agenda.pick_tasks("archive", 100)
+    assert agenda.pop_overdue(AT, 10) == []
     moved(memory, on_group(zip_failed(), "b-a"))
-    assert {(due.group, due.n) for due in agenda.overdue(DEADLINE, 10)} == {("b-b", 0), ("b-c", 0)}
+    assert {(due.group, due.n) for due in agenda.pop_overdue(DEADLINE, 10)} == {
+        ("b-b", 0),
+        ("b-c", 0),
+    }
 
 
 @pytest.fixture
@@ -101,14 +104,14 @@ def test_a_task_that_outlives_its_attempt_takes_no_room(world):
     world.round()
     world.start()
     world.round()
-    assert world.memory.agenda.out("fetch") == 0
+    assert world.memory.agenda.count_out("fetch") == 0
 
 
 def test_a_task_that_is_out_is_not_handed_out_again(world):
     world.start()
     world.round()
     world.round()
-    assert world.memory.agenda.out("fetch") == len(world.tasks) == 1
+    assert world.memory.agenda.count_out("fetch") == len(world.tasks) == 1
 
 
 def test_an_archiver_that_dies_together_with_the_scheduler_is_noticed(world):

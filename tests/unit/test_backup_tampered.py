@@ -14,7 +14,7 @@ from eventjob.bus.log.raw import StoredMessage, encode_line
 from eventjob.runtime.lifecycle import CannotStart
 from services.backup.blobs import read_list
 from services.backup.manifest import NAME, File, Manifest, read_manifest
-from services.backup.restore import _lines
+from services.backup.restore import read_messages
 from services.backup.restore_command import verify
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,14 +58,14 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path, path):
     {"EVENTS": STREAM, "PARKED": StreamDescription(config={}, state={})},
 )
 def test_a_stream_without_end_is_refused(tmp_path, streams):
-    with pytest.raises(CannotStart, match="does not say up to where"):
+    with pytest.raises(CannotStart, match="lacks the last sequence of"):
         read(tmp_path, streams=streams)
 
 
 def test_nobody_waits_for_a_pipe(tmp_path):
     (tmp_path / "log-1").mkdir()
     os.mkfifo(tmp_path / "log-1" / "artifacts")
-    with pytest.raises(CannotStart, match="log-1/artifacts is no file"):
+    with pytest.raises(CannotStart, match="log-1/artifacts is no regular file"):
         verify(tmp_path, GOOD, asyncio.Event(), lambda _said: None)
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_event_is_sent_nowhere(tmp_path, subject):
         StoredMessage(sequence=n, subject=s, data=b"") for n, s in ((1, "ev.00.a"), (2, subject))
     ]
     (tmp_path / "events").write_bytes(b"".join(map(encode_line, messages)))
-    found = _lines(tmp_path / "events", "ev.")
+    found = read_messages(tmp_path / "events", "ev.")
     assert next(found) == messages[0]
     with pytest.raises(CannotStart, match="has a message to"):
         next(found)

@@ -45,7 +45,7 @@ from eventjob.domain.access import Caller
 from eventjob.domain.decide import Context
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
-from eventjob.retired.exports import LARGEST_BYTES, MOST_EVENTS, ExportBuilder, decode, encode
+from eventjob.retired.exports import MAX_EVENTS, MAX_UNPACKED_BYTES, ExportBuilder, decode, encode
 from services.scheduler import snapshot_codec
 from services.scheduler.decide import MessageDecider
 from services.scheduler.memory import Memory, Purge
@@ -116,7 +116,7 @@ def test_a_filed_batch_is_not_settled_and_late_reports_are_nothing():
     memory, _ = remembered()
     deciding = MessageDecider(memory, POLICY)
     assert deciding.settle(["b-x"], AT) == []
-    assert deciding.outcome(session_fetched(group="b-x", n=1), AT) == []
+    assert deciding.decide_outcome(session_fetched(group="b-x", n=1), AT) == []
 
 
 def remembered():
@@ -149,10 +149,13 @@ def contents(memory):
 def test_whoever_folds_what_is_left_knows_the_same():
     whole, rest = remembered()
     assert contents(whole) == contents(rest)
-    assert rest.leftovers == []
+    assert rest.pending_purges == []
     until = whole.entry("b-x").last[None] - 1
     own = event_subject("b-x")
-    assert whole.leftovers == [Purge(own, before=until + 1), Purge(f"{own}.*", before=until + 1)]
+    assert whole.pending_purges == [
+        Purge(own, before=until + 1),
+        Purge(f"{own}.*", before=until + 1),
+    ]
 
 
 def test_a_snapshot_keeps_that_it_is_filed():
@@ -162,7 +165,7 @@ def test_a_snapshot_keeps_that_it_is_filed():
         part = snapshot_codec.decode(
             snapshot_codec.encode(whole.in_partition(n), "log", 9), "log", 9
         )
-        again.restore([snapshot_codec.restored(kept) for kept in part.groups])
+        again.restore([snapshot_codec.restore_entry(kept) for kept in part.groups])
     assert contents(again) == contents(whole)
     assert again.entry("b-x").group.completed == 3
 
@@ -198,15 +201,15 @@ def test_what_is_no_export_is_poison(data):
 
 @pytest.mark.parametrize("step", [1, 999, 20_000])
 def test_events_are_cut_into_exports_of_a_size_and_none_is_lost(step):
-    some = stored(2 * MOST_EVENTS + 7)
+    some = stored(2 * MAX_EVENTS + 7)
     cutting = ExportBuilder()
     full = [e for i in range(0, len(some), step) for e in cutting.add(some[i : i + step])]
-    found = [*full, cutting.rest()]
-    assert [len(export) for export in found] == [MOST_EVENTS, MOST_EVENTS, 7]
+    found = [*full, cutting.flush()]
+    assert [len(export) for export in found] == [MAX_EVENTS, MAX_EVENTS, 7]
     assert [event for export in found for event in export] == some
 
 
 def test_an_export_that_unpacks_to_far_more_than_one_has_is_none():
-    bomb = gzip.compress(b" " * (LARGEST_BYTES + 1))
+    bomb = gzip.compress(b" " * (MAX_UNPACKED_BYTES + 1))
     with pytest.raises(Poison, match="an export of events may have 67,108,864 bytes at most"):
         decode(bomb)

@@ -207,12 +207,12 @@ class Scheduling(RuleBasedStateMachine):
         for name, n in self.unfinished():
             ahead = self.world.pages[name].attempts[n] + 1
             with pytest.raises(StaleMemory):
-                self.world.deciding.outcome(archive_built(group=name, n=n, attempt=ahead), AT)
+                self.world.decider.decide_outcome(archive_built(group=name, n=n, attempt=ahead), AT)
         for name, page in self.world.pages.items():
             if not page.is_gone:
                 with pytest.raises(StaleMemory):
                     report = batch_packed(group=name, attempt=page.zips + 1)
-                    self.world.deciding.outcome(report, AT)
+                    self.world.decider.decide_outcome(report, AT)
 
     @invariant()
     def what_is_finished_is_announced(self):

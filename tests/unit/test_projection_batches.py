@@ -14,8 +14,8 @@ from eventjob.contracts.events import (
     JobDeleted,
     JobsFailed,
 )
-from eventjob.projection.fold import fold, slices, touched
-from eventjob.projection.fold_batch import Counts, counts
+from eventjob.projection.fold import affected_documents, fold, split_events
+from eventjob.projection.fold_batch import Counts, count_states
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_deleted_job_counts_no_more(log, group):
     assert changes.batches[0].states == "pdrp"
     assert [job.n for job in changes.jobs] == [1, 3, 4]
     assert set(changes.deleted_jobs) == {"job-x.2"}
-    assert counts("pdrp") == Counts(total=3, pending=2, processing=1, completed=0, failed=0)
+    assert count_states("pdrp") == Counts(total=3, pending=2, processing=1, completed=0, failed=0)
 
 
 def test_failing_all_leaves_ended_jobs_alone(log, group):
@@ -149,7 +149,7 @@ def test_what_a_stretch_touches_is_named_and_what_it_creates_is_not(log, group):
     log.start(group, [1, 3])
     log.complete(group, 2)
     log.submit("job-a")
-    wanted = touched(log.records)
+    wanted = affected_documents(log.records)
     assert wanted.job_ids == {"job-x.1", "job-x.2", "job-x.3"}
     assert wanted.groups == {group}
 
@@ -157,7 +157,7 @@ def test_what_a_stretch_touches_is_named_and_what_it_creates_is_not(log, group):
 def test_a_long_stretch_is_cut_between_events(log):
     log.batch(1000)
     log.submit()
-    parts = list(slices(log.records, 250))
+    parts = list(split_events(log.records, 250))
     assert [record for part in parts for record in part] == log.records
     assert [len(part) for part in parts] == [4, 3, 3, 2]
 

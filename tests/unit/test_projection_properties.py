@@ -10,7 +10,7 @@ from eventjob.contracts.events import BatchCompleted, BatchDeleted, JobDeleted, 
 from eventjob.domain import batch as domain
 from eventjob.domain.ids import format_job_id
 from eventjob.domain.job import Deleted, Fetching, Waiting, Zipping
-from eventjob.projection.fold import fold, touched
+from eventjob.projection.fold import affected_documents, fold
 
 SIZE = 4
 STATUS = {"p": "pending", "r": "processing", "c": "completed", "f": "failed"}
@@ -67,7 +67,7 @@ class Documents:
         self.batches = {}
 
     def take(self, stretch, crash_after=None):
-        wanted = touched(stretch)
+        wanted = affected_documents(stretch)
         changes = fold(
             stretch,
             {key: job for key, job in self.jobs.items() if key in wanted.job_ids},

@@ -35,8 +35,8 @@ class SlowToFail:
 
 async def test_what_both_hear_of_a_store_is_told_once(monkeypatch):
     monkeypatch.setattr(projector, "CHECK_EVERY_S", 0.01)
-    monkeypatch.setattr(projector, "SHORTEST_PAUSE_S", 0.0)
-    monkeypatch.setattr(projector, "LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr(projector, "MIN_PAUSE_S", 0.0)
+    monkeypatch.setattr(projector, "MAX_PAUSE_S", 0.0)
     unheard, stop, log = [], asyncio.Event(), QuietLog()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
     store = SlowToFail()
@@ -103,7 +103,7 @@ async def test_a_stop_is_heard_while_the_log_is_silent(tmp_path):
     stop = asyncio.Event()
     async with opened("sqlite", tmp_path) as store, asyncio.timeout(10):
         building = GenerationBuilder(Silent(), store, lambda _: None, stop)
-        reaching = asyncio.create_task(building.reach(5))
+        reaching = asyncio.create_task(building.fold_to(5))
         asyncio.get_running_loop().call_later(0.05, stop.set)
         with pytest.raises(Interrupted):
             await reaching

@@ -11,7 +11,7 @@ from tables import row, table
 from eventjob.contracts.events import JobsStarted, Start
 from eventjob.domain.ids import compute_partition
 from services.scheduler.memory import Memory
-from services.scheduler.snapshot_codec import PartitionSnapshot, decode, encode, restored
+from services.scheduler.snapshot_codec import PartitionSnapshot, decode, encode, restore_entry
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def contents(memory):
 
 def begun_with(parts):
     memory = Memory()
-    memory.restore([restored(kept) for part in parts for kept in part.groups])
+    memory.restore([restore_entry(kept) for part in parts for kept in part.groups])
     return memory
 
 
@@ -52,7 +52,7 @@ def test_a_snapshot_and_what_came_after_it_are_the_whole(log, cut):
         again.fold(record)
     whole = folded(log.records)
     assert contents(again) == contents(whole)
-    started = [memory.agenda.starts(1000) for memory in (again, whole)]
+    started = [memory.agenda.pick_starts(1000) for memory in (again, whole)]
     assert len(started[0]) == 250
     assert set(started[0]) == set(started[1])
     assert started[0][0].n == started[1][0].n == 1
@@ -63,7 +63,7 @@ def test_what_was_paused_stays_so(log):
     entry = memory.entry("b-x")
     entry.group.active = False
     data = encode([entry], "log", 9)
-    assert begun_with([decode(data, "log", 9)]).agenda.starts(1000) == []
+    assert begun_with([decode(data, "log", 9)]).agenda.pick_starts(1000) == []
 
 
 @table(

@@ -10,7 +10,7 @@ from eventjob.contracts.base import Access, JobError, JobSpec, LogLine
 from eventjob.contracts.commands import SubmitBatch
 from eventjob.contracts.work import Bundle
 from eventjob.domain.ids import batch_group, format_job_id
-from eventjob.projection.fold_batch import counts
+from eventjob.projection.fold_batch import count_states
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import BatchQuery, Document, JobQuery, Page
 from services.api.response.cursor import encode_cursor
@@ -63,7 +63,7 @@ def job_view(job: JobDocument, results: Results | None = None) -> JobView:
 
 def batch_view(batch: BatchDocument) -> BatchView:
     """Convert a batch and count its jobs by status."""
-    by_status = counts(batch.states)
+    by_status = count_states(batch.states)
     return BatchView(
         batch_id=batch.batch_id,
         batch_name=batch.batch_name,

@@ -1,8 +1,7 @@
-"""Compares the documents that are read with what the log makes of them, and names what differs.
+"""Compare the stored documents with the log and name what differs.
 
-A deployment that runs goes on writing meanwhile. So what looks different in a walk over both is
-read again, the log is folded to just the event that each document reflects, and only what is
-different every time counts.
+A running deployment goes on writing. So what differs at first is read again and compared at the
+event that each document reflects. Only what differs every time counts.
 """
 
 import asyncio
@@ -16,89 +15,92 @@ from eventjob.projection.differences import Pair
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Document, Store, StoreMoved
 from eventjob.runtime.lifecycle import Stop
-from services.projector.apply import Events, end_of
-from services.projector.rebuild.rebuild import GenerationBuilder, RebuildProgress, Tell
+from services.projector.apply import Events, read_log_end
+from services.projector.rebuild.rebuild import GenerationBuilder, RebuildProgress, Report
 
 PAGE = 500
-PAUSES_S = (0.0, 0.5, 2.0)  # before each look at what seems to differ
-PATIENCE_S = 5.0
+PAUSES_S = (0.0, 0.5, 2.0)  # before each comparison of what seems to differ
+CATCH_UP_TIMEOUT_S = 5.0
 
 
 class DocumentKind(msgspec.Struct, Generic[Document], frozen=True, kw_only=True):
-    """How documents of a kind are walked over and found again."""
+    """How to walk over documents of a kind and load them."""
 
     name: str
     key: Callable[[Document], str]
-    behind: Callable[[Store, int], Awaitable[list[Document]]]
-    found: Callable[[Store, Collection[str]], Awaitable[dict[str, Document]]]
+    next_page: Callable[[Store, int], Awaitable[list[Document]]]
+    load: Callable[[Store, Collection[str]], Awaitable[dict[str, Document]]]
 
 
 JOBS = DocumentKind[JobDocument](
     name="job",
     key=lambda job: job.job_id,
-    behind=lambda store, position: store.next_jobs(position, PAGE),
-    found=lambda store, keys: store.jobs(keys),
+    next_page=lambda store, position: store.next_jobs(position, PAGE),
+    load=lambda store, keys: store.jobs(keys),
 )
 BATCHES = DocumentKind[BatchDocument](
     name="batch",
     key=lambda batch: batch.group,
-    behind=lambda store, position: store.next_batches(position, PAGE),
-    found=lambda store, keys: store.batches(keys),
+    next_page=lambda store, position: store.next_batches(position, PAGE),
+    load=lambda store, keys: store.batches(keys),
 )
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. A difference is a line that names its document."""
+    """The result of a check; each difference is a line that names its document."""
 
     differences: list[str]
     documents: int
-    reflected: int  # the last event that the documents reflect when all is compared
-    last: int  # the log's newest event when that began: where `reflected` is less, they are behind
+    reflected: int  # the last event that the documents reflect at the end
+    last: int  # the log's newest event at the start; the documents lag if `reflected` is less
     progress: RebuildProgress
 
 
-async def check(events: Events, store: Store, tell: Tell, stop: Stop) -> CheckReport:
-    """Every difference; nothing is switched.
+async def check(events: Events, store: Store, report: Report, stop: Stop) -> CheckReport:
+    """Return every difference; readers stay on their generation.
 
     Raises:
-        Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: nobody can say.
+        Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: the check failed.
     """
-    last = await end_of(events, await store.checkpoint())
-    beside = await store.beside()
+    last = await read_log_end(events, await store.checkpoint())
+    generation = await store.create_generation()
     try:
-        building = GenerationBuilder(events, beside, tell, stop)
+        # a generation of its own: readers never see it, and closing removes it
+        builder = GenerationBuilder(events, generation, report, stop)
         reflected = await store.checkpoint()
-        await building.reach(reflected)
-        await building.look_ahead(reflected, last)
-        checking = ProjectionCheck(events, store, beside, building)
-        differences = [*await checking.differences(BATCHES), *await checking.differences(JOBS)]
+        await builder.fold_to(reflected)
+        # else the jobs of a batch retired meanwhile would seem to be missing in the log
+        await builder.fold_retired_later(reflected, last)
+        comparison = ProjectionCheck(events, store, generation, builder)
+        differences = [*await comparison.differences(BATCHES), *await comparison.differences(JOBS)]
     finally:
-        await beside.close()
+        await generation.close()
     return CheckReport(
         differences=differences,
-        documents=checking.documents,
+        documents=comparison.documents,
         reflected=await store.checkpoint(),
         last=last,
-        progress=building.progress,
+        progress=builder.progress,
     )
 
 
 class ProjectionCheck:
-    """Looks at the projection that is read, and at one beside it that is never ahead of it."""
+    """Compares the projection with a generation folded at most as far."""
 
     def __init__(
-        self, events: Events, store: Store, beside: Store, building: GenerationBuilder
+        self, events: Events, store: Store, generation: Store, builder: GenerationBuilder
     ) -> None:
         self.documents = 0
         self._events = events
         self._store = store
-        self._beside = beside
-        self._building = building
+        self._generation = generation
+        self._builder = builder
 
     async def differences(self, kind: DocumentKind[Document]) -> list[str]:
-        """The differences of one kind of documents, as lines."""
-        suspects: Collection[str] = await self._suspects(kind)
+        """Return the differences of one kind of documents, as lines."""
+        suspects: Collection[str] = await self._find_suspects(kind)
         found: dict[str, Pair[Document]] = {}
+        # a document that merely changes differs once; a wrong one, every time
         for pause_s in PAUSES_S:
             if not suspects:
                 return []
@@ -106,8 +108,8 @@ class ProjectionCheck:
             ordered = sorted(suspects)
             found = {}
             for first in range(0, len(ordered), PAGE):
-                some = ordered[first : first + PAGE]
-                found |= {key: pair async for key, pair in self._unequal(kind, some)}
+                part = ordered[first : first + PAGE]
+                found |= {key: pair async for key, pair in self._compare(kind, part)}
             suspects = found.keys()
         return [
             f"{kind.name} {pair.name}: {line}"
@@ -115,16 +117,16 @@ class ProjectionCheck:
             for line in pair.differences()
         ]
 
-    async def _suspects(self, kind: DocumentKind[Document]) -> set[str]:
-        """Keys of what a walk over both, side by side, does not find to be equal."""
+    async def _find_suspects(self, kind: DocumentKind[Document]) -> set[str]:
+        """Walk over both side by side and return the keys of documents that differ."""
         suspects: set[str] = set()
         async with (
             aclosing(_walk(kind, self._store)) as ours,
-            aclosing(_walk(kind, self._beside)) as theirs,
+            aclosing(_walk(kind, self._generation)) as theirs,
         ):
             one, other = await anext(ours, None), await anext(theirs, None)
             while one is not None or other is not None:
-                self._building.check_stop()
+                self._builder.check_stop()
                 is_one = one is not None and (other is None or one.position <= other.position)
                 is_other = other is not None and (one is None or other.position <= one.position)
                 self.documents += is_one
@@ -135,51 +137,50 @@ class ProjectionCheck:
                 other = await anext(theirs, None) if is_other else other
         return suspects
 
-    async def _unequal(
+    async def _compare(
         self, kind: DocumentKind[Document], keys: list[str]
     ) -> AsyncGenerator[tuple[str, Pair[Document]]]:
-        """Those that differ at the event that each document reflects.
+        """Yield the documents that differ at the event that each of them reflects.
 
-        What is read after the checkpoint reflects it at least: an older document must be as the
-        log has it there, a newer one as the log has it at the document's own event.
+        An older document is compared with the log at the checkpoint, a newer one at its own event.
         """
         checkpoint = await self._checkpoint()
-        read = await kind.found(self._store, keys)
-        last = await self._events.last_sequence()  # what is ahead of the log has not moved
-        await self._building.reach(checkpoint)
+        read = await kind.load(self._store, keys)
+        last = await self._events.last_sequence()  # a document beyond it is corrupt, not newer
+        await self._builder.fold_to(checkpoint)
         moved = {
             key: document
             for key, document in read.items()
             if checkpoint < document.sequence <= last
         }
-        logged = await kind.found(self._beside, keys)
+        logged = await kind.load(self._generation, keys)
         for key in keys:
             pair = Pair(read.get(key), logged.get(key))
             if key not in moved and not pair.is_equal:
                 yield key, pair
         for key, document in sorted(moved.items(), key=lambda item: item[1].sequence):
-            await self._building.reach(document.sequence)
-            pair = Pair(document, (await kind.found(self._beside, [key])).get(key))
+            await self._builder.fold_to(document.sequence)
+            pair = Pair(document, (await kind.load(self._generation, [key])).get(key))
             if not pair.is_equal:
                 yield key, pair
 
     async def _checkpoint(self) -> int:
-        """Where the projection is; it may take a moment until it says what it shows already."""
-        for _ in range(round(PATIENCE_S / 0.1)):
-            self._building.check_stop()
+        """Return the projection's checkpoint; wait until it is past the folded generation."""
+        for _ in range(round(CATCH_UP_TIMEOUT_S / 0.1)):
+            self._builder.check_stop()
             checkpoint = await self._store.checkpoint()
-            if checkpoint >= self._building.sequence:
+            if checkpoint >= self._builder.sequence:
                 return checkpoint
             await asyncio.sleep(0.1)
-        raise StoreMoved("the projection went back meanwhile, or nobody goes on with it")
+        raise StoreMoved("the projection went back meanwhile, or no projector continues it")
 
 
 async def _walk(kind: DocumentKind[Document], store: Store) -> AsyncGenerator[Document]:
     position = 0
-    while page := await kind.behind(store, position):
+    while page := await kind.next_page(store, position):
         for document in page:
             yield document
         furthest = max(document.position for document in page)
-        if furthest <= position:  # what a document says of itself may be what is wrong
+        if furthest <= position:  # a wrong position must not make this endless
             return
         position = furthest

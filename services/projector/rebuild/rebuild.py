@@ -1,7 +1,7 @@
-"""Builds the projection anew from the log, beside the one that is read, and then puts it there.
+"""Build a new generation of the projection from the log, and switch to it.
 
-Nobody notices: reads go on from the old one, the projector goes on writing it, and the switch is
-one step. Whatever ends this before the switch leaves everything as it was.
+Readers and the projector stay on the current generation; the switch is one step. Whatever ends a
+rebuild earlier leaves everything unchanged.
 """
 
 import asyncio
@@ -14,125 +14,123 @@ import msgspec
 
 from eventjob.contracts.events import BatchFiled
 from eventjob.domain.recorded_event import RecordedEvent
-from eventjob.projection.fold import slices
+from eventjob.projection.fold import split_events
 from eventjob.projection.store import Store
 from eventjob.runtime.async_tasks import cancel_and_wait
 from eventjob.runtime.lifecycle import Stop
-from services.projector.apply import EventApplier, Events, end_of
+from services.projector.apply import EventApplier, Events, read_log_end
 
-MOST_DOCUMENTS = 5000  # written by one transaction: less than half a second for the other writers
+MAX_DOCUMENTS = 5000  # in one transaction: other writers wait less than half a second
 
 
 class Interrupted(Exception):
-    """Whoever runs this wants it to end."""
+    """The rebuild was asked to stop."""
 
 
 class RebuildProgress(msgspec.Struct):
-    """How far a rebuild is."""
+    """The progress of a rebuild."""
 
-    events: int = 0  # taken so far
+    events: int = 0  # applied so far
     sequence: int = 0
-    last: int = 0  # where the log ended when it was last looked at
-    began: float = msgspec.field(default_factory=time.monotonic)
+    last: int = 0  # the log's end when it was last read
+    started_at: float = msgspec.field(default_factory=time.monotonic)
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
-        return time.monotonic() - self.began
+        """The time since the start."""
+        return time.monotonic() - self.started_at
 
 
-Tell = Callable[[RebuildProgress], None]
+Report = Callable[[RebuildProgress], None]
 
 
 class GenerationBuilder:
-    """A projection that is built from the log, which says how far it is."""
+    """Folds the log into a generation, and reports its progress."""
 
-    def __init__(self, events: Events, store: Store, tell: Tell, stop: Stop) -> None:
+    def __init__(self, events: Events, store: Store, report: Report, stop: Stop) -> None:
         self.progress = RebuildProgress()
         self._events = events
-        self._projecting = EventApplier(events, store, 0)
-        self._tell = tell
+        self._applier = EventApplier(events, store, 0)
+        self._report = report
         self._stop = stop
 
     @property
     def sequence(self) -> int:
-        """The last event that it reflects."""
-        return self._projecting.sequence
+        """The last event that the generation reflects."""
+        return self._applier.sequence
 
-    async def reach(self, sequence: int) -> None:
-        """Reflect the log up to there, and nothing behind it. Raises as `rebuild`."""
+    async def fold_to(self, sequence: int) -> None:
+        """Apply the log up to exactly ``sequence``; raises as `rebuild`."""
         self.progress.last = sequence
         if self.sequence >= sequence:
             return
         async with aclosing(self._events.follow(self.sequence, sequence)) as stretches:
-            while stretch := await self._next(stretches):
-                wanted = bisect_right(stretch, sequence, key=lambda record: record.sequence)
-                for part in slices(stretch[:wanted], MOST_DOCUMENTS):
-                    await self._take(part)
+            while stretch := await self._next_stretch(stretches):
+                count = bisect_right(stretch, sequence, key=lambda record: record.sequence)
+                for part in split_events(stretch[:count], MAX_DOCUMENTS):
+                    await self._apply(part)
 
-    async def look_ahead(self, reflected: int, last: int) -> None:
-        """Reflect what happened up to ``reflected``, and is no more in the log: filed behind it.
+    async def fold_retired_later(self, reflected: int, last: int) -> None:
+        """Apply what happened up to ``reflected`` to batches that were retired after it.
 
-        Raises as `rebuild`.
+        Their events are only in exports, which later events name. Raises as `rebuild`.
         """
         if reflected >= last:
             return
         async with aclosing(self._events.follow(self.sequence, last)) as stretches:
-            while stretch := await self._next(stretches):
+            while stretch := await self._next_stretch(stretches):
                 for record in stretch:
                     if isinstance(record.event, BatchFiled):
-                        await self._projecting.catch_up(record.group, record.event, reflected)
+                        await self._applier.apply_exported(record.group, record.event, reflected)
 
-    async def _next(
+    async def _next_stretch(
         self, stretches: AsyncGenerator[list[RecordedEvent]]
     ) -> list[RecordedEvent] | None:
-        """The next stretch, None after the last; a stop is not kept waiting for it."""
-        following = asyncio.ensure_future(anext(stretches, None))
-        stopping = asyncio.ensure_future(self._stop.wait())
+        """Return the next stretch, None at the end; a stop ends the wait."""
+        next_stretch = asyncio.ensure_future(anext(stretches, None))
+        stopped = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({next_stretch, stopped}, return_when=asyncio.FIRST_COMPLETED)
             self.check_stop()
-            return await following
+            return await next_stretch
         finally:
-            await cancel_and_wait(following, stopping)
+            await cancel_and_wait(next_stretch, stopped)
 
-    async def _take(self, part: Sequence[RecordedEvent]) -> None:
+    async def _apply(self, part: Sequence[RecordedEvent]) -> None:
         self.check_stop()
-        await self._projecting.apply(part)
+        await self._applier.apply(part)
         self.progress.events += len(part)
         self.progress.sequence = self.sequence
-        self._tell(self.progress)
+        self._report(self.progress)
 
     def check_stop(self) -> None:
-        """Nothing, as long as it may go on.
-
-        Raises:
-            Interrupted: it may not.
-        """
+        """Raise `Interrupted` if the rebuild was asked to stop."""
         if self._stop.is_set():
             raise Interrupted
 
 
-async def rebuild(events: Events, store: Store, tell: Tell, stop: Stop) -> RebuildProgress:
-    """The projection is built and switched to.
+async def rebuild(events: Events, store: Store, report: Report, stop: Stop) -> RebuildProgress:
+    """Build a new generation and switch to it.
 
     Args:
         events: the log.
-        store: what is read until then, and written by the projector.
-        tell: hears, after each stretch, how far it is.
-        stop: ends it before the switch.
+        store: the projection that readers and the projector use meanwhile.
+        report: called with the progress after each stretch.
+        stop: ends the rebuild before the switch.
 
     Raises:
         Interrupted, AnotherLog, Poison, Unavailable, StoreUnavailable: nothing was switched.
     """
-    beside = await store.beside()
-    building = GenerationBuilder(events, beside, tell, stop)
+    generation = await store.create_generation()
+    builder = GenerationBuilder(events, generation, report, stop)
     try:
         is_adopted = False
+        # the projector goes on meanwhile: catch up until the store accepts the switch
         while not is_adopted:
-            building.check_stop()
-            await building.reach(await end_of(events, await store.checkpoint()))
-            is_adopted = await store.adopt(beside)
+            builder.check_stop()
+            await builder.fold_to(await read_log_end(events, await store.checkpoint()))
+            # refused while this one lags, so that readers never go back in time
+            is_adopted = await store.adopt(generation)
     finally:
-        await beside.close()
-    return building.progress
+        await generation.close()
+    return builder.progress

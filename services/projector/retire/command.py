@@ -1,4 +1,4 @@
-"""``eventjob retire``: the events of batches that were archived long ago leave the log."""
+"""``eventjob retire``: move the events of batches archived long ago into exports."""
 
 from contextlib import AsyncExitStack, aclosing
 from datetime import timedelta
@@ -17,13 +17,18 @@ from eventjob.runtime.command_output import print_line
 from eventjob.runtime.lifecycle import EXIT_WRONG_USE, CannotStart, Stop
 from eventjob.runtime.logs import get_logger
 from eventjob.runtime.settings import Settings
-from services.projector.retire.retire import Different, NotRetirable, candidates, retire_batch
+from services.projector.retire.retire import (
+    Mismatch,
+    NotRetirable,
+    candidates,
+    retire_batch,
+)
 
-NO_AGE = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"
+AGE_MISSING = "how old? expected --older-than DAYS, or EVENTJOB_RETENTION_DAYS"
 
 
 class RetireReport(msgspec.Struct):
-    """What came of it."""
+    """The counts of one run."""
 
     batches: int = 0
     events: int = 0
@@ -33,30 +38,29 @@ class RetireReport(msgspec.Struct):
 async def run(
     settings: Settings, older_than: timedelta | None, stop: Stop, *, dry_run: bool = False
 ) -> None:
-    """File each archived batch that has not changed for so long, or for what the settings say.
+    """Retire each archived batch unchanged for ``older_than``, by default the retention setting.
 
     Raises:
-        CannotStart: nobody says how long, it could not be done, or documents are not what the
-            events say.
+        CannotStart: no age is given, the run failed, or documents differ from the events.
         ValueError: a setting is wrong; it is named.
     """
     age = settings.retention if older_than is None else older_than
     if age is None:
-        raise CannotStart(NO_AGE, EXIT_WRONG_USE)
+        raise CannotStart(AGE_MISSING, EXIT_WRONG_USE)
     try:
         retired = await _retire(settings, age, stop, dry_run=dry_run)
     except NoAnswer as reason:
-        raise CannotStart(f"{reason}: it files the last batch when it is back") from reason
+        raise CannotStart(f"{reason}: it retires the last batch once it is back") from reason
     except (ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable) as reason:
-        raise CannotStart(f"{reason}; what is not filed is as it was") from reason
+        raise CannotStart(f"{reason}; the other batches are unchanged") from reason
     if dry_run:
-        print_line(f"would file {retired.batches:,} batches")
+        print_line(f"would retire {retired.batches:,} batches")
     else:
-        print_line(f"filed {retired.batches:,} batches and {retired.events:,} of their events")
+        print_line(f"retired {retired.batches:,} batches and {retired.events:,} of their events")
     if stop.is_set():
-        raise CannotStart("interrupted; what is not filed is as it was")
+        raise CannotStart("interrupted; the other batches are unchanged")
     if retired.different:
-        raise CannotStart("documents are not what the log says; see `eventjob rebuild --check`")
+        raise CannotStart("documents differ from the log; see `eventjob rebuild --check`")
 
 
 async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bool) -> RetireReport:
@@ -77,7 +81,7 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                 print_line(f"{batch.batch_id}: unchanged since {batch.updated_at:%Y-%m-%d}")
                 continue
             try:
-                exported = await retire_batch(
+                export = await retire_batch(
                     batch,
                     connection=connection,
                     store=store,
@@ -85,11 +89,11 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
                     commands=commands,
                 )
             except NotRetirable as reason:
-                print_line(f"{batch.batch_id}: left as it is: {reason}")
-            except Different as reason:
+                print_line(f"{batch.batch_id}: not retired: {reason}")
+            except Mismatch as reason:
                 retired.different += 1
-                print_line(f"{batch.batch_id}: left as it is: {reason}")
+                print_line(f"{batch.batch_id}: not retired: {reason}")
             else:
                 retired.batches += 1
-                retired.events += exported.events
+                retired.events += export.events
     return retired

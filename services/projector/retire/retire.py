@@ -1,7 +1,7 @@
-"""Takes the events of a batch out of the log, once what they say is safe somewhere else.
+"""Retire a batch: export its events, verify the export, and have them purged from the log.
 
-They are exported, and read back; the documents must be what the export says, field by field. Only
-then is the scheduler told, which refuses where anything has happened to the batch since.
+The export is read back, and its fold must equal the documents, field by field. Only then is the
+scheduler asked, which refuses if the batch has changed since.
 """
 
 from collections.abc import AsyncGenerator
@@ -28,17 +28,18 @@ from eventjob.projection.store import Store
 from eventjob.retired.exports import ExportBuilder, encode
 from eventjob.retired.whole_log import WholeLog
 
-PAGE = 500
-MOST_NAMED = 3  # differences that are told
-_WHOEVER = Caller("retention", trusted=True)
+PAGE_SIZE = 500
+MAX_NAMED = 3  # differences in an error
+# the actor that the log names; it may retire every batch
+_CALLER = Caller("retention", trusted=True)
 
 
 class NotRetirable(Exception):
-    """The batch stays as it is; another time it may be filed."""
+    """The batch stays in the log; a later try may retire it."""
 
 
-class Different(Exception):
-    """The batch's documents are not what its events say: a person should look."""
+class Mismatch(Exception):
+    """The batch's documents differ from its events: a person should look."""
 
 
 class BatchExport(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,20 +50,18 @@ class BatchExport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def events(self) -> int:
-        """How many there are."""
+        """The number of events."""
         return sum(export.events for export in self.exports)
 
 
 async def candidates(store: Store, before: datetime) -> AsyncGenerator[BatchDocument]:
-    """The archived batches that last changed before then and are not filed, oldest first.
-
-    Raises:
-        StoreUnavailable: the store is away.
-    """
+    """Yield the archived batches in the log that are unchanged since ``before``."""
     position = 0
-    while page := await store.next_batches(position, PAGE):
+    # by position, so that batches retired meanwhile shift nothing
+    while page := await store.next_batches(position, PAGE_SIZE):
         for batch in page:
             position = max(position, batch.position)
+            # an unfinished batch has reports to come, which its events must meet
             is_at_rest = batch.archived and batch.status in {"completed", "failed"}
             if is_at_rest and not batch.exports and batch.updated_at < before:
                 yield batch
@@ -76,59 +75,60 @@ async def retire_batch(
     artifacts: Artifacts,
     commands: CommandSender,
 ) -> BatchExport:
-    """The batch's events, which have left the log when this returns.
+    """Retire the batch and return its export; the events have then left the log.
 
-    Interrupted at any moment it leaves the batch as it is, or filed.
+    Interrupted at any moment, it leaves the batch either as it was or retired.
 
     Raises:
-        LeftAlone: the batch has changed, or the documents are behind.
-        Different: the documents are not what the events say.
-        NoAnswer: it is decided when there is a scheduler again.
-        ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable: something is away, or broken.
+        NotRetirable: the batch has changed, or the documents lag.
+        DocumentsDiffer: the documents differ from the events.
+        NoAnswer: the scheduler decides once it is back.
+        ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable: a dependency is away or broken.
     """
-    exported = await _export(batch.group, connection, artifacts)
+    exported = await _export_events(batch.group, connection, artifacts)
     await _compare(batch, exported, WholeLog(connection, artifacts), store)
     command = FileBatch(batch_id=batch.batch_id, until=exported.until, exports=exported.exports)
-    reply = await commands.send(command, group=batch.group, caller=_WHOEVER)
+    reply = await commands.send(command, group=batch.group, caller=_CALLER)
     if isinstance(reply, Declined):
         raise NotRetirable(reply.message)
     return exported
 
 
-async def _export(group: str, connection: Connection, artifacts: Artifacts) -> BatchExport:
-    """What the log holds of the group at this moment; what comes later makes it worthless."""
+async def _export_events(group: str, connection: Connection, artifacts: Artifacts) -> BatchExport:
+    """Export the group's events as of now; any later event invalidates the export."""
     last = await WholeLog(connection, artifacts).last_sequence()
-    own = event_subject(group)
+    subject = event_subject(group)
     until = 0
     exports: list[Export] = []
-    cutting = ExportBuilder()
+    builder = ExportBuilder()
 
-    async def put(events: list[StoredMessage]) -> None:
+    async def store_export(events: list[StoredMessage]) -> None:
         if events:
             sha256 = await artifacts.put(encode(events))
             exports.append(Export(sha256=sha256, events=len(events)))
 
     async with (
-        aclosing(read_messages(connection, EVENTS, 0, own)) as first,
-        aclosing(read_messages(connection, EVENTS, 0, f"{own}.*")) as second,
+        aclosing(read_messages(connection, EVENTS, 0, subject)) as first,
+        aclosing(read_messages(connection, EVENTS, 0, f"{subject}.*")) as second,
         aclosing(merge(first, second)) as stretches,
     ):
         async for stretch in stretches:
-            known = [m for m in stretch if m.sequence <= last and not is_forged(m)]
-            until = known[-1].sequence if known else until
-            for full in cutting.add(known):
-                await put(full)
-    await put(cutting.rest())
+            # what was appended after `last` shows as a changed batch: the scheduler refuses then
+            messages = [m for m in stretch if m.sequence <= last and not is_forged(m)]
+            until = messages[-1].sequence if messages else until
+            for full in builder.add(messages):
+                await store_export(full)
+    await store_export(builder.flush())
     return BatchExport(until=until, exports=exports)
 
 
 async def _compare(
     batch: BatchDocument, exported: BatchExport, log: WholeLog, store: Store
 ) -> None:
-    """Read the export back, and hold the documents against it."""
+    """Read the export back and compare its fold with the documents."""
     jobs: dict[str, JobDocument] = {}
     batches: dict[str, BatchDocument] = {}
-    async with aclosing(log.exported(_as_filed(batch, exported))) as stretches:
+    async with aclosing(log.read_exported(_make_event(batch, exported))) as stretches:
         async for stretch in stretches:
             changes = fold(stretch, jobs, batches)
             jobs |= {job.job_id: job for job in changes.jobs}
@@ -136,22 +136,23 @@ async def _compare(
             for job_id in changes.deleted_jobs:
                 jobs.pop(job_id, None)
     logged = batches.get(batch.group)
-    read_now = (await store.batches({batch.group})).get(batch.group)
-    if logged is None or read_now is None or read_now.sequence != logged.sequence:
-        raise NotRetirable("it changes just now, or the documents are behind")
-    differences = [f"batch: {line}" for line in Pair(read_now, logged).differences()]
+    stored = (await store.batches({batch.group})).get(batch.group)
+    if logged is None or stored is None or stored.sequence != logged.sequence:
+        raise NotRetirable("it is changing right now, or the documents are behind")
+    # the exports replace the log: they must give exactly the documents
+    differences = [f"batch: {line}" for line in Pair(stored, logged).differences()]
     ids = sorted(jobs)
-    for first in range(0, len(ids), PAGE):
-        some = ids[first : first + PAGE]
-        found = await store.jobs(set(some))
-        for job_id in some:
+    for first in range(0, len(ids), PAGE_SIZE):
+        part = ids[first : first + PAGE_SIZE]
+        found = await store.jobs(set(part))
+        for job_id in part:
             pair = Pair(found.get(job_id), jobs[job_id])
             differences += [f"job {job_id}: {line}" for line in pair.differences()]
     if differences:
-        raise Different("; ".join(differences[:MOST_NAMED]))
+        raise Mismatch("; ".join(differences[:MAX_NAMED]))
 
 
-def _as_filed(batch: BatchDocument, exported: BatchExport) -> BatchFiled:
+def _make_event(batch: BatchDocument, exported: BatchExport) -> BatchFiled:
     return BatchFiled(
         batch_id=batch.batch_id,
         until=exported.until,

@@ -1,1 +1,1 @@
-"""Delete the artifacts that no document refers to."""
+"""Delete the artifacts that lack a reference."""

@@ -1,7 +1,7 @@
-"""The blobs that no event ever named: of attempts that came to nothing, or too late.
+"""Delete blobs that were never named by an event, such as those of failed attempts.
 
-What documents let go of, the small sweep finds (`services.projector.sweep.orphans`). This one
-looks at every blob there is, a stretch at a time, so its memory does not grow with their number.
+The orphan sweep (`services.projector.sweep.orphans`) handles what documents release. This one
+checks every blob, a stretch at a time, so that its memory use stays constant.
 """
 
 import asyncio
@@ -21,117 +21,120 @@ from eventjob.bus.roles.backlog import find_sha256s, has_messages_until, read_la
 from eventjob.bus.wire.connection import Connection
 from eventjob.projection.store import Store, StoreUnavailable
 from eventjob.runtime.logs import Logger
-from services.projector.sweep.orphans import remove
+from services.projector.sweep.orphans import delete_if_old
 
 FIRST_AFTER_S = 3600.0
 EVERY_S = 24 * 3600.0
-PATIENCE = timedelta(minutes=1)
-LOOK_EVERY_S = 0.5
+MAX_WAIT = timedelta(minutes=1)
+CHECK_EVERY_S = 0.5
 _QUEUES = (subjects.CMD, subjects.REPORTS)
-_NAMING = (
+_REFERRING_STREAMS = (
     f"KV_{http_cache.BUCKET}",  # bodies that may be used again
-    subjects.PARKED,  # commands and reports that a person may try again
+    subjects.PARKED,  # messages that a person may retry
 )
 
 
 class ProjectionBehind(Exception):
-    """The documents do not show everything yet, so nobody can say which blobs are needed."""
+    """The documents lag, so it is unknown which blobs are needed."""
 
 
 class SweepReport(msgspec.Struct):
-    """What a sweep saw, and what of it went, or would have gone."""
+    """Counts of a sweep; in a dry run, ``removed`` is what would have been deleted."""
 
     seen: int = 0
     removed: int = 0
     removed_bytes: int = 0
 
 
-async def keep_sweeping_all(
+async def run_daily_sweeps(
     store: Store, artifacts: Artifacts, grace: timedelta, connection: Connection, log: Logger
 ) -> None:
-    """Sweep once a day, for ever; a little later where something is behind or away."""
+    """Sweep once a day, and an hour later after a fault."""
     pause_s = FIRST_AFTER_S
     while True:
         await asyncio.sleep(pause_s)
         pause_s = FIRST_AFTER_S
         try:
-            kept = await named_elsewhere(connection, store)
-            swept = await sweep_all(store, artifacts, grace, kept)
+            needed = await find_referenced_elsewhere(connection, store)
+            sweep = await sweep_all(store, artifacts, grace, needed)
         except (ArtifactsUnavailable, ProjectionBehind, StoreUnavailable, Unavailable) as reason:
             log.warning("sweep.ended", reason=str(reason))
         else:
             pause_s = EVERY_S
-            log.info("blobs.swept", seen=swept.seen, count=swept.removed, bytes=swept.removed_bytes)
+            log.info("blobs.swept", seen=sweep.seen, count=sweep.removed, bytes=sweep.removed_bytes)
 
 
-async def named_elsewhere(
-    connection: Connection, store: Store, patience: timedelta = PATIENCE
+async def find_referenced_elsewhere(
+    connection: Connection, store: Store, max_wait: timedelta = MAX_WAIT
 ) -> set[str]:
-    """What commands, reports and the HTTP cache name, once nothing else is under way.
+    """Return the blobs that commands, reports and the HTTP cache reference.
 
-    Commands and reports that are there now are waited for, then the documents. What comes later
-    names blobs that were stored, or stored again, within the grace.
+    First it waits for the commands and reports queued now, then for the documents. Whatever comes
+    later references blobs that were stored, or stored again, within the grace.
 
     Raises:
-        Behind: it takes too long.
+        ProjectionBehind: that takes too long.
         Unavailable, StoreUnavailable: the bus or the store is away.
     """
+    # their blobs are stored already, but named by no document yet
     queued = await read_last_sequences(connection, *_QUEUES)
-    await _until_not(partial(has_messages_until, connection, queued), "the scheduler", patience)
+    await _wait_until_not(
+        partial(has_messages_until, connection, queued), "the scheduler", max_wait
+    )
     last = await EventLog(connection).last_sequence()
 
     async def is_behind() -> bool:
         return await store.checkpoint() < last
 
-    await _until_not(is_behind, "the projector", patience)
-    found = [await find_sha256s(connection, stream) for stream in _NAMING]
-    return set().union(*found)
+    await _wait_until_not(is_behind, "the projector", max_wait)
+    referenced = [await find_sha256s(connection, stream) for stream in _REFERRING_STREAMS]
+    return set().union(*referenced)
 
 
-async def _until_not(
-    is_behind: Callable[[], Awaitable[bool]], who: str, patience: timedelta
+async def _wait_until_not(
+    is_behind: Callable[[], Awaitable[bool]], service: str, max_wait: timedelta
 ) -> None:
-    for _ in range(round(patience.total_seconds() / LOOK_EVERY_S) + 1):
+    for _ in range(round(max_wait.total_seconds() / CHECK_EVERY_S) + 1):
         if not await is_behind():
             return
-        await asyncio.sleep(LOOK_EVERY_S)
-    raise ProjectionBehind(f"{who} is behind, or away")
+        await asyncio.sleep(CHECK_EVERY_S)
+    raise ProjectionBehind(f"{service} is behind or away")
 
 
 async def sweep_all(
     store: Store,
     artifacts: Artifacts,
     grace: timedelta,
-    kept: Collection[str],
+    needed: Collection[str],
     *,
     dry_run: bool = False,
 ) -> SweepReport:
-    """Remove each blob that was last stored longer than ``grace`` ago and that nothing names.
+    """Delete each unreferenced blob that was last stored longer than ``grace`` ago.
 
     Args:
-        store: documents that were up to date when ``kept`` was gathered.
-        artifacts: what is looked through.
-        grace: longer than an attempt can take to name what it stored; see `sweeper.grace_for`.
-        kept: blobs that something else than a document names.
+        store: documents that were up to date when ``needed`` was collected.
+        artifacts: the store to sweep.
+        grace: longer than an attempt takes to name what it stored; see `grace_for`.
+        needed: blobs that are referenced outside documents.
         dry_run: only count.
 
     Raises:
-        StoreUnavailable, ArtifactsUnavailable: the rest waits for the next sweep.
+        StoreUnavailable, ArtifactsUnavailable: the next sweep continues.
     """
-    swept = SweepReport()
+    report = SweepReport()
     async with aclosing(artifacts.list_older(grace)) as stretches:
         async for stretch in stretches:
-            swept.seen += len(stretch)
-            for blob in await _needless(store, stretch, kept):
-                if dry_run or await remove(artifacts, blob.sha256, grace):
-                    swept.removed += 1
-                    swept.removed_bytes += blob.size_bytes
-    return swept
+            report.seen += len(stretch)
+            for blob in await _filter(store, stretch, needed):
+                if dry_run or await delete_if_old(artifacts, blob.sha256, grace):
+                    report.removed += 1
+                    report.removed_bytes += blob.size_bytes
+    return report
 
 
-async def _needless(
-    store: Store, stretch: Sequence[OldBlob], kept: Collection[str]
+async def _filter(
+    store: Store, stretch: Sequence[OldBlob], needed: Collection[str]
 ) -> list[OldBlob]:
-    unknown = [blob.sha256 for blob in stretch if blob.sha256 not in kept]
-    needless = await store.unreferenced(unknown)
-    return [blob for blob in stretch if blob.sha256 in needless]
+    candidates = [blob.sha256 for blob in stretch if blob.sha256 not in needed]
+    unneeded = await store.unreferenced(candidates)
+    return [blob for blob in stretch if blob.sha256 in unneeded]

@@ -1,4 +1,4 @@
-"""``eventjob sweep``: all blobs that nobody refers to, removed or only counted."""
+"""``eventjob sweep``: delete all unreferenced blobs, or only count them."""
 
 import sys
 from contextlib import AsyncExitStack
@@ -15,7 +15,7 @@ from eventjob.runtime.settings import Settings
 from services.projector.sweep.all_blobs import (
     ProjectionBehind,
     SweepReport,
-    named_elsewhere,
+    find_referenced_elsewhere,
     sweep_all,
 )
 from services.projector.sweep.orphans import grace_for
@@ -24,10 +24,10 @@ MEGABYTE = 1024 * 1024
 
 
 async def run(settings: Settings, _stop: Stop, *, dry_run: bool = False) -> None:
-    """Sweep once. Interrupted at any moment it leaves nothing half done.
+    """Sweep once; an interruption at any moment is harmless.
 
     Raises:
-        CannotStart: it could not be done.
+        CannotStart: the sweep failed.
         ValueError: a setting is wrong; it is named.
     """
     async with AsyncExitStack() as stack:
@@ -37,18 +37,18 @@ async def run(settings: Settings, _stop: Stop, *, dry_run: bool = False) -> None
         try:
             connection = await connect_as("sweep", settings.nats, get_logger("sweep"))
             stack.push_async_callback(connection.close)
-            kept = await named_elsewhere(connection, store)
+            needed = await find_referenced_elsewhere(connection, store)
             grace = grace_for(settings.attempt_timeout)
-            swept = await sweep_all(store, artifacts, grace, kept, dry_run=dry_run)
+            report = await sweep_all(store, artifacts, grace, needed, dry_run=dry_run)
         except (ArtifactsUnavailable, ProjectionBehind, StoreUnavailable, Unavailable) as reason:
             raise CannotStart(f"not swept: {reason}") from reason
-    sys.stdout.write(_told(swept, dry_run=dry_run))
+    sys.stdout.write(_format_report(report, dry_run=dry_run))
 
 
-def _told(swept: SweepReport, *, dry_run: bool) -> str:
-    done = "would remove" if dry_run else "removed"
-    size = f"{swept.removed_bytes:,} bytes ({swept.removed_bytes / MEGABYTE:,.1f} MB)"
+def _format_report(report: SweepReport, *, dry_run: bool) -> str:
+    verb = "would remove" if dry_run else "removed"
+    size = f"{report.removed_bytes:,} bytes ({report.removed_bytes / MEGABYTE:,.1f} MB)"
     return (
-        f"{done} {swept.removed:,} blobs, {size}, that nobody refers to; "
-        f"{swept.seen - swept.removed:,} others are old enough, and needed\n"
+        f"{verb} {report.removed:,} blobs, {size}, without a reference; "
+        f"{report.seen - report.removed:,} others are old enough but needed\n"
     )

@@ -1,8 +1,7 @@
-"""Clean-up after deletes and restarts: blobs that no document refers to any more are removed.
+"""Delete blobs that documents have released, after deletions and restarts.
 
-A worker stores a blob, or renews it, before the event that refers to it is appended. So a blob is
-let alone for a while after it was last stored, and nothing is removed unless the documents reflect
-a log that a moment ago had everything in it.
+A worker stores or renews a blob before the event that names it. So a blob is kept for a while after
+it was last stored, and the documents must reflect the log's end before a sweep.
 """
 
 import asyncio
@@ -18,17 +17,17 @@ from eventjob.runtime import clock
 from eventjob.runtime.logs import Logger
 
 SWEEP_EVERY_S = 300.0
-MOST_BLOBS = 1000  # in one sweep
-SHORTEST_GRACE = timedelta(minutes=30)
-CATCH_UP_WITHIN = timedelta(minutes=1)
+MAX_BLOBS = 1000  # in one sweep
+MIN_GRACE = timedelta(minutes=30)
+CATCH_UP_TIMEOUT = timedelta(minutes=1)
 
 
 def grace_for(attempt_timeout: timedelta) -> timedelta:
-    """How long a blob without a reference is kept: longer than an attempt can take to name it."""
-    return max(SHORTEST_GRACE, attempt_timeout + RENEWED_AFTER + timedelta(minutes=5))
+    """Return how long an unreferenced blob is kept: longer than an attempt takes to name it."""
+    return max(MIN_GRACE, attempt_timeout + RENEWED_AFTER + timedelta(minutes=5))
 
 
-async def keep_sweeping(
+async def run_orphan_sweeps(
     store: Store,
     artifacts: Artifacts,
     grace: timedelta,
@@ -37,38 +36,37 @@ async def keep_sweeping(
     watch: Watch,
     log: Logger,
 ) -> None:
-    """Sweep every few minutes, for ever; not while anything is amiss."""
+    """Sweep every few minutes, unless a service has trouble."""
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
-            # A scheduler that is behind holds reports, and what they name is in no document yet.
+            # a scheduler that is behind has reports left, which name blobs that no document has yet
             if watch.find_troubles():
                 continue
+            # what the documents have not shown yet may reference the blob again
             last = await events.last_sequence()
-            if await watch.wait_until_reached(last, CATCH_UP_WITHIN):
-                count = await sweep(store, artifacts, grace, clock.now)
+            if await watch.wait_until_reached(last, CATCH_UP_TIMEOUT):
+                count = await sweep_orphans(store, artifacts, grace, clock.now)
                 log.info("blobs.swept", count=count)
         except (Unavailable, StoreUnavailable, ArtifactsUnavailable) as reason:
             log.warning("sweep.ended", reason=str(reason))
 
 
-async def sweep(
+async def sweep_orphans(
     store: Store, artifacts: Artifacts, grace: timedelta, now: Callable[[], datetime]
 ) -> int:
-    """How many blobs are gone: those orphaned, and last stored, longer than ``grace`` ago.
-
-    Raises:
-        StoreUnavailable, ArtifactsUnavailable: the rest waits for the next sweep.
-    """
-    orphans = await store.orphans(now() - grace, MOST_BLOBS)
-    gone = [sha256 for sha256 in orphans if await remove(artifacts, sha256, grace)]
-    if gone:
-        await store.forget_orphans(gone)
-    return len(gone)
+    """Delete blobs orphaned, and last stored, longer than ``grace`` ago; return their number."""
+    orphans = await store.orphans(now() - grace, MAX_BLOBS)
+    deleted = [sha256 for sha256 in orphans if await delete_if_old(artifacts, sha256, grace)]
+    if deleted:
+        # after the deletes: a crash in between only repeats them
+        await store.forget_orphans(deleted)
+    return len(deleted)
 
 
-async def remove(artifacts: Artifacts, sha256: str, grace: timedelta) -> bool:
-    """Whether the blob is gone; one that was stored again lately is somebody's."""
+async def delete_if_old(artifacts: Artifacts, sha256: str, grace: timedelta) -> bool:
+    """Delete a blob unless it was stored again lately; True if it is gone."""
+    # asked again right before the delete: a job may have reused the blob
     if await artifacts.is_older(sha256, grace):
         await artifacts.delete(sha256)
         return True

@@ -1,4 +1,4 @@
-"""Differences between a document and what the log makes of it, for people."""
+"""Describe how a document differs from what the log makes of it."""
 
 from typing import Generic
 
@@ -7,19 +7,19 @@ import msgspec
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Document
 
-LONGEST = 60  # characters shown of a value
-BEFORE = 20  # of them before the first that differs
+MAX_CHARS = 60  # of a value that are shown
+CONTEXT_CHARS = 20  # of these before the first difference
 
 
 class Pair(msgspec.Struct, Generic[Document], frozen=True):
-    """A document as it is read, and as the log has it; None where there is none."""
+    """A document as stored and as folded from the log; None where it is missing."""
 
     read: Document | None
     logged: Document | None
 
     @property
     def is_equal(self) -> bool:
-        """Whether there is nothing to say."""
+        """True if both are the same."""
         return self.read == self.logged
 
     @property
@@ -34,11 +34,11 @@ class Pair(msgspec.Struct, Generic[Document], frozen=True):
                 return ""
 
     def differences(self) -> list[str]:
-        """One line for each field that differs, or one for all."""
+        """Return a line for each field that differs, or one if a document is missing."""
         if self.read is None:
             return ["is missing: the log has it"]
         if self.logged is None:
-            return ["is too many: the log has no such thing"]
+            return ["is in excess: the log has no such document"]
         return [
             _line(field, getattr(self.read, field), getattr(self.logged, field))
             for field in self.read.__struct_fields__
@@ -47,9 +47,11 @@ class Pair(msgspec.Struct, Generic[Document], frozen=True):
 
 
 def _line(field: str, read: object, logged: object) -> str:
-    one, other = _text(read), _text(logged)
-    first = next((i for i, pair in enumerate(zip(one, other, strict=False)) if len({*pair}) > 1), 0)
-    says, has = _window(one, first), _window(other, first)
+    left, right = _text(read), _text(logged)
+    first = next(
+        (i for i, pair in enumerate(zip(left, right, strict=False)) if len({*pair}) > 1), 0
+    )
+    says, has = _window(left, first), _window(right, first)
     return f"{field}: the document says {says}, the log says {has}"
 
 
@@ -57,10 +59,10 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _window(text: str, place: int) -> str:
-    """What surrounds the place, where the text is long."""
-    if len(text) <= LONGEST:
+def _window(text: str, index: int) -> str:
+    """Return the part of a long text around ``index``."""
+    if len(text) <= MAX_CHARS:
         return text
-    first = max(0, place - BEFORE)
-    cut = text[first : first + LONGEST]
-    return f"{'…' if first else ''}{cut}{'…' if first + LONGEST < len(text) else ''}"
+    first = max(0, index - CONTEXT_CHARS)
+    excerpt = text[first : first + MAX_CHARS]
+    return f"{'…' if first else ''}{excerpt}{'…' if first + MAX_CHARS < len(text) else ''}"

@@ -1,7 +1,7 @@
-"""What a stretch of the event log makes of the documents: pure, and safe to apply twice.
+"""Fold a stretch of events into document changes. Pure, and safe to apply twice.
 
-A document that reflects an event already is not changed by it, and events of what is unknown or
-deleted do nothing: so a replay from any earlier checkpoint ends with the same documents.
+A document ignores events that it already reflects, and events about unknown or deleted jobs do
+nothing. So a replay from any earlier checkpoint ends with the same documents.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,22 +31,22 @@ from eventjob.projection.read_model import BatchDocument, JobDocument, reference
 from eventjob.projection.store import Changes
 
 
-class Touched(msgspec.Struct, frozen=True):
-    """What a stretch needs to be loaded: jobs by their ids, batches by their groups."""
+class DocumentIds(msgspec.Struct, frozen=True):
+    """Documents that a fold needs loaded: jobs by id, batches by group."""
 
     job_ids: set[str]
     groups: set[str]
 
 
-def touched(stretch: Iterable[RecordedEvent]) -> Touched:
-    """The documents that the stretch may change. Those that it creates need no loading."""
+def affected_documents(stretch: Iterable[RecordedEvent]) -> DocumentIds:
+    """Return the documents that the stretch may change; it creates others itself."""
     job_ids: set[str] = set()
     groups: set[str] = set()
     for record in stretch:
         if is_batch(record.group):
             groups.add(record.group)
-        job_ids.update(format_job_id(record.group, n) for n in _numbers(record))
-    return Touched(job_ids, groups)
+        job_ids.update(format_job_id(record.group, n) for n in _job_numbers(record))
+    return DocumentIds(job_ids, groups)
 
 
 def fold(
@@ -56,12 +56,12 @@ def fold(
     *,
     after: int = 0,
 ) -> Changes:
-    """What the stretch (one event or more) makes of the documents that it touches.
+    """Fold one event or more into the documents that they affect.
 
     Args:
         stretch: events in the order of the log.
-        jobs: those of `touched` that exist, by id.
-        batches: those of `touched` that exist, by group.
+        jobs: the existing ones of `affected_documents`, by id.
+        batches: the existing ones of `affected_documents`, by group.
         after: the sequence that the documents reflect.
     """
     documents = _Documents(jobs, batches)
@@ -70,25 +70,25 @@ def fold(
     return documents.changes(after, stretch[-1].sequence)
 
 
-def slices(stretch: Sequence[RecordedEvent], most: int) -> Iterator[Sequence[RecordedEvent]]:
-    """The stretch, cut between events so that a slice writes some ``most`` documents."""
+def split_events(events: Sequence[RecordedEvent], limit: int) -> Iterator[Sequence[RecordedEvent]]:
+    """Split the events into parts that each write about ``limit`` documents."""
     first = created = 0
     changed: set[tuple[str, int | None]] = set()
-    for index, record in enumerate(stretch):
+    for index, record in enumerate(events):
         if record.n is not None:
             changed.add((record.group, record.n))
         else:
-            created += _documents(record.event)
-        if created + len(changed) >= most:
-            yield stretch[first : index + 1]
+            created += _count_documents(record.event)
+        if created + len(changed) >= limit:
+            yield events[first : index + 1]
             first, created = index + 1, 0
             changed.clear()
-    if first < len(stretch):
-        yield stretch[first:]
+    if first < len(events):
+        yield events[first:]
 
 
 class _Documents:
-    """The documents that a stretch touches, as they change."""
+    """The affected documents while a stretch is folded."""
 
     def __init__(
         self, jobs: Mapping[str, JobDocument], batches: Mapping[str, BatchDocument]
@@ -101,14 +101,16 @@ class _Documents:
         self._dropped: set[str] = set()
 
     def evolve(self, record: RecordedEvent) -> None:
-        """Let an event happen to its job or jobs, and to its batch."""
+        """Apply an event to its jobs and its batch."""
+        # the id stays taken: a late report must not bring the group back
         if record.group in self._deleted_groups:
             return
         match record.event:
             case BatchDeleted():
                 self._delete_group(record.group)
             case BatchSubmitted() as event:
-                document = fold_batch.opened(record, event)
+                # setdefault: a replay must not reset a batch that is stored in a later state
+                document = fold_batch.open_batch(record, event)
                 self._batches.setdefault(record.group, BatchFold(document, is_new=True))
             case event:
                 self._evolve_jobs(record, event)
@@ -116,10 +118,10 @@ class _Documents:
                     batch.evolve(record)
 
     def changes(self, after: int, checkpoint: int) -> Changes:
-        """Everything that is new."""
-        written = [self._jobs[job] for job in self._changed if job in self._jobs]
+        """Return all documents to write and to delete."""
+        changed_jobs = [self._jobs[job] for job in self._changed if job in self._jobs]
         return Changes(
-            jobs=[job for job in written if job.group not in self._deleted_groups],
+            jobs=[job for job in changed_jobs if job.group not in self._deleted_groups],
             batches=[batch.document() for batch in self._batches.values() if batch.is_changed],
             deleted_jobs=self._deleted_jobs,
             deleted_groups=self._deleted_groups,
@@ -134,23 +136,23 @@ class _Documents:
                 if job := self._job(record, record.n):
                     self._put(job, fold_job.evolve(job, record, event))
             case JobSubmitted():
-                self._create([fold_job.submitted(record, event)])
+                self._create([fold_job.create_lone_job(record, event)])
             case JobsAdded():
-                self._create(fold_job.added(record, event))
+                self._create(fold_job.create_batch_jobs(record, event))
             case JobsStarted():
                 for start in event.starts:
                     if job := self._job(record, start.n):
-                        self._put(job, fold_job.started(job, record, event, start))
+                        self._put(job, fold_job.start_attempt(job, record, event, start))
             case JobsFailed():
                 for n in event.numbers:
                     if job := self._job(record, n):
-                        self._put(job, fold_job.failed(job, record, event))
+                        self._put(job, fold_job.fail_job(job, record, event))
             case JobDeleted():
                 if job := self._jobs.pop(event.job_id, None):
                     self._dropped |= references(job)
                 self._deleted_jobs.add(event.job_id)
             case _:
-                return  # concerns the batch alone
+                return  # changes the batch only
 
     def _delete_group(self, group: str) -> None:
         self._deleted_groups.add(group)
@@ -170,13 +172,14 @@ class _Documents:
 
     def _put(self, before: JobDocument, job: JobDocument) -> None:
         if job is not before:
+            # results that were replaced: their blobs may now be orphans
             if before.bundle not in {None, job.bundle}:
                 self._dropped |= references(before)
             self._jobs[job.job_id] = job
             self._changed[job.job_id] = None
 
 
-def _numbers(record: RecordedEvent) -> Iterable[int]:
+def _job_numbers(record: RecordedEvent) -> Iterable[int]:
     match record.event:
         case JobsStarted(starts=starts):
             return [start.n for start in starts]
@@ -186,7 +189,7 @@ def _numbers(record: RecordedEvent) -> Iterable[int]:
             return () if record.n is None else (record.n,)
 
 
-def _documents(event: Event) -> int:
+def _count_documents(event: Event) -> int:
     match event:
         case JobsAdded():
             return len(event.jobs)

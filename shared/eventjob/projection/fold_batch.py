@@ -1,4 +1,4 @@
-"""A batch's document, event by event, and what its letters count to."""
+"""Fold a batch's events into its document."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ LETTERS: dict[type[Event], int] = {
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many jobs of a batch are how far; ``total`` is their sum."""
+    """The number of a batch's jobs by status; ``total`` is their sum."""
 
     total: int
     pending: int
@@ -54,8 +54,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
 
 
-def counts(states: str) -> Counts:
-    """What a batch's letters count to; deleted jobs do not count."""
+def count_states(states: str) -> Counts:
+    """Count a batch's letters, without deleted jobs."""
     return Counts(
         total=len(states) - states.count("d"),
         pending=states.count("p"),
@@ -65,8 +65,8 @@ def counts(states: str) -> Counts:
     )
 
 
-def opened(record: RecordedEvent, event: BatchSubmitted) -> BatchDocument:
-    """A batch as it begins, before its jobs are added."""
+def open_batch(record: RecordedEvent, event: BatchSubmitted) -> BatchDocument:
+    """Create the document of a batch that has no jobs yet."""
     return BatchDocument(
         batch_id=event.batch_id,
         group=record.group,
@@ -82,26 +82,24 @@ def opened(record: RecordedEvent, event: BatchSubmitted) -> BatchDocument:
 
 
 class BatchFold:
-    """A batch while a stretch of events is folded into it.
-
-    Its letters change in place: one event of a large batch must not cost its size.
-    """
+    """A batch's document while a stretch is folded into it."""
 
     def __init__(self, document: BatchDocument, *, is_new: bool = False) -> None:
         self._document = document
         self._sequence = document.sequence
+        # changed in place: an event of a large batch must not cost the batch's size
         self._states = bytearray(document.states, "ascii")
         self._changes: dict[str, Any] = {}
         self._is_new = is_new
-        self.dropped: set[str] = set()  # ZIPs that were named, or built for nothing
+        self.dropped: set[str] = set()  # ZIPs replaced or already outdated when built
 
     @property
     def is_changed(self) -> bool:
-        """Whether there is anything to write."""
+        """True if the document must be written."""
         return self._is_new or self._sequence > self._document.sequence
 
     def document(self) -> BatchDocument:
-        """The batch after all events so far."""
+        """Return the document after the events applied so far."""
         return msgspec.structs.replace(
             self._document,
             sequence=self._sequence,
@@ -110,13 +108,13 @@ class BatchFold:
         )
 
     def evolve(self, record: RecordedEvent) -> None:
-        """Let an event of the batch's group happen, unless the batch reflects it already."""
+        """Apply an event of the batch's group, unless the document reflects it already."""
         if record.sequence <= self._sequence:
             return
         self._sequence = record.sequence
         if changes_content(record.event):
-            if built := self._changes.get("zip"):
-                self.dropped.add(built.sha256)
+            if replaced := self._changes.get("zip"):
+                self.dropped.add(replaced.sha256)
             self._changes |= {"content": record.sequence, "zip": None, "zip_error": None}
         if record.n is not None:
             self._changes["updated_at"] = record.event.at
@@ -124,6 +122,7 @@ class BatchFold:
         elif isinstance(record.event, BatchZipRequested | BatchZipBuilt | BatchZipFailed):
             self._evolve_zip(record.event)
         elif isinstance(record.event, BatchFiled):
+            # no `updated_at`: retiring changes nothing that a reader sees
             self._changes["exports"] = record.event.exports
         else:
             self._changes["updated_at"] = record.event.at
@@ -151,9 +150,9 @@ class BatchFold:
                 raise TypeError(f"no event of a batch: {event!r}")
 
     def _evolve_zip(self, event: BatchZipRequested | BatchZipBuilt | BatchZipFailed) -> None:
-        """A ZIP of what the batch no longer has is none: who asks again gets another one."""
         match event:
             case BatchZipBuilt():
+                # a ZIP of older content is useless: a deleted session must not survive in it
                 if event.content == self._changes.get("content", self._document.content):
                     self._changes |= {"zip": event.zip, "zip_error": None}
                 else:
@@ -161,9 +160,10 @@ class BatchFold:
             case BatchZipFailed():
                 self._changes["zip_error"] = event.error
             case BatchZipRequested():
-                return  # only the scheduler needs to know
+                return  # readers see only results
 
     def _put(self, n: int, letter: int) -> None:
+        # a report may come after its job's deletion
         if self._letter(n) in {None, DELETED}:
             return
         self._states[n - 1] = letter

@@ -1,4 +1,4 @@
-"""A job's document, event by event: pure, and the same however often an event is applied."""
+"""Fold a job's events into its document. Pure, and safe to apply twice."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal, assert_never
@@ -22,37 +22,38 @@ from eventjob.domain.ids import format_job_id
 from eventjob.domain.recorded_event import RecordedEvent
 from eventjob.projection.read_model import JobDocument, Progress
 
-LOG_LINES = 100
-EVENTS_APART = 2**20  # positions between two events; an event creates fewer documents
+LOG_LINES = 100  # kept in the document; earlier ones remain in the events
+POSITIONS_PER_EVENT = 2**20  # more than an event creates documents
+_NO_RESULTS: dict[str, Any] = {"bundle": None, "files": [], "sources": [], "archive": None}
 
-Change = JobFetched | AttemptFailed | JobCompleted | JobFailed | JobRestarted
+JobChange = JobFetched | AttemptFailed | JobCompleted | JobFailed | JobRestarted
 
 
 def position(sequence: int, index: int = 0) -> int:
-    """Where the ``index``-th document of an event stands among all; fits into 63 bits."""
-    return sequence * EVENTS_APART + index
+    """Return the sort position of an event's ``index``-th document; fits into 63 bits."""
+    return sequence * POSITIONS_PER_EVENT + index
 
 
-def submitted(record: RecordedEvent, event: JobSubmitted) -> JobDocument:
-    """A job alone, as it begins."""
-    return _new(record, event, event.job, n=1, index=0, batch_id=None)
+def create_lone_job(record: RecordedEvent, event: JobSubmitted) -> JobDocument:
+    """Create the document of a job without a batch."""
+    return _create(record, event, event.job, n=1, index=0, batch_id=None)
 
 
-def added(record: RecordedEvent, event: JobsAdded) -> list[JobDocument]:
-    """The jobs that joined a batch, as they begin."""
+def create_batch_jobs(record: RecordedEvent, event: JobsAdded) -> list[JobDocument]:
+    """Create the documents of jobs added to a batch."""
     return [
-        _new(record, event, spec, n=event.first + index, index=index, batch_id=event.batch_id)
+        _create(record, event, spec, n=event.first + index, index=index, batch_id=event.batch_id)
         for index, spec in enumerate(event.jobs)
     ]
 
 
-def started(
+def start_attempt(
     job: JobDocument, record: RecordedEvent, event: JobsStarted, start: Start
 ) -> JobDocument:
-    """``job`` after an attempt was handed out; one that has ended stays as it is."""
+    """Start an attempt; a job that has ended stays unchanged."""
     if not _is_newer(record, job) or not _is_unfinished(job):
         return job
-    return _changed(
+    return _update(
         job,
         record,
         event.at,
@@ -64,24 +65,24 @@ def started(
     )
 
 
-def failed(job: JobDocument, record: RecordedEvent, event: JobsFailed) -> JobDocument:
-    """``job`` after a person failed it; one that has ended stays as it is."""
+def fail_job(job: JobDocument, record: RecordedEvent, event: JobsFailed) -> JobDocument:
+    """Fail a job by a person's command; a job that has ended stays unchanged."""
     if not _is_newer(record, job) or not _is_unfinished(job):
         return job
-    return _ended(job, record, event.at, event.error)
+    return _fail(job, record, event.at, event.error)
 
 
-def evolve(job: JobDocument, record: RecordedEvent, event: Change) -> JobDocument:
-    """``job`` after ``event``; unchanged where it reflects the event already."""
+def evolve(job: JobDocument, record: RecordedEvent, event: JobChange) -> JobDocument:
+    """Apply an event, unless the document reflects it already."""
     if not _is_newer(record, job):
         return job
     match event:
         case JobFetched():
-            return _fetched(job, record, event)
+            return _apply_fetched(job, record, event)
         case AttemptFailed():
-            return _waiting(job, record, event)
+            return _apply_failed_attempt(job, record, event)
         case JobCompleted():
-            return _changed(
+            return _update(
                 job,
                 record,
                 event.at,
@@ -93,51 +94,53 @@ def evolve(job: JobDocument, record: RecordedEvent, event: Change) -> JobDocumen
                 progress=Progress(step="completed", percent=100, message="completed"),
             )
         case JobFailed():
-            return _ended(job, record, event.at, event.error, *event.log)
+            return _fail(job, record, event.at, event.error, *event.log)
         case JobRestarted():
-            return _restarted(job, record, event)
+            return _apply_restart(job, record, event)
         case _:
             assert_never(event)
 
 
-def _fetched(job: JobDocument, record: RecordedEvent, event: JobFetched) -> JobDocument:
+def _apply_fetched(job: JobDocument, record: RecordedEvent, event: JobFetched) -> JobDocument:
     count = len(event.files)
-    said = f"fetched {count} file{'' if count == 1 else 's'}"
-    return _changed(
+    message = f"fetched {count} file{'' if count == 1 else 's'}"
+    return _update(
         job,
         record,
         event.at,
         *event.log,
-        _line(event.at, "info", said),
+        _line(event.at, "info", message),
         status="processing",
         attempt=event.attempt,
         bundle=event.bundle,
         files=event.files,
         sources=event.sources,
-        progress=Progress(step="archiving", percent=80, message=said),
+        progress=Progress(step="archiving", percent=80, message=message),
     )
 
 
-def _waiting(job: JobDocument, record: RecordedEvent, event: AttemptFailed) -> JobDocument:
-    following = f"attempt {event.attempt + 1} at {_instant(event.retry_at)}"
+def _apply_failed_attempt(
+    job: JobDocument, record: RecordedEvent, event: AttemptFailed
+) -> JobDocument:
+    next_attempt = f"attempt {event.attempt + 1} at {_format_time(event.retry_at)}"
     cause = f"{event.error.code}: {event.error.message}"
     outcome = "failed" if event.counted else "put off"
-    return _changed(
+    return _update(
         job,
         record,
         event.at,
         *event.log,
-        _line(event.at, "warning", f"attempt {event.attempt} {outcome}, {cause}; {following}"),
+        _line(event.at, "warning", f"attempt {event.attempt} {outcome}, {cause}; {next_attempt}"),
         **_NO_RESULTS,
         status="pending",
         attempt=event.attempt + 1,
         tries=job.tries + event.counted,
-        progress=Progress(step="waiting", percent=0, message=f"{following}, after {cause}"),
+        progress=Progress(step="waiting", percent=0, message=f"{next_attempt}, after {cause}"),
     )
 
 
-def _restarted(job: JobDocument, record: RecordedEvent, event: JobRestarted) -> JobDocument:
-    return _changed(
+def _apply_restart(job: JobDocument, record: RecordedEvent, event: JobRestarted) -> JobDocument:
+    return _update(
         job,
         record,
         event.at,
@@ -145,6 +148,7 @@ def _restarted(job: JobDocument, record: RecordedEvent, event: JobRestarted) -> 
         **_NO_RESULTS,
         status="pending",
         attempt=event.attempt,
+        # a restart gives the job all its attempts again
         tries=0,
         processing_started_at=None,
         completed_at=None,
@@ -153,11 +157,11 @@ def _restarted(job: JobDocument, record: RecordedEvent, event: JobRestarted) -> 
     )
 
 
-def _ended(
+def _fail(
     job: JobDocument, record: RecordedEvent, at: datetime, error: JobError, *log: LogLine
 ) -> JobDocument:
     percent = job.progress.percent if job.progress is not None else 0
-    return _changed(
+    return _update(
         job,
         record,
         at,
@@ -171,10 +175,7 @@ def _ended(
     )
 
 
-_NO_RESULTS: dict[str, Any] = {"bundle": None, "files": [], "sources": [], "archive": None}
-
-
-def _new(
+def _create(
     record: RecordedEvent,
     event: JobSubmitted | JobsAdded,
     spec: JobSpec,
@@ -202,7 +203,7 @@ def _new(
     )
 
 
-def _changed(
+def _update(
     job: JobDocument,
     record: RecordedEvent,
     at: datetime,
@@ -213,6 +214,7 @@ def _changed(
         job,
         sequence=record.sequence,
         updated_at=at,
+        # bounded: a document is rewritten whole with each event
         log=[*job.log, *log][-LOG_LINES:],
         **changes,
     )
@@ -230,5 +232,5 @@ def _line(at: datetime, level: Literal["info", "warning", "error"], message: str
     return LogLine(timestamp=at, level=level, message=message)
 
 
-def _instant(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Which database a setting means."""
+"""Open the store that EVENTJOB_STORE_URL names."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,9 +10,9 @@ from eventjob.runtime.setting_types import parse_store_url
 
 
 def open_store(url: str) -> Store:
-    """The store at ``sqlite:///absolute/path`` or ``mongodb://host/database``.
+    """Return the store at ``sqlite:///absolute/path`` or ``mongodb://host/database``.
 
-    Nothing is opened before it is used.
+    It connects on first use.
 
     Raises:
         SettingsError: the setting is wrong; it is named.
@@ -28,13 +28,13 @@ def open_store(url: str) -> Store:
 
 
 def _open_mongo(url: str) -> Store:
-    from pymongo.errors import PyMongoError  # noqa: PLC0415 - 10 MB that SQLite has no use for
+    from pymongo.errors import PyMongoError  # noqa: PLC0415 - 10 MB that SQLite does not need
 
     from eventjob.projection.mongo.store import MongoStore  # noqa: PLC0415 - the same
 
     try:
         return MongoStore(url)
-    except (PyMongoError, UserWarning, ValueError):  # whose words may have secrets in them
+    except (PyMongoError, UserWarning, ValueError):  # their texts may contain secrets
         raise ValueError(
             "mongodb://host/database with hosts and options that PyMongo understands"
         ) from None

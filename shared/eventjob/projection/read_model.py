@@ -1,4 +1,4 @@
-"""The documents of the projection: what a reader can be shown of jobs and batches."""
+"""The projection's documents: what readers see of jobs and batches."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,7 @@ Status = Literal["pending", "processing", "completed", "failed"]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job is: ``percent`` 0 to 100."""
+    """A job's progress; ``percent`` is 0 to 100."""
 
     step: str
     percent: int
@@ -19,7 +19,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job as of ``sequence``. ``position`` orders documents as they were accepted."""
+    """A job as of event ``sequence``; ``position`` sorts documents by acceptance."""
 
     job_id: str
     group: str
@@ -36,7 +36,7 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     owner: str | None = None
     access: Access
     attempt: int = 1
-    tries: int = 0  # attempts that counted and failed
+    tries: int = 0  # attempts that failed and count
     processing_started_at: datetime | None = None
     completed_at: datetime | None = None
     progress: Progress | None = None
@@ -49,14 +49,13 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class BatchDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A batch as of ``sequence``.
+    """A batch as of event ``sequence``.
 
-    ``states`` holds one letter per job, in their order: p(ending), r(unning), c(ompleted),
-    f(ailed), d(eleted). The counters are counts of these letters, so they always add up, and
-    an event that is applied twice changes nothing.
+    ``states`` has one letter per job, in order: p(ending), r(unning), c(ompleted), f(ailed),
+    d(eleted). Counters are counts of letters: they always add up, also after a repeated event.
 
-    ``content`` is the last event that changed what the batch's ZIP has to hold. ``zip`` is there
-    exactly as long as it is the ZIP of this content; ``zip_error`` says why there is none.
+    ``content`` is the last event that changed what the batch's ZIP must hold. ``zip`` is set only
+    while it is the ZIP of this content; ``zip_error`` says why building it failed.
     """
 
     batch_id: str
@@ -76,11 +75,11 @@ class BatchDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     content: int = 0
     zip: FileRef | None = None
     zip_error: JobError | None = None
-    exports: list[Export] = []  # where its events are, once they are out of the log
+    exports: list[Export] = []  # where the events of a retired batch are
 
 
 def references(document: JobDocument | BatchDocument) -> set[str]:
-    """The blobs that a document names."""
+    """Return the sha256 of each blob that a document names."""
     if isinstance(document, BatchDocument):
         exports = {export.sha256 for export in document.exports}
         return exports if document.zip is None else exports | {document.zip.sha256}

@@ -1,4 +1,4 @@
-"""The projection's store, as its writer and its readers see it: two databases stand behind it."""
+"""The interface of the projection's store, which SQLite and MongoDB implement."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -13,33 +13,33 @@ Document = TypeVar("Document", JobDocument, BatchDocument)
 
 
 class StoreUnavailable(Exception):
-    """The database does not answer, or refuses; it may be back later."""
+    """The database does not answer or refuses; a later try may succeed."""
 
 
 class StoreMoved(StoreUnavailable):
-    """Somebody else wrote meanwhile: begin again at the checkpoint."""
+    """Another writer came first: start again at the checkpoint."""
 
 
 class StoreRefused(StoreUnavailable):
-    """The database will not do, however long one waits: a person has to look."""
+    """The database is unusable until a person changes something."""
 
 
 class PageStart(msgspec.Struct, frozen=True):
-    """Where a page begins: behind the document whose sorted time and position these are."""
+    """Where a page starts: after the document with this sorted time and position."""
 
-    time_ms: int  # since 1970, of the field that is sorted by
+    time_ms: int  # since 1970, of the field sorted by
     position: int
 
 
 def milliseconds(at: datetime) -> int:
-    """An instant as stores sort by it: milliseconds since 1970."""
+    """Return an instant as stores sort by it: milliseconds since 1970."""
     return round(at.timestamp() * 1000)
 
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters combine; only what ``caller`` may read is found and counted.
 
-    A page begins behind ``after`` where that is given, else behind ``skip`` documents.
+    A page starts after ``after`` if set, else after ``skip`` documents.
     """
 
     caller: Caller
@@ -51,7 +51,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
     skip: int = 0
     after: PageStart | None = None
-    counted: bool = True  # whether the total is wanted, which costs more the more there are
+    counted: bool = True  # True to count the total, at a cost that grows with it
 
 
 class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,13 +66,13 @@ class BatchQuery(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 100
     skip: int = 0
     after: PageStart | None = None
-    counted: bool = True  # whether the total is wanted, which costs more the more there are
+    counted: bool = True  # True to count the total, at a cost that grows with it
 
 
 class Page(msgspec.Struct, Generic[Document], frozen=True):
-    """Documents of one page, and how many there are on all pages, where that was wanted.
+    """Documents of one page, the total if it was requested, and where the next page starts.
 
-    ``next`` is where the following page begins; None where nothing follows.
+    ``next`` is None on the last page.
     """
 
     total: int | None
@@ -81,77 +81,75 @@ class Page(msgspec.Struct, Generic[Document], frozen=True):
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stretch of the log makes of the documents: whole new ones, and ids that are gone."""
+    """What a stretch changes: whole new documents, and the ids of deleted ones."""
 
     jobs: Sequence[JobDocument] = ()
     batches: Sequence[BatchDocument] = ()
     deleted_jobs: Collection[str] = ()
     deleted_groups: Collection[str] = ()  # with all their jobs
-    dropped: Collection[str] = ()  # blobs that were named meanwhile, perhaps by no document now
-    after: int = 0  # the changes build on documents that reflect this sequence
-    checkpoint: int  # the last sequence that this stretch reflects
+    dropped: Collection[str] = ()  # blobs that were referenced, and may be orphans now
+    after: int = 0  # the sequence that these changes build on
+    checkpoint: int  # the last sequence of the stretch
 
 
 class Store(Protocol):
-    """Every method raises `StoreUnavailable`; a document is only ever written forward."""
+    """Stores documents, which only move forward; every method may raise `StoreUnavailable`."""
 
     async def checkpoint(self) -> int:
-        """The last sequence that the documents reflect; 0 for an empty projection."""
+        """Return the last sequence that the documents reflect; 0 when empty."""
 
     async def apply(self, changes: Changes) -> None:
-        """Write documents, then the checkpoint; a document that is there in a later state stays.
+        """Write documents, then the checkpoint; a document stored in a later state stays.
 
         Raises:
-            StoreMoved: another writer came first: the checkpoint is not ``changes.after``; or a
-                rebuild: what was read or written here before was replaced since, maybe up to
-                the same checkpoint. Nothing that readers see has changed.
+            StoreMoved: another writer moved the checkpoint from ``changes.after``, or a rebuild
+                replaced the generation read before. Nothing that readers see has changed.
         """
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
-        """The documents that exist of these."""
+        """Return the existing ones of these jobs, by id."""
 
     async def batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
-        """The batches that exist of these groups, by group."""
+        """Return the existing batches of these groups, by group."""
 
     async def job(self, job_id: str) -> JobDocument | None:
-        """One job, whole."""
+        """Return a job."""
 
     async def batch(self, batch_id: str) -> BatchDocument | None:
-        """One batch."""
+        """Return a batch."""
 
     async def list_jobs(self, query: JobQuery) -> Page[JobDocument]:
-        """A page of jobs; ties are broken by position, in the order that is asked for."""
+        """Return a page of jobs; equal times are sorted by position in the same order."""
 
     async def list_batches(self, query: BatchQuery) -> Page[BatchDocument]:
-        """A page of batches."""
+        """Return a page of batches."""
 
     async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
-        """The first jobs behind this position, in the order of positions: to walk all of them."""
+        """Return the first jobs after this position, by position: to walk all of them."""
 
     async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
-        """The first batches behind this position, in the order of positions."""
+        """Return the first batches after this position, by position."""
 
-    async def beside(self) -> "Store":
-        """A new, empty projection in the same database that nobody reads but who asked for it.
+    async def create_generation(self) -> "Store":
+        """Create an empty projection in the same database, read only through the returned store.
 
-        What an earlier rebuild left there is removed. Closing it removes it, unless it was adopted.
+        It replaces what an earlier rebuild left. Closing it removes it, unless it was adopted.
         """
 
-    async def adopt(self, other: "Store") -> bool:
-        """From now on all read and write what `beside` gave; False where it is behind this one.
+    async def adopt(self, new_generation: "Store") -> bool:
+        """Switch all readers and writers to a created generation; False if it lags behind this one.
 
-        The switch is one step for every reader in every process; no read sees half of it. What
-        was read until now is removed.
+        One step for every reader in every process. The replaced generation is removed.
         """
 
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
-        """Blobs, by sha256, whose last reference went before ``older_than``; oldest first."""
+        """Return blobs, by sha256, that lost their last reference before then; oldest first."""
 
     async def unreferenced(self, shas: Collection[str]) -> set[str]:
-        """Those of these blobs that no document refers to."""
+        """Return those of these blobs that lack a reference."""
 
     async def forget_orphans(self, shas: Collection[str]) -> None:
-        """These blobs are gone."""
+        """Forget these blobs, which were deleted."""
 
     async def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections."""

@@ -1,7 +1,7 @@
-"""Which generation of collections is the projection, and how far it is: one document says it all.
+"""The generations of collections in MongoDB: one progress document names the current one.
 
-A rebuild fills a generation beside the current one. Adopting it is one update of that document,
-and so is each step of a checkpoint: whoever writes on what is no longer there is told so.
+A rebuild fills a generation beside it. Adoption and each checkpoint are single updates of that
+document, so a writer on a replaced generation is told.
 """
 
 import re
@@ -13,12 +13,12 @@ from uuid import uuid4
 from pymongo.errors import DuplicateKeyError
 
 from eventjob.projection.mongo.database import Database, Fields
-from eventjob.projection.mongo.schema import SCHEMA_VERSION, make_indexes, tables
-from eventjob.projection.mongo.write import take_over
+from eventjob.projection.mongo.schema import SCHEMA_VERSION, collections_of, make_indexes
+from eventjob.projection.mongo.write import hand_over_orphans
 from eventjob.projection.store import StoreMoved, StoreRefused
 
-_THE_ONE = {"_id": "projection"}
-_REPLACED = "another rebuild has taken this one's place"
+_PROGRESS_ID = {"_id": "projection"}
+_REPLACED = "another rebuild has replaced this one"
 _COLLECTION = re.compile(r"(?:jobs|batches|gone)_([0-9a-f]{32})")
 
 
@@ -30,7 +30,7 @@ class GenerationPosition(NamedTuple):
 
 
 class Generations:
-    """The current generation; or the one ``beside`` it, which one rebuild may have at a time."""
+    """The current generation, or the one ``beside`` it that a rebuild fills."""
 
     def __init__(self, database: Database, beside: str | None = None) -> None:
         self._database = database
@@ -38,104 +38,103 @@ class Generations:
         self._indexed: set[str] = set()
         self.beside = beside
 
-    async def place(self) -> GenerationPosition:
-        """Where readers and writers are now.
+    async def locate(self) -> GenerationPosition:
+        """Return the generation to read and write, and its checkpoint.
 
         Raises:
             StoreMoved: the generation beside the current one is gone.
-            StoreRefused: a newer version wrote the database, or some other program.
+            StoreRefused: a newer version or another program wrote the database.
         """
-        found = await self._find()
+        progress = await self._read_progress()
         if self.beside is None:
-            place = GenerationPosition(found["generation"], found["checkpoint"])
-        elif found.get("beside", {}).get("generation") == self.beside:
-            place = GenerationPosition(self.beside, found["beside"]["checkpoint"])
+            position = GenerationPosition(progress["generation"], progress["checkpoint"])
+        elif progress.get("beside", {}).get("generation") == self.beside:
+            position = GenerationPosition(self.beside, progress["beside"]["checkpoint"])
         else:
             raise StoreMoved(_REPLACED)
-        if place.generation not in self._indexed:
-            await make_indexes(tables(self._database, place.generation))
-            self._indexed.add(place.generation)
-        return place
+        if position.generation not in self._indexed:
+            # by readers too: a reader may be the first to see a new database
+            await make_indexes(collections_of(self._database, position.generation))
+            self._indexed.add(position.generation)
+        return position
 
-    async def advance(self, place: GenerationPosition, checkpoint: int) -> bool:
-        """Whether the documents at ``place`` are this far now; not where that is left already."""
+    async def advance(self, position: GenerationPosition, checkpoint: int) -> bool:
+        """Move the checkpoint forward; False if another writer or generation came first."""
         prefix = "" if self.beside is None else "beside."
-        still = {f"{prefix}generation": place.generation, f"{prefix}checkpoint": place.checkpoint}
+        guard = {f"{prefix}{field}": value for field, value in position._asdict().items()}
         updated = await self._progress.update_one(
-            _THE_ONE | still, {"$max": {f"{prefix}checkpoint": checkpoint}}
+            _PROGRESS_ID | guard, {"$max": {f"{prefix}checkpoint": checkpoint}}
         )
         return updated.matched_count == 1
 
-    async def open_beside(self) -> str:
-        """A new generation; one that was there for another rebuild is gone."""
-        await self._find()
+    async def create_beside(self) -> str:
+        """Create a generation for a rebuild; it replaces that of an earlier rebuild."""
+        await self._read_progress()
         name = uuid4().hex
         await self._progress.update_one(
-            _THE_ONE, {"$set": {"beside": {"generation": name, "checkpoint": 0}}}
+            _PROGRESS_ID, {"$set": {"beside": {"generation": name, "checkpoint": 0}}}
         )
         return name
 
     async def adopt(self, generation: str) -> bool:
-        """Whether this one beside the current one is the current one now; not if it is behind.
-
-        Raises:
-            StoreMoved: it is gone.
-        """
-        found = await self._find()
-        if found["generation"] == generation:
-            return True  # and the answer to an earlier try was lost
-        beside = found.get("beside", {"generation": None})
+        """Make a generation the current one; False if it lags, `StoreMoved` if it is gone."""
+        progress = await self._read_progress()
+        if progress["generation"] == generation:
+            return True  # the response to an earlier try was lost
+        beside = progress.get("beside", {"generation": None})
         if beside["generation"] != generation:
             raise StoreMoved(_REPLACED)
-        still = {"beside": beside, "checkpoint": {"$lte": beside["checkpoint"]}}
-        now = beside | {"replaced": found["generation"]}
+        guard = {"beside": beside, "checkpoint": {"$lte": beside["checkpoint"]}}
+        switched = beside | {"replaced": progress["generation"]}
         updated = await self._progress.update_one(
-            _THE_ONE | still, {"$set": now, "$unset": {"beside": ""}}
+            _PROGRESS_ID | guard, {"$set": switched, "$unset": {"beside": ""}}
         )
         return updated.matched_count == 1
 
-    async def close_beside(self) -> None:
-        """Give up the generation beside the current one."""
+    async def abandon_beside(self) -> None:
+        """Abandon the generation beside the current one."""
         await self._progress.update_one(
-            _THE_ONE | {"beside.generation": self.beside}, {"$unset": {"beside": ""}}
+            _PROGRESS_ID | {"beside.generation": self.beside}, {"$unset": {"beside": ""}}
         )
 
     async def remove_leftovers(self, at: datetime) -> None:
         """Drop every generation that is neither current nor being built."""
-        names = await self._database.names()  # first: what is new after this is not among them
-        found = await self._find()
-        if replaced := found.get("replaced"):
-            to = tables(self._database, found["generation"])
-            await take_over(tables(self._database, replaced), to, at)
+        names = await self._database.names()  # first: newer generations must not be in it
+        progress = await self._read_progress()
+        if replaced := progress.get("replaced"):
+            to = collections_of(self._database, progress["generation"])
+            # the old generation alone knows the blobs of jobs that were deleted
+            await hand_over_orphans(collections_of(self._database, replaced), to, at)
             await self._progress.update_one(
-                _THE_ONE | {"replaced": replaced}, {"$unset": {"replaced": ""}}
+                _PROGRESS_ID | {"replaced": replaced}, {"$unset": {"replaced": ""}}
             )
-        kept = {found["generation"], found.get("beside", {}).get("generation")}
+        in_use = {progress["generation"], progress.get("beside", {}).get("generation")}
         for name in names:
-            ours = _COLLECTION.fullmatch(name)
-            if ours and ours[1] not in kept:
+            match = _COLLECTION.fullmatch(name)
+            if match and match[1] not in in_use:
                 await self._database[name].drop()
 
-    async def _find(self) -> Fields:
+    async def _read_progress(self) -> Fields:
         while True:
-            found = await self._progress.find_one(_THE_ONE)
-            schema = SCHEMA_VERSION - 1 if found is None else found.get("schema")
+            progress = await self._progress.find_one(_PROGRESS_ID)
+            schema = SCHEMA_VERSION - 1 if progress is None else progress.get("schema")
             if not isinstance(schema, int):
-                raise StoreRefused("the database is some other program's")
+                raise StoreRefused("the database belongs to another program")
             if schema > SCHEMA_VERSION:
                 raise StoreRefused(
                     "a newer version wrote the database "
                     f"(schema {schema}, this is {SCHEMA_VERSION})"
                 )
-            if found is not None and schema == SCHEMA_VERSION:
-                return found
-            await self._begin()
+            if progress is not None and schema == SCHEMA_VERSION:
+                return progress
+            await self._reset()
 
-    async def _begin(self) -> None:
-        """An empty projection, where there is none or an older version's."""
-        with suppress(DuplicateKeyError):  # it is there: somebody else was faster
+    async def _reset(self) -> None:
+        """Create an empty projection if there is none or an older version's."""
+        with suppress(DuplicateKeyError):  # another process was faster
+            # the guard on the schema lets only one of several processes reset it
             await self._progress.replace_one(
-                _THE_ONE | {"schema": {"$lt": SCHEMA_VERSION}},
+                _PROGRESS_ID | {"schema": {"$lt": SCHEMA_VERSION}},
                 {"schema": SCHEMA_VERSION, "generation": uuid4().hex, "checkpoint": 0},
                 upsert=True,
             )

@@ -1,7 +1,6 @@
-"""The collections of the MongoDB projection, and what a document looks like there.
+"""The MongoDB collections, and the form in which they store documents.
 
-Native fields are what is filtered and sorted by. The document itself is JSON in one string: what
-clients sent has keys and numbers that BSON cannot hold.
+Native fields are those to filter and sort by. The document itself is one JSON string.
 """
 
 from collections.abc import Iterable
@@ -15,8 +14,8 @@ from eventjob.projection.mongo.database import Collection, Database, Fields
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
 from eventjob.projection.store import milliseconds
 
-SCHEMA_VERSION = 2  # goes up with any change of these collections or of the documents
-GONE_FOR_S = 86_400  # how long a deletion is remembered, for a writer that comes late
+SCHEMA_VERSION = 2  # raised by any change of these collections or of the documents
+DELETIONS_KEPT_S = 86_400  # so that a late second writer can remove what it brought back
 
 _SORTS = ("created_at", "updated_at")
 _LEADING = {
@@ -27,8 +26,8 @@ _LEADING = {
 _encode = msgspec.json.Encoder().encode
 
 
-class Tables(NamedTuple):
-    """The collections of one generation, and the candidates for orphans, which all share."""
+class Collections(NamedTuple):
+    """The collections of one generation, and ``orphans``, which all generations share."""
 
     jobs: Collection
     batches: Collection
@@ -36,9 +35,9 @@ class Tables(NamedTuple):
     orphans: Collection
 
 
-def tables(database: Database, generation: str) -> Tables:
-    """The collections of this generation."""
-    return Tables(
+def collections_of(database: Database, generation: str) -> Collections:
+    """Return the collections of this generation."""
+    return Collections(
         jobs=database[f"jobs_{generation}"],
         batches=database[f"batches_{generation}"],
         gone=database[f"gone_{generation}"],
@@ -46,32 +45,29 @@ def tables(database: Database, generation: str) -> Tables:
     )
 
 
-async def make_indexes(to: Tables) -> None:
-    """Those that lists walk, once; many may do it at the same time."""
-    await to.jobs.create_indexes([*_lists("jobs"), *_plain("group", "position", "blobs")])
-    await to.batches.create_indexes([*_lists("batches"), *_plain("group", "position", "blobs")])
-    await to.gone.create_index("at", expireAfterSeconds=GONE_FOR_S)
+async def make_indexes(to: Collections) -> None:
+    """Create the indexes that lists walk; several processes may do so at once."""
+    single = [IndexModel(field) for field in ("group", "position", "blobs")]
+    await to.jobs.create_indexes([*_list_indexes("jobs"), *single])
+    await to.batches.create_indexes([*_list_indexes("batches"), *single])
+    await to.gone.create_index("at", expireAfterSeconds=DELETIONS_KEPT_S)
     await to.orphans.create_index([("since", ASCENDING), ("_id", ASCENDING)])
 
 
-def _lists(table: str) -> Iterable[IndexModel]:
+def _list_indexes(table: str) -> Iterable[IndexModel]:
     for leading in _LEADING[table]:
         for sort in _SORTS:
             fields = [field for field in (leading, sort, "position") if field is not None]
             yield IndexModel([(field, ASCENDING) for field in fields])
 
 
-def _plain(*fields: str) -> Iterable[IndexModel]:
-    return [IndexModel(field) for field in fields]
-
-
 def job_fields(job: JobDocument) -> Fields:
-    """A job as it is stored."""
+    """Return a job in its stored form."""
     return {"_id": job.job_id, "batch_id": job.batch_id} | _fields(job)
 
 
 def batch_fields(batch: BatchDocument) -> Fields:
-    """A batch as it is stored."""
+    """Return a batch in its stored form."""
     return {"_id": batch.batch_id, "archived": batch.archived} | _fields(batch)
 
 
@@ -84,22 +80,23 @@ def _fields(document: JobDocument | BatchDocument) -> Fields:
         "position": document.position,
         "status": document.status,
         "owner": document.owner,
-        "readers": [EVERYONE] if is_public else sorted(map(_reader, names)),
+        "readers": [EVERYONE] if is_public else sorted(map(_mark_name, names)),
         "created_at": milliseconds(document.created_at),
         "updated_at": milliseconds(document.updated_at),
         "blobs": sorted(references(document)),
+        # JSON: clients' parameters have keys and numbers that BSON cannot hold
         "document": _encode(document).decode(),
     }
 
 
-def visible(caller: Caller) -> Fields:
-    """The condition for what ``caller`` may read."""
+def readable_filter(caller: Caller) -> Fields:
+    """Return the condition for documents that ``caller`` may read."""
     if caller.trusted:
         return {}
-    own = [] if caller.user is None else [_reader(caller.user)]
-    return {"readers": {"$in": [EVERYONE, *own]}}
+    marked = [] if caller.user is None else [_mark_name(caller.user)]
+    return {"readers": {"$in": [EVERYONE, *marked]}}
 
 
-def _reader(name: str) -> str:
-    """Marked as a name, since somebody may be called like everyone."""
+def _mark_name(name: str) -> str:
+    """Mark a user name, since a user may have the name that means everyone."""
     return f"@{name}"

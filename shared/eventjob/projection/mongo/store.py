@@ -1,4 +1,4 @@
-"""The projection in MongoDB: one writer, and readers in as many processes as there are."""
+"""The projection in MongoDB: one writer, and readers in any number of processes."""
 
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -8,11 +8,10 @@ from typing import Literal, TypeVar
 import msgspec
 from pymongo.errors import OperationFailure
 
-from eventjob.projection.mongo import read as store_mongo_read
-from eventjob.projection.mongo import write
+from eventjob.projection.mongo import read, write
 from eventjob.projection.mongo.database import Database
 from eventjob.projection.mongo.generations import Generations
-from eventjob.projection.mongo.schema import Tables, tables
+from eventjob.projection.mongo.schema import Collections, collections_of
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import (
     BatchQuery,
@@ -25,7 +24,7 @@ from eventjob.projection.store import (
     milliseconds,
 )
 
-READ_WITHIN_S = 5.0
+READ_TIMEOUT_S = 5.0
 
 Result = TypeVar("Result")
 
@@ -34,7 +33,7 @@ _batch = msgspec.json.Decoder(BatchDocument).decode
 
 
 class MongoStore:
-    """The `Store` in the database that ``url`` names. It connects when it is first used."""
+    """The `Store` in the database that ``url`` names; connects on first use."""
 
     def __init__(
         self,
@@ -46,85 +45,88 @@ class MongoStore:
         self._clock = clock
         self._database = Database(url)
         self.progress = Generations(self._database, beside)
-        self._generation: str | None = None  # where the last read was
-        self._built_on: set[str | None] = set()  # whose documents the next changes may hold
+        self._generation: str | None = None  # the generation of the last read
+        self._built_on: set[str | None] = set()  # generations that the next changes may be based on
 
     async def checkpoint(self) -> int:
         """See `Store`."""
-        async with self._database.requests(READ_WITHIN_S):
-            return (await self.progress.place()).checkpoint
+        async with self._database.requests(READ_TIMEOUT_S):
+            return (await self.progress.locate()).checkpoint
 
     async def apply(self, changes: Changes) -> None:
         """See `Store`."""
         async with self._database.requests():
+            # emptied first: after any fault the caller reads its documents again
             built_on, self._built_on = self._built_on, set()
-            place = await self.progress.place()
-            if place.checkpoint != changes.after or built_on - {place.generation}:
+            position = await self.progress.locate()
+            if position.checkpoint != changes.after or built_on - {position.generation}:
                 raise StoreMoved(
-                    f"the projection is at {place.checkpoint} and not at {changes.after}, "
+                    f"the projection is at {position.checkpoint} and not at {changes.after}, "
                     "or was replaced by another"
                 )
-            if place.checkpoint == 0:
+            # a new or rebuilt projection: remove what a crash left behind
+            if position.checkpoint == 0:
                 await self.progress.remove_leftovers(self._clock())
-            to = tables(self._database, place.generation)
+            to = collections_of(self._database, position.generation)
             await write.apply(to, changes, self._clock())
-            if self.progress.beside is None:  # or what is current would lose them
+            if self.progress.beside is None:  # the current generation still needs the candidates
                 await write.clear_orphans(to, changes)
-            if not await self.progress.advance(place, changes.checkpoint):
+            if not await self.progress.advance(position, changes.checkpoint):
+                # the guard cannot see what the other writer deleted meanwhile
                 await write.delete_again(to, changes)
                 await self.progress.remove_leftovers(self._clock())
                 raise StoreMoved(f"the projection is no longer at {changes.after}")
-            self._built_on = {place.generation}
+            self._built_on = {position.generation}
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         """See `Store`."""
-        found = await self._by("jobs", "_id", job_ids)
+        found = await self._find_by("jobs", "_id", job_ids)
         return {job.job_id: job for job in map(_job, found)}
 
     async def batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
         """See `Store`."""
-        found = await self._by("batches", "group", groups)
+        found = await self._find_by("batches", "group", groups)
         return {batch.group: batch for batch in map(_batch, found)}
 
     async def job(self, job_id: str) -> JobDocument | None:
         """See `Store`."""
-        found = await self._by("jobs", "_id", [job_id], READ_WITHIN_S)
+        found = await self._find_by("jobs", "_id", [job_id], READ_TIMEOUT_S)
         return _job(found[0]) if found else None
 
     async def batch(self, batch_id: str) -> BatchDocument | None:
         """See `Store`."""
-        found = await self._by("batches", "_id", [batch_id], READ_WITHIN_S)
+        found = await self._find_by("batches", "_id", [batch_id], READ_TIMEOUT_S)
         return _batch(found[0]) if found else None
 
     async def list_jobs(self, query: JobQuery) -> Page[JobDocument]:
         """See `Store`."""
-        return await self._read(lambda of: store_mongo_read.page(of.jobs, query, _job))
+        return await self._read(lambda tables: read.find_page(tables.jobs, query, _job))
 
     async def list_batches(self, query: BatchQuery) -> Page[BatchDocument]:
         """See `Store`."""
-        return await self._read(lambda of: store_mongo_read.page(of.batches, query, _batch))
+        return await self._read(lambda tables: read.find_page(tables.batches, query, _batch))
 
     async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
         """See `Store`."""
-        found = await self._read(lambda of: store_mongo_read.following(of.jobs, position, limit))
+        found = await self._read(lambda tables: read.find_next(tables.jobs, position, limit))
         return [_job(document) for document in found]
 
     async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
         """See `Store`."""
-        found = await self._read(lambda of: store_mongo_read.following(of.batches, position, limit))
+        found = await self._read(lambda tables: read.find_next(tables.batches, position, limit))
         return [_batch(document) for document in found]
 
-    async def beside(self) -> "MongoStore":
+    async def create_generation(self) -> "MongoStore":
         """See `Store`."""
         async with self._database.requests():
-            generation = await self.progress.open_beside()
+            generation = await self.progress.create_beside()
             await self.progress.remove_leftovers(self._clock())
         return MongoStore(self._url, self._clock, generation)
 
     async def adopt(self, other: Store) -> bool:
         """See `Store`."""
         if not isinstance(other, MongoStore) or other.progress.beside is None:
-            raise TypeError("only what beside gave can be adopted")
+            raise TypeError("only a created generation can be adopted")
         async with self._database.requests():
             if not await self.progress.adopt(other.progress.beside):
                 return False
@@ -135,29 +137,29 @@ class MongoStore:
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """See `Store`."""
         before = milliseconds(older_than)
-        return await self._read(lambda of: write.orphans(of, before, limit))
+        return await self._read(lambda tables: write.orphans(tables, before, limit))
 
     async def unreferenced(self, shas: Collection[str]) -> set[str]:
         """See `Store`."""
-        return set(shas) - await self._read(lambda of: write.referenced(of, shas))
+        return set(shas) - await self._read(lambda tables: write.referenced(tables, shas))
 
     async def forget_orphans(self, shas: Collection[str]) -> None:
         """See `Store`."""
         async with self._database.requests():
-            place = await self.progress.place()
-            await write.forget_orphans(tables(self._database, place.generation), shas)
+            position = await self.progress.locate()
+            await write.forget_orphans(collections_of(self._database, position.generation), shas)
 
     async def close(self) -> None:
         """See `Store`."""
         if self.progress.beside is not None:
-            # what cannot be removed now, the next rebuild removes
+            # the next rebuild removes what is left now
             with suppress(StoreUnavailable):
                 async with self._database.requests():
-                    await self.progress.close_beside()
+                    await self.progress.abandon_beside()
                     await self.progress.remove_leftovers(self._clock())
         await self._database.close()
 
-    async def _by(
+    async def _find_by(
         self,
         table: Literal["jobs", "batches"],
         field: str,
@@ -167,31 +169,31 @@ class MongoStore:
         if not values:
             return []
         found = await self._read(
-            lambda of: store_mongo_read.documents(getattr(of, table), field, values), within_s
+            lambda tables: read.find_documents(getattr(tables, table), field, values), within_s
         )
         self._built_on.add(self._generation)
         return found
 
     async def _read(
         self,
-        find: Callable[[Tables], Awaitable[Result]],
-        within_s: float | None = READ_WITHIN_S,
+        find: Callable[[Collections], Awaitable[Result]],
+        within_s: float | None = READ_TIMEOUT_S,
     ) -> Result:
-        """What is found in a generation that is still the current one afterwards.
+        """Return what ``find`` returns in a generation that is still current afterwards.
 
-        So nothing that was dropped meanwhile is taken for an answer, however long a read takes.
+        So a read of any length never returns documents that were dropped meanwhile.
         """
         async with self._database.requests(within_s):
-            generation = self._generation or (await self.progress.place()).generation
+            generation = self._generation or (await self.progress.locate()).generation
             while True:
-                trouble = None
+                failure = None
                 try:
-                    found = await find(tables(self._database, generation))
+                    found = await find(collections_of(self._database, generation))
                 except OperationFailure as error:
-                    trouble = error
-                read, generation = generation, (await self.progress.place()).generation
+                    failure = error
+                tried, generation = generation, (await self.progress.locate()).generation
                 self._generation = generation
-                if read == generation:
-                    if trouble is not None:
-                        raise trouble
+                if tried == generation:
+                    if failure is not None:
+                        raise failure
                     return found

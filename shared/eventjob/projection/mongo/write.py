@@ -1,7 +1,6 @@
-"""Writing changes into the MongoDB projection, so that a crash anywhere is made good by a replay.
+"""Write changes into MongoDB so that a replay repairs a crash at any point.
 
-Before documents change, what they refer to is noted as possible orphans; whether a blob is one is
-looked up when it is asked for.
+There are no transactions: MongoDB need not be a replica set.
 """
 
 from collections.abc import Collection as Some
@@ -11,48 +10,45 @@ from datetime import UTC, datetime
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from eventjob.projection.mongo.database import LOOKED_FOR, WRITTEN, Collection, Fields, portions
-from eventjob.projection.mongo.schema import (
-    Tables,
-    batch_fields,
-    job_fields,
-)
+from eventjob.projection.mongo.database import QUERY_SIZE, WRITE_SIZE, Collection, Fields, split
+from eventjob.projection.mongo.schema import Collections, batch_fields, job_fields
 from eventjob.projection.read_model import BatchDocument, JobDocument, references
 from eventjob.projection.store import Changes, milliseconds
 
 _DUPLICATE_KEY = 11000
 
 _Write = InsertOne[Fields] | ReplaceOne[Fields] | UpdateOne
-_Known = dict[str, Fields]  # what is needed of stored documents, by id
+_Known = dict[str, Fields]  # by id, the stored fields that a write needs
 
 
-async def apply(to: Tables, changes: Changes, at: datetime) -> None:
-    """Write documents forward and delete; a document that is there in a later state stays."""
+async def apply(to: Collections, changes: Changes, at: datetime) -> None:
+    """Write documents forward, then delete; a document stored in a later state stays."""
     jobs = [job_fields(job) for job in changes.jobs]
     batches = [batch_fields(batch) for batch in changes.batches]
-    known_jobs = await _known(to.jobs, jobs, changes)
-    known_batches = await _known(to.batches, batches, changes)
-    released = _released(known_jobs, jobs, changes) | _released(known_batches, batches, changes)
-    await _note(to.orphans, released.union(changes.dropped), milliseconds(at))
-    await _put(to.jobs, jobs, known_jobs)
-    await _put(to.batches, batches, known_batches)
+    known_jobs = await _load_known(to.jobs, jobs, changes)
+    known_batches = await _load_known(to.batches, batches, changes)
+    freed = _list_freed(known_jobs, jobs, changes) | _list_freed(known_batches, batches, changes)
+    # first: a crash then leaves a candidate too many, which a query sorts out, never one too few
+    await _note_candidates(to.orphans, freed.union(changes.dropped), milliseconds(at))
+    await _write_newer(to.jobs, jobs, known_jobs)
+    await _write_newer(to.batches, batches, known_batches)
     await _remember_deletions(to.gone, changes)
     await _delete(to, changes.deleted_jobs, changes.deleted_groups)
 
 
-async def clear_orphans(to: Tables, changes: Changes) -> None:
-    """Forget those candidates that the changes' documents refer to."""
+async def clear_orphans(to: Collections, changes: Changes) -> None:
+    """Forget the candidates that the changed documents reference."""
     documents: list[JobDocument | BatchDocument] = [*changes.jobs, *changes.batches]
     named = {sha256 for document in documents for sha256 in references(document)}
     await forget_orphans(to, await referenced(to, named))
 
 
-async def delete_again(to: Tables, changes: Changes) -> None:
-    """Remove what these changes brought back after another writer had deleted it."""
-    jobs = {_job(job.job_id): job.job_id for job in changes.jobs}
+async def delete_again(to: Collections, changes: Changes) -> None:
+    """Delete what these changes brought back after another writer had deleted it."""
+    jobs = {_job_name(job.job_id): job.job_id for job in changes.jobs}
     named = {job.group for job in changes.jobs} | {batch.group for batch in changes.batches}
-    groups = {_group(group): group for group in named}
-    gone = await _find(to.gone, "_id", [*jobs, *groups])
+    groups = {_group_name(group): group for group in named}
+    gone = await _find_by(to.gone, "_id", [*jobs, *groups])
     await _delete(
         to,
         [jobs[name] for name in gone if name in jobs],
@@ -60,102 +56,102 @@ async def delete_again(to: Tables, changes: Changes) -> None:
     )
 
 
-async def orphans(to: Tables, before_ms: int, limit: int) -> list[str]:
-    """Blobs without a reference since before then; the longest forgotten first."""
+async def orphans(to: Collections, before_ms: int, limit: int) -> list[str]:
+    """Return blobs that lost their last reference before then; oldest first."""
     found: list[str] = []
     candidates = to.orphans.find({"since": {"$lt": before_ms}}).sort([("since", 1), ("_id", 1)])
     async with candidates:
-        while len(found) < limit and (portion := await candidates.to_list(LOOKED_FOR)):
-            shas = [fields["_id"] for fields in portion]
+        while len(found) < limit and (chunk := await candidates.to_list(QUERY_SIZE)):
+            shas = [fields["_id"] for fields in chunk]
             named = await referenced(to, shas)
             found += [sha256 for sha256 in shas if sha256 not in named]
     return found[:limit]
 
 
-async def forget_orphans(to: Tables, shas: Some[str]) -> None:
-    """These blobs are gone, or have a reference again."""
-    for some in portions(shas):
-        await to.orphans.delete_many({"_id": {"$in": some}})
+async def forget_orphans(to: Collections, shas: Some[str]) -> None:
+    """Forget these candidates, which were deleted or are referenced again."""
+    for ids in split(shas):
+        await to.orphans.delete_many({"_id": {"$in": ids}})
 
 
-async def take_over(old: Tables, to: Tables, at: datetime) -> None:
+async def hand_over_orphans(old: Collections, to: Collections, at: datetime) -> None:
     """Note the blobs of documents that only the old generation knows.
 
-    What was deleted has no events any more, so a rebuild has not heard of it.
+    Deleted jobs have no events any more, so a rebuild never meets their blobs.
     """
     for before, after in ((old.jobs, to.jobs), (old.batches, to.batches)):
         position = -1
-        while rows := await _behind(before, position):
+        while rows := await _read_after(before, position):
             position = rows[-1]["position"]
-            kept = await _find(after, "_id", [row["_id"] for row in rows])
-            await _note(to.orphans, _dropped(rows, kept), milliseconds(at))
+            kept = await _find_by(after, "_id", [row["_id"] for row in rows])
+            await _note_candidates(to.orphans, _find_dropped(rows, kept), milliseconds(at))
 
 
-async def _behind(table: Collection, position: int) -> list[Fields]:
+async def _read_after(table: Collection, position: int) -> list[Fields]:
     found = table.find({"position": {"$gt": position}}, {"position": 1, "blobs": 1})
-    return await found.sort("position", 1).limit(LOOKED_FOR).to_list(None)
+    return await found.sort("position", 1).limit(QUERY_SIZE).to_list(None)
 
 
-async def _put(into: Collection, rows: Sequence[Fields], known: _Known) -> None:
-    """Write what is newer than it is known to be."""
+async def _write_newer(into: Collection, rows: Sequence[Fields], known: _Known) -> None:
+    """Write the rows that are newer than the stored ones."""
     newer = [
         row
         for row in rows
         if row["_id"] not in known or known[row["_id"]]["sequence"] < row["sequence"]
     ]
     inserts = [InsertOne(row) for row in newer if row["_id"] not in known]
-    alone = await _write(into, inserts)  # thrice as fast as upserts
+    all_new = await _write(into, inserts)  # three times as fast as upserts
     await _write(
         into,
         [
             ReplaceOne({"_id": row["_id"], "sequence": {"$lt": row["sequence"]}}, row, upsert=True)
             for row in newer
-            if row["_id"] in known or not alone
+            if row["_id"] in known or not all_new
         ],
     )
 
 
 async def _write(into: Collection, writes: Sequence[_Write]) -> bool:
-    """Whether no id was taken already; of a guarded upsert this means: in a later state."""
-    is_free = True
-    for portion in portions(writes, WRITTEN):
+    """True if the writes applied; False if an id exists, for guarded upserts in a newer state."""
+    is_new = True
+    for chunk in split(writes, WRITE_SIZE):
         try:
-            await into.bulk_write(portion, ordered=False)
+            await into.bulk_write(chunk, ordered=False)
         except BulkWriteError as error:
             codes = {trouble["code"] for trouble in error.details["writeErrors"]}
             if codes != {_DUPLICATE_KEY} or error.details["writeConcernErrors"]:
                 raise
-            is_free = False
-    return is_free
+            is_new = False
+    return is_new
 
 
-async def _delete(to: Tables, jobs: Some[str], groups: Some[str]) -> None:
-    for some in portions(jobs):
-        await to.jobs.delete_many({"_id": {"$in": some}})
-    for some in portions(groups):
-        await to.jobs.delete_many({"group": {"$in": some}})
-        await to.batches.delete_many({"group": {"$in": some}})
+async def _delete(to: Collections, jobs: Some[str], groups: Some[str]) -> None:
+    for ids in split(jobs):
+        await to.jobs.delete_many({"_id": {"$in": ids}})
+    for ids in split(groups):
+        await to.jobs.delete_many({"group": {"$in": ids}})
+        await to.batches.delete_many({"group": {"$in": ids}})
 
 
 async def _remember_deletions(into: Collection, changes: Changes) -> None:
-    names = [*map(_job, changes.deleted_jobs), *map(_group, changes.deleted_groups)]
-    at = datetime.now(UTC)  # the database forgets by its own clock
+    names = [*map(_job_name, changes.deleted_jobs), *map(_group_name, changes.deleted_groups)]
+    at = datetime.now(UTC)  # the database expires them by its own clock
     await _write(
         into, [UpdateOne({"_id": name}, {"$set": {"at": at}}, upsert=True) for name in names]
     )
 
 
-def _released(known: _Known, rows: Sequence[Fields], changes: Changes) -> set[str]:
-    """The blobs that these rows, or their deletion, take a reference from."""
-    released = _dropped(known.values(), {row["_id"]: row for row in rows})
+def _list_freed(known: _Known, rows: Sequence[Fields], changes: Changes) -> set[str]:
+    """Return the blobs that these rows, or their deletion, release."""
+    released = _find_dropped(known.values(), {row["_id"]: row for row in rows})
     for row in rows:
         if row["_id"] in changes.deleted_jobs or row["group"] in changes.deleted_groups:
             released.update(row["blobs"])
     return released
 
 
-def _dropped(before: Iterable[Fields], after: _Known) -> set[str]:
-    """The blobs that documents name before and, one by one, not after."""
+def _find_dropped(before: Iterable[Fields], after: _Known) -> set[str]:
+    """Return the blobs that documents referenced before and do not reference after."""
     dropped: set[str] = set()
     for row in before:
         kept = after.get(row["_id"])
@@ -163,43 +159,43 @@ def _dropped(before: Iterable[Fields], after: _Known) -> set[str]:
     return dropped
 
 
-async def _note(into: Collection, released: Iterable[str], since_ms: int) -> None:
+async def _note_candidates(into: Collection, released: Iterable[str], since_ms: int) -> None:
     since = {"$set": {"since": since_ms}}
     await _write(into, [UpdateOne({"_id": sha256}, since, upsert=True) for sha256 in released])
 
 
-async def _known(of: Collection, rows: Sequence[Fields], changes: Changes) -> _Known:
-    """What is there of what the changes write or delete, by id."""
+async def _load_known(of: Collection, rows: Sequence[Fields], changes: Changes) -> _Known:
+    """Return the stored fields of the documents that the changes write or delete, by id."""
     ids = [*(row["_id"] for row in rows), *changes.deleted_jobs]
-    return await _find(of, "_id", ids) | await _find(of, "group", changes.deleted_groups)
+    return await _find_by(of, "_id", ids) | await _find_by(of, "group", changes.deleted_groups)
 
 
-async def _find(of: Collection, field: str, values: Some[str]) -> _Known:
-    """The documents whose field has one of these values, by id."""
+async def _find_by(of: Collection, field: str, values: Some[str]) -> _Known:
+    """Return the stored fields of documents in which the field has one of these values."""
     found: _Known = {}
-    for some in portions(values):
-        async for row in of.find({field: {"$in": some}}, {"sequence": 1, "blobs": 1}):
+    for ids in split(values):
+        async for row in of.find({field: {"$in": ids}}, {"sequence": 1, "blobs": 1}):
             found[row["_id"]] = row
     return found
 
 
-async def referenced(to: Tables, shas: Some[str]) -> set[str]:
-    """Those of these blobs that a document refers to."""
+async def referenced(to: Collections, shas: Some[str]) -> set[str]:
+    """Return those of these blobs that a document references."""
     found: set[str] = set()
-    for some in portions(shas):
-        among = {"$match": {"blobs": {"$in": some}}}
-        each = {"$group": {"_id": "$blobs"}}
+    for ids in split(shas):
+        matching = {"$match": {"blobs": {"$in": ids}}}
+        by_blob = {"$group": {"_id": "$blobs"}}
         for table in (to.jobs, to.batches):
             rows = await table.aggregate(
-                [among, {"$project": {"blobs": 1}}, {"$unwind": "$blobs"}, among, each]
+                [matching, {"$project": {"blobs": 1}}, {"$unwind": "$blobs"}, matching, by_blob]
             )
             found.update([row["_id"] async for row in rows])
     return found
 
 
-def _job(job_id: str) -> str:
+def _job_name(job_id: str) -> str:
     return f"job {job_id}"
 
 
-def _group(group: str) -> str:
+def _group_name(group: str) -> str:
     return f"group {group}"

@@ -1,4 +1,4 @@
-"""Connections to a SQLite file that may vanish, be replaced, or come back at any time."""
+"""Connections to a SQLite file that may disappear, be replaced, or return at any time."""
 
 import os
 import sqlite3
@@ -10,9 +10,9 @@ from eventjob.projection.sqlite.schema import BUSY_TIMEOUT_S, prepare
 from eventjob.projection.store import StoreRefused, StoreUnavailable
 
 _SETTINGS = (
-    "PRAGMA synchronous = NORMAL",  # the log is the truth; the checkpoint is never ahead
+    "PRAGMA synchronous = NORMAL",  # a lost end is replayed from the log, from the checkpoint on
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA secure_delete = FAST",  # else a generation that goes is overwritten page by page
+    "PRAGMA secure_delete = FAST",  # ON would overwrite a removed generation page by page
     "PRAGMA cache_size = -65536",  # KiB
     "PRAGMA wal_autocheckpoint = 16000",  # pages of 4 KiB: 64 MB
     "PRAGMA journal_size_limit = 67108864",
@@ -20,7 +20,7 @@ _SETTINGS = (
 
 
 class Connections:
-    """As many connections as threads borrow at the same time; threads may share them."""
+    """A pool with a connection for each thread at work; threads may share one in turn."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,14 +28,14 @@ class Connections:
 
     @contextmanager
     def transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
-        """A connection within a transaction (``DEFERRED`` to read, ``IMMEDIATE`` to write).
+        """Borrow a connection within a transaction (``DEFERRED`` to read, ``IMMEDIATE`` to write).
 
         Raises:
-            StoreUnavailable: the file cannot be used; the next transaction tries anew.
+            StoreUnavailable: the file is unusable; the next transaction tries again.
         """
         connection = None
         try:
-            connection = self._take()
+            connection = self._borrow()
             connection.sqlite.execute(f"BEGIN {kind}")
             yield connection.sqlite
             connection.sqlite.execute("COMMIT")
@@ -48,29 +48,34 @@ class Connections:
                 connection.sqlite.close()
 
     def close(self) -> None:
-        """Close what nobody has borrowed."""
+        """Close all idle connections."""
         while self._idle:
             self._idle.pop().sqlite.close()
 
-    def _take(self) -> "_Connection":
+    def _borrow(self) -> "_Connection":
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
                 return self._open()
-            if connection.file == _identity(self._path):
+            # after a restore or a deletion the path leads to another file, or to none
+            if connection.file_id == _file_id(self._path):
                 return connection
             connection.sqlite.close()
 
     def _open(self) -> "_Connection":
         sqlite = sqlite3.connect(
-            self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            # isolation_level None: transactions are begun by hand
+            self._path,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
         )
         try:
             prepare(sqlite)
             for setting in _SETTINGS:
                 sqlite.execute(setting)
-            return _Connection(sqlite, _identity(self._path))
+            return _Connection(sqlite, _file_id(self._path))
         except StoreRefused as error:
             sqlite.close()
             raise StoreRefused(f"{self._path.name}: {error}") from error
@@ -80,14 +85,14 @@ class Connections:
 
 
 class _Connection:
-    """A connection, and which file it was opened on: SQLite goes on with one that is gone."""
+    """A connection and the id of its file: SQLite would go on with a deleted one."""
 
-    def __init__(self, sqlite: sqlite3.Connection, file: tuple[int, int] | None) -> None:
+    def __init__(self, sqlite: sqlite3.Connection, file_id: tuple[int, int] | None) -> None:
         self.sqlite = sqlite
-        self.file = file
+        self.file_id = file_id
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _file_id(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -96,5 +101,5 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _reason(error: sqlite3.Error | OSError) -> str:
-    """Without the path, which is nobody's business outside."""
+    """Return the error's text without the path."""
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

@@ -1,4 +1,4 @@
-"""Generations of the SQLite projection: one is read, one may grow beside it, old ones go."""
+"""Generations of the SQLite projection: the current one, one being built, and old ones."""
 
 # ruff: noqa: S608 - names of tables and columns are this product's own constants
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from eventjob.projection.sqlite.schema import create_tables, names
+from eventjob.projection.sqlite.schema import create_tables, list_objects
 from eventjob.projection.store import StoreMoved
 
-BRIEFLY_S = 0.01  # one transaction of a removal: other writers wait meanwhile
-SLICE = 1000  # rows that are removed at once
+MAX_STEP_S = 0.01  # of write lock in one step of a removal: other writers wait meanwhile
+MAX_ROWS = 1000  # removed by one statement
 
 
 class Generation:
-    """One generation within a transaction; ``@`` in a statement stands for its number."""
+    """A generation within a transaction; ``@`` in a statement stands for its number."""
 
     def __init__(self, connection: sqlite3.Connection, number: int, checkpoint: int) -> None:
         self._connection = connection
@@ -25,52 +25,49 @@ class Generation:
     def execute(
         self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
     ) -> sqlite3.Cursor:
-        """The rows that a statement finds."""
+        """Run a statement and return its cursor."""
         return self._connection.execute(sql.replace("@", str(self.number)), parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
-        """A statement for each of these parameters."""
+        """Run a statement once for each row of parameters."""
         self._connection.executemany(sql.replace("@", str(self.number)), parameters)
 
 
-def current(connection: sqlite3.Connection) -> Generation:
-    """The generation that is read."""
-    found = connection.execute(
+def read_current(connection: sqlite3.Connection) -> Generation:
+    """Return the generation that readers see."""
+    row = connection.execute(
         "SELECT generation, checkpoint FROM progress WHERE state = 'current'"
     ).fetchone()
-    return Generation(connection, *found)
+    return Generation(connection, *row)
 
 
-def numbered(connection: sqlite3.Connection, number: int) -> Generation:
-    """The generation of this number.
-
-    Raises:
-        StoreMoved: it is not read, and does not grow, any more.
-    """
-    found = connection.execute(
+def read_generation(connection: sqlite3.Connection, number: int) -> Generation:
+    """Return the generation of this number; `StoreMoved` if replaced or abandoned."""
+    row = connection.execute(
         "SELECT generation, checkpoint FROM progress"
         " WHERE generation = ? AND state IN ('current', 'beside')",
         (number,),
     ).fetchone()
-    if found is None:
+    if row is None:
         raise StoreMoved(f"generation {number} of the projection was given up for another")
-    return Generation(connection, *found)
+    return Generation(connection, *row)
 
 
-def begin(connection: sqlite3.Connection) -> int:
-    """The number of a new, empty generation; another that still grew is given up."""
+def create_generation(connection: sqlite3.Connection) -> int:
+    """Create an empty generation and return its number; one being built is abandoned."""
+    # one rebuild at a time: the newest wins
     connection.execute("UPDATE progress SET state = 'abandoned' WHERE state = 'beside'")
-    made = connection.execute(
+    inserted = connection.execute(
         "INSERT INTO progress (checkpoint, state) VALUES (0, 'beside') RETURNING generation"
     )
-    number = int(made.fetchone()[0])
+    number = int(inserted.fetchone()[0])
     create_tables(connection, number)
     return number
 
 
 def adopt(connection: sqlite3.Connection, number: int) -> bool:
-    """Let this generation be read from now on, unless it is behind the one that is."""
-    if numbered(connection, number).checkpoint < current(connection).checkpoint:
+    """Make this generation the current one; False if it lags behind."""
+    if read_generation(connection, number).checkpoint < read_current(connection).checkpoint:
         return False
     connection.execute("UPDATE progress SET state = 'replaced' WHERE state = 'current'")
     connection.execute("UPDATE progress SET state = 'current' WHERE generation = ?", (number,))
@@ -78,41 +75,38 @@ def adopt(connection: sqlite3.Connection, number: int) -> bool:
 
 
 def abandon(connection: sqlite3.Connection, number: int) -> None:
-    """This generation is not wanted, unless it is read already."""
+    """Abandon this generation, unless it is the current one."""
     connection.execute(
         "UPDATE progress SET state = 'abandoned' WHERE generation = ? AND state = 'beside'",
         (number,),
     )
 
 
-def remove_some(connection: sqlite3.Connection, now_ms: int) -> bool:
-    """Remove what is neither read nor grows, for a short time; False where all is gone."""
-    until = monotonic() + BRIEFLY_S
-    while _remove_one(connection, now_ms):
+def remove_step(connection: sqlite3.Connection, now_ms: int) -> bool:
+    """Remove parts of old generations for a short time; False when all are gone."""
+    until = monotonic() + MAX_STEP_S
+    while _remove_next(connection, now_ms):
         if monotonic() > until:
             return True
     return False
 
 
-def _remove_one(connection: sqlite3.Connection, now_ms: int) -> bool:
-    """One step.
-
-    Jobs that were deleted have no events any more, so only the generation that was read until now
-    knows their blobs: before it goes, the current one takes over what it does not refer to itself.
-    """
-    found = connection.execute(
+def _remove_next(connection: sqlite3.Connection, now_ms: int) -> bool:
+    """Remove one part of an old generation."""
+    row = connection.execute(
         "SELECT generation, state FROM progress WHERE state IN ('replaced', 'abandoned')"
     ).fetchone()
-    if found is None:
+    if row is None:
         return False
-    number, state = found
-    generation = current(connection)
+    number, state = row
+    generation = read_current(connection)
+    # a replaced generation alone knows the blobs of jobs that were deleted: hand them on
     if state == "abandoned":
-        if not _drop_some(connection, number):
+        if not _drop_next(connection, number):
             connection.execute("DELETE FROM progress WHERE generation = ?", (number,))
     elif not (
-        _take_over(generation, f"orphans_{number}", "sha256", "since")
-        or _take_over(generation, f"blobs_{number}", "position", f"{now_ms:d}")
+        _hand_over_orphans(generation, f"orphans_{number}", "sha256", "since")
+        or _hand_over_orphans(generation, f"blobs_{number}", "position", f"{now_ms:d}")
     ):
         connection.execute(
             "UPDATE progress SET state = 'abandoned' WHERE generation = ?", (number,)
@@ -120,10 +114,10 @@ def _remove_one(connection: sqlite3.Connection, now_ms: int) -> bool:
     return True
 
 
-def _take_over(generation: Generation, source: str, key: str, since: str) -> bool:
-    """Move some blobs to the orphans, but those that the generation refers to; False for none."""
+def _hand_over_orphans(generation: Generation, source: str, key: str, since: str) -> bool:
+    """Move some unreferenced blobs to the orphans; False when finished."""
     (last,) = generation.execute(
-        f"SELECT max({key}) FROM (SELECT {key} FROM {source} ORDER BY {key} LIMIT {SLICE})"
+        f"SELECT max({key}) FROM (SELECT {key} FROM {source} ORDER BY {key} LIMIT {MAX_ROWS})"
     ).fetchone()
     if last is None:
         return False
@@ -136,16 +130,16 @@ def _take_over(generation: Generation, source: str, key: str, since: str) -> boo
     return True
 
 
-def _drop_some(connection: sqlite3.Connection, number: int) -> bool:
-    """Drop an index or table of this generation, or empty one a bit; False where none is left."""
-    left = names(connection, number)
-    if not left:
+def _drop_next(connection: sqlite3.Connection, number: int) -> bool:
+    """Drop an index or table of this generation, or some of its rows; False when finished."""
+    objects = list_objects(connection, number)
+    if not objects:
         return False
-    kind, name = left[0]
+    kind, name = objects[0]
     if "_documents_" in name:
-        some = f"SELECT position FROM {name} ORDER BY position LIMIT {SLICE}"
+        selected = f"SELECT position FROM {name} ORDER BY position LIMIT {MAX_ROWS}"
         removed = connection.execute(
-            f"DELETE FROM {name} WHERE position <= (SELECT max(position) FROM ({some}))"
+            f"DELETE FROM {name} WHERE position <= (SELECT max(position) FROM ({selected}))"
         )
         if removed.rowcount:
             return True

@@ -1,11 +1,10 @@
-"""The tables of the SQLite projection, and how a file comes to have them.
+"""The tables of the SQLite projection, and how a file gets them.
 
-All but ``progress`` exist once for each generation, whose number ends their names. Rows hold what
-is filtered and sorted by; documents lie apart, so that a long walk over rows stays short in bytes.
-A row's key is its document's position: each index ends with it, and ties are broken by it.
-``*_counts`` are the exact numbers behind every total.
-
-An acl stands for an owner together with all who may read; an object's never changes.
+All but ``progress`` exist once per generation and end with its number. Rows hold the fields to
+filter and sort by; documents are stored apart, so that a walk over rows reads few bytes.
+A row's key is its document's position, which ends each index and breaks ties.
+``*_counts`` hold the exact numbers behind every total. An acl stands for an owner and all readers;
+an object's acl never changes.
 """
 
 import sqlite3
@@ -14,9 +13,9 @@ from collections.abc import Sequence
 
 from eventjob.projection.store import StoreRefused
 
-SCHEMA_VERSION = 3  # goes up with any change of these tables or of the documents
+SCHEMA_VERSION = 3  # raised by any change of these tables or of the documents
 BUSY_TIMEOUT_S = 5.0
-APPLICATION_ID = 0x65766A62  # "evjb", as SQLite's file header says whose file it is
+APPLICATION_ID = 0x65766A62  # "evjb", which marks the file as this program's
 
 _PROGRESS = """
 CREATE TABLE progress (
@@ -62,18 +61,18 @@ CREATE TABLE orphans_@ (sha256 TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT
 
 SORTS = ("created_at", "updated_at")
 LEADING = {
-    "jobs": (("batch_id", "acl", "status"), ("acl", "status")),  # few: each costs every write
+    "jobs": (("batch_id", "acl", "status"), ("acl", "status")),  # few: each slows every write
     "batches": (("acl", "archived", "status"), ("archived", "status")),
 }
 
 
 def index_name(table: str, leading: Sequence[str], sort: str) -> str:
-    """The index that has rows with the same values of ``leading`` in the order of ``sort``."""
+    """Return the index that sorts rows of equal ``leading`` columns by ``sort``."""
     return "_".join((table, *leading, sort, "@"))
 
 
 def create_tables(connection: sqlite3.Connection, generation: int) -> None:
-    """All that one generation consists of, empty."""
+    """Create the tables and indexes of one generation."""
     indexes = [
         f"CREATE INDEX {index_name(table, leading, sort)} ON {table}_@"
         f" ({', '.join((*leading, sort))})"
@@ -81,48 +80,44 @@ def create_tables(connection: sqlite3.Connection, generation: int) -> None:
         for leading in every
         for sort in SORTS
     ]
-    for statement in [*_statements(_TABLES), *indexes]:
+    for statement in [*_split_script(_TABLES), *indexes]:
         connection.execute(statement.replace("@", str(generation)))
 
 
-def names(connection: sqlite3.Connection, generation: int) -> list[tuple[str, str]]:
-    """What there is of a generation, each as (index or table, name); indexes come first."""
-    found = connection.execute(
+def list_objects(connection: sqlite3.Connection, generation: int) -> list[tuple[str, str]]:
+    """Return a generation's indexes, then its tables, each as (kind, name)."""
+    rows = connection.execute(
         "SELECT type, name FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name"
     )
-    return [(kind, name) for kind, name in found if name.endswith(f"_{generation}")]
+    return [(kind, name) for kind, name in rows if name.endswith(f"_{generation}")]
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Bring the file to this version's tables; those of an older version are emptied for it.
-
-    Raises:
-        StoreRefused: a newer version wrote the file, or something else than this product.
-    """
+    """Bring the file to this version's tables; raise `StoreRefused` if that would harm it."""
     connection.execute("BEGIN")
-    with connection:  # one look at all of it, or another's schema is seen half
-        version = _version(connection)
+    with connection:  # one transaction: another process may be creating the schema
+        version = _read_version(connection)
     if version == SCHEMA_VERSION:
         return
-    _use_write_ahead_log(connection)
+    _enable_wal(connection)
     connection.execute("BEGIN IMMEDIATE")
     with connection:
-        if _version(connection) != SCHEMA_VERSION:  # still: nobody else has done it meanwhile
-            _rebuild(connection)
+        if _read_version(connection) != SCHEMA_VERSION:  # no other process was faster
+            _recreate(connection)  # the log refills it: no migration is needed
 
 
-def _rebuild(connection: sqlite3.Connection) -> None:
-    for name in _tables(connection):
+def _recreate(connection: sqlite3.Connection) -> None:
+    for name in _list_tables(connection):
         connection.execute(f'DROP TABLE "{name}"')
-    for statement in _statements(_PROGRESS):
+    for statement in _split_script(_PROGRESS):
         connection.execute(statement)
     create_tables(connection, 1)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """SQLite itself does not wait where several switch over the same new file."""
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL, retrying by hand: SQLite fails at once while another process does so."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -135,11 +130,11 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
             return
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def _read_version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    if owner != APPLICATION_ID and _tables(connection):
-        raise StoreRefused("the file is some other program's database")
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION_ID and _list_tables(connection):
+        raise StoreRefused("the file belongs to another program")
     if version > SCHEMA_VERSION:
         raise StoreRefused(
             f"a newer version wrote the file (schema {version}, this is {SCHEMA_VERSION})"
@@ -147,10 +142,10 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
-def _tables(connection: sqlite3.Connection) -> list[str]:
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [name for (name,) in found if not name.startswith("sqlite_")]
+def _list_tables(connection: sqlite3.Connection) -> list[str]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return [name for (name,) in rows if not name.startswith("sqlite_")]
 
 
-def _statements(script: str) -> list[str]:
+def _split_script(script: str) -> list[str]:
     return [*filter(str.strip, script.split(";"))]

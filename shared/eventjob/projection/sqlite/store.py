@@ -1,4 +1,4 @@
-"""The projection in a SQLite file: one writer, many readers, over several processes."""
+"""The projection in a SQLite file: one writer, many readers, in several processes."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -13,8 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from eventjob.projection.read_model import BatchDocument, JobDocument
-from eventjob.projection.sqlite import blobs, generations, read
-from eventjob.projection.sqlite import write as store_sqlite_write
+from eventjob.projection.sqlite import blobs, generations, read, write
 from eventjob.projection.sqlite.acls import json_list
 from eventjob.projection.sqlite.connections import Connections
 from eventjob.projection.sqlite.generations import Generation
@@ -30,8 +29,8 @@ from eventjob.projection.store import (
     milliseconds,
 )
 
-READERS = 4
-PAUSE_S = 0.02  # between steps of a removal
+READER_THREADS = 4
+STEP_PAUSE_S = 0.02  # between steps of a removal
 
 Result = TypeVar("Result")
 
@@ -40,9 +39,9 @@ _batch = msgspec.json.Decoder(BatchDocument).decode
 
 
 class SqliteStore:
-    """The `Store` in a file. Its folder must exist; the file is made, and made again, when absent.
+    """The `Store` in a file, which is created when absent; its folder must exist.
 
-    Nothing here blocks the event loop: writes have a thread, reads have a few.
+    The event loop is never blocked: writes have one thread, reads a few.
     """
 
     def __init__(
@@ -51,14 +50,14 @@ class SqliteStore:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         generation: int | None = None,
     ) -> None:
-        """``generation``: the one that is meant, instead of whichever is read."""
+        """Use ``generation`` instead of the current one, if given."""
         self._path = path
         self._clock = clock
         self._generation = generation
-        self._built_on: set[int] = set()  # generations that the next changes may come from
+        self._built_on: set[int] = set()  # generations that the next changes may be based on
         self._connections = Connections(path)
         self._writer = ThreadPoolExecutor(1, "store-writer")
-        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._readers = ThreadPoolExecutor(READER_THREADS, "store-reader")
 
     async def checkpoint(self) -> int:
         """See `Store`."""
@@ -68,14 +67,15 @@ class SqliteStore:
         """See `Store`."""
         at = self._clock()
 
-        def write(generation: Generation) -> None:
-            others = self._built_on - {generation.number}
-            self._built_on = set() if others else {generation.number}
-            if others:
+        def check_and_write(generation: Generation) -> None:
+            # a rebuild may end at the same checkpoint with other documents
+            replaced = self._built_on - {generation.number}
+            self._built_on = set() if replaced else {generation.number}
+            if replaced:
                 raise StoreMoved("the projection was replaced by another generation")
-            store_sqlite_write.apply(generation, changes, at)
+            write.apply(generation, changes, at)
 
-        await self._write(write)
+        await self._write(check_and_write)
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         """See `Store`."""
@@ -105,7 +105,7 @@ class SqliteStore:
         """See `Store`."""
 
         def find(generation: Generation) -> Page[JobDocument]:
-            found = read.find(generation, "jobs", query)
+            found = read.find_page(generation, "jobs", query)
             return Page(found.total, [*map(_job, found.documents)], found.next)
 
         return await self._read(find)
@@ -114,36 +114,36 @@ class SqliteStore:
         """See `Store`."""
 
         def find(generation: Generation) -> Page[BatchDocument]:
-            found = read.find(generation, "batches", query)
+            found = read.find_page(generation, "batches", query)
             return Page(found.total, [*map(_batch, found.documents)], found.next)
 
         return await self._read(find)
 
     async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
         """See `Store`."""
-        found = await self._read(lambda generation: _behind(generation, "jobs", position, limit))
+        found = await self._read(lambda current: _read_after(current, "jobs", position, limit))
         return [*map(_job, found)]
 
     async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
         """See `Store`."""
-        found = await self._read(lambda generation: _behind(generation, "batches", position, limit))
+        found = await self._read(lambda current: _read_after(current, "batches", position, limit))
         return [*map(_batch, found)]
 
-    async def beside(self) -> "SqliteStore":
+    async def create_generation(self) -> "SqliteStore":
         """See `Store`."""
-        number = await self._write_file(generations.begin)
-        await self._remove_the_old()
+        number = await self._write_file(generations.create_generation)
+        await self._remove_leftovers()
         return SqliteStore(self._path, self._clock, number)
 
     async def adopt(self, other: Store) -> bool:
-        """See `Store`. Only what `beside` gave can be adopted."""
+        """See `Store`."""
         number = other._generation if isinstance(other, SqliteStore) else None  # noqa: SLF001 - ours
         if number is None:
-            raise TypeError("only what beside() gave can be adopted")
-        adopted = await self._write_file(lambda file: generations.adopt(file, number))
-        if adopted:
-            await self._remove_the_old()
-        return adopted
+            raise TypeError("only a created generation can be adopted")
+        is_adopted = await self._write_file(lambda file: generations.adopt(file, number))
+        if is_adopted:
+            await self._remove_leftovers()
+        return is_adopted
 
     async def orphans(self, older_than: datetime, limit: int) -> list[str]:
         """See `Store`."""
@@ -162,22 +162,22 @@ class SqliteStore:
         """See `Store`."""
         number = self._generation
         if number is not None:
-            with suppress(StoreUnavailable):  # then the next rebuild gives it up
+            with suppress(StoreUnavailable):  # then the next rebuild abandons it
                 await self._write_file(lambda file: generations.abandon(file, number))
-            await self._remove_the_old()
+            await self._remove_leftovers()
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
         self._connections.close()
 
-    async def _remove_the_old(self) -> None:
-        """Step by step, so that nobody waits; what is left after a fault goes another time."""
+    async def _remove_leftovers(self) -> None:
+        """Remove old generations in small steps; after a fault the next call goes on."""
         now_ms = milliseconds(self._clock())
-        remove_some = partial(generations.remove_some, now_ms=now_ms)
+        remove_step = partial(generations.remove_step, now_ms=now_ms)
         with suppress(StoreUnavailable):
             is_some_left = True
             while is_some_left:
-                is_some_left = await self._write_file(remove_some)
-                await asyncio.sleep(PAUSE_S)  # other writers get their turn
+                is_some_left = await self._write_file(remove_step)
+                await asyncio.sleep(STEP_PAUSE_S)  # other writers get the lock meanwhile
 
     def _by_id(self, generation: Generation, table: str, ids: Collection[str]) -> list[bytes]:
         self._built_on.add(generation.number)
@@ -190,19 +190,19 @@ class SqliteStore:
 
     async def _read(self, work: Callable[[Generation], Result]) -> Result:
         return await self._in_transaction(
-            self._readers, "DEFERRED", lambda file: work(self._meant(file))
+            self._readers, "DEFERRED", lambda file: work(self._target(file))
         )
 
     async def _write(self, work: Callable[[Generation], Result]) -> Result:
-        return await self._write_file(lambda file: work(self._meant(file)))
+        return await self._write_file(lambda file: work(self._target(file)))
 
     async def _write_file(self, work: Callable[[Connection], Result]) -> Result:
         return await self._in_transaction(self._writer, "IMMEDIATE", work)
 
-    def _meant(self, file: Connection) -> Generation:
+    def _target(self, file: Connection) -> Generation:
         if self._generation is None:
-            return generations.current(file)
-        return generations.numbered(file, self._generation)
+            return generations.read_current(file)
+        return generations.read_generation(file, self._generation)
 
     async def _in_transaction(
         self, threads: ThreadPoolExecutor, kind: str, work: Callable[[Connection], Result]
@@ -214,7 +214,7 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
-def _behind(generation: Generation, table: str, position: int, limit: int) -> list[bytes]:
+def _read_after(generation: Generation, table: str, position: int, limit: int) -> list[bytes]:
     found = generation.execute(
         f"SELECT document FROM {table}_documents_@ WHERE position > ? "  # noqa: S608
         "ORDER BY position LIMIT ?",

@@ -1,4 +1,4 @@
-"""Writing changes into the SQLite projection, within the caller's transaction."""
+"""Write changes into SQLite within the caller's transaction."""
 
 # ruff: noqa: S608 - names of tables and columns are this module's own constants
 
@@ -15,8 +15,8 @@ from eventjob.projection.sqlite.blobs import Blobs
 from eventjob.projection.sqlite.generations import Generation
 from eventjob.projection.store import Changes, Document, StoreMoved, milliseconds
 
-FACET = {"jobs": "batch_id", "batches": "archived"}
-_CHANGING = {
+FACET_COLUMN = {"jobs": "batch_id", "batches": "archived"}
+_UPDATED_COLUMNS = {
     "jobs": ("sequence", "status", "updated_at"),
     "batches": ("sequence", "archived", "status", "updated_at"),
 }
@@ -25,20 +25,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def batch_ids(groups: Iterable[str]) -> list[str]:
-    """The ids that batches of these groups can have: see `eventjob.domain.ids.batch_group`."""
+    """Return the possible batch ids of these groups: see `eventjob.domain.ids.batch_group`."""
     return [batch_id for group in groups for batch_id in (group[2:], f"batch-{group[2:]}")]
 
 
 def apply(generation: Generation, changes: Changes, at: datetime) -> None:
-    """Write all of ``changes``; a document that is there in a later state stays.
-
-    Raises:
-        StoreMoved: the documents are not where the changes begin.
-    """
+    """Write ``changes`` forward; raise `StoreMoved` unless they start at the checkpoint."""
     if generation.checkpoint != changes.after:
         raise StoreMoved(
             f"the projection is at {generation.checkpoint} and not at {changes.after}: "
-            "somebody else wrote"
+            "another writer came first"
         )
     acls = Acls(generation)
     blobs = Blobs(generation)
@@ -55,15 +51,16 @@ def apply(generation: Generation, changes: Changes, at: datetime) -> None:
 def _write(
     generation: Generation, table: str, documents: Sequence[Document], acls: Acls
 ) -> list[Document]:
-    """Those documents that were not there in a later state, and are written now."""
-    rows = [_row(document, acls) for document in documents]
-    known = _known(generation, table, [row[0] for row in rows])
+    """Write the documents that are newer than the stored ones, and return them."""
+    rows = [_make_row(document, acls) for document in documents]
+    known = _load_known(generation, table, [row[0] for row in rows])
     newer = [
         (document, row)
         for document, row in zip(documents, rows, strict=True)
+        # a replay after a crash must not bring back an older state
         if row[0] not in known or document.sequence > known[row[0]][0]
     ]
-    update = ", ".join(f"{column} = excluded.{column}" for column in _CHANGING[table])
+    update = ", ".join(f"{column} = excluded.{column}" for column in _UPDATED_COLUMNS[table])
     generation.executemany(
         f"INSERT INTO {table}_@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         f"ON CONFLICT (position) DO UPDATE SET {update}",
@@ -75,17 +72,18 @@ def _write(
         [(document.position, _encode(document)) for document, _ in newer],
     )
     before = [known[row[0]][1:] for _, row in newer if row[0] in known]
-    _count(generation, table, more=[row[3:6] for _, row in newer], fewer=before)
+    _count(generation, table, added=[row[3:6] for _, row in newer], removed=before)
     return [document for document, _ in newer]
 
 
 def _delete_all(generation: Generation, changes: Changes) -> list[int]:
-    """The positions of the documents that are gone."""
+    """Delete documents and return their positions."""
     batches = batch_ids(changes.deleted_groups)
-    alone = [group[2:] for group in changes.deleted_groups if group.startswith("j-")]
+    # a lone job's id is its group's name
+    lone_jobs = [group[2:] for group in changes.deleted_groups if group.startswith("j-")]
     return [
         *_delete(generation, "batches", "id", batches),
-        *_delete(generation, "jobs", "id", [*changes.deleted_jobs, *alone]),
+        *_delete(generation, "jobs", "id", [*changes.deleted_jobs, *lone_jobs]),
         *_delete(generation, "jobs", "batch_id", batches),
     ]
 
@@ -95,7 +93,7 @@ def _delete(generation: Generation, table: str, column: str, values: Sequence[st
         return []
     deleted = generation.execute(
         f"DELETE FROM {table}_@ WHERE {column} IN (SELECT value FROM json_each(?)) "
-        f"RETURNING position, acl, {FACET[table]}, status",
+        f"RETURNING position, acl, {FACET_COLUMN[table]}, status",
         (json_list(values),),
     ).fetchall()
     positions = [row[0] for row in deleted]
@@ -103,7 +101,7 @@ def _delete(generation: Generation, table: str, column: str, values: Sequence[st
         f"DELETE FROM {table}_documents_@ WHERE position IN (SELECT value FROM json_each(?))",
         (json_list(positions),),
     )
-    _count(generation, table, more=[], fewer=[row[1:] for row in deleted])
+    _count(generation, table, added=[], removed=[row[1:] for row in deleted])
     return positions
 
 
@@ -111,38 +109,39 @@ def _count(
     generation: Generation,
     table: str,
     *,
-    more: Iterable[tuple[Any, ...]],
-    fewer: Iterable[tuple[Any, ...]],
+    added: Iterable[tuple[Any, ...]],
+    removed: Iterable[tuple[Any, ...]],
 ) -> None:
-    """Keep the numbers behind the totals exact, for rows of (acl, facet, status)."""
-    change = Counter(more)
-    change.subtract(Counter(fewer))
-    keys = [(acl, "" if facet is None else facet, status) for acl, facet, status in change]
+    """Update the counts behind the totals, for rows of (acl, facet, status)."""
+    delta = Counter(added)
+    delta.subtract(Counter(removed))
+    # NULLs in a key are never equal: a lone job counts under an empty batch id
+    keys = [(acl, "" if facet is None else facet, status) for acl, facet, status in delta]
     generation.executemany(
         f"INSERT INTO {table}_counts_@ VALUES (?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET n = n + excluded.n",
-        [(*key, n) for key, n in zip(keys, change.values(), strict=True)],
+        [(*key, n) for key, n in zip(keys, delta.values(), strict=True)],
     )
     generation.executemany(
         f"DELETE FROM {table}_counts_@"
-        f" WHERE acl = ? AND {FACET[table]} = ? AND status = ? AND n = 0",
+        f" WHERE acl = ? AND {FACET_COLUMN[table]} = ? AND status = ? AND n = 0",
         keys,
     )
 
 
-def _known(
+def _load_known(
     generation: Generation, table: str, positions: Sequence[int]
 ) -> dict[int, tuple[Any, ...]]:
-    """What the rows at these positions say: sequence, acl, facet and status."""
+    """Return sequence, acl, facet and status of the rows at these positions."""
     found = generation.execute(
-        f"SELECT position, sequence, acl, {FACET[table]}, status FROM {table}_@ "
+        f"SELECT position, sequence, acl, {FACET_COLUMN[table]}, status FROM {table}_@ "
         "WHERE position IN (SELECT value FROM json_each(?))",
         (json_list(positions),),
     )
     return {row[0]: row[1:] for row in found}
 
 
-def _row(document: JobDocument | BatchDocument, acls: Acls) -> tuple[Any, ...]:
+def _make_row(document: JobDocument | BatchDocument, acls: Acls) -> tuple[Any, ...]:
     match document:
         case JobDocument(job_id=key, batch_id=facet):
             pass
