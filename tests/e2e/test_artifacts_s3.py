@@ -76,7 +76,7 @@ WRONG = {
     "no credentials": (NO_KEYS, "AWS_ACCESS_KEY_ID"),
     "half of them": ({"AWS_SECRET_ACCESS_KEY": ""}, "SecretAccessKey"),
     "scheme": ({BUCKET: "http://host/bucket"}, "s3://bucket/prefix"),
-    "user": ({BUCKET: "s3://me:hush@artifacts"}, "no user in it"),
+    "user": ({BUCKET: "s3://me:hush@artifacts"}, "a URL without a user"),
 }
 
 

@@ -185,7 +185,9 @@ async def test_a_reader_may_ask_and_a_stranger_may_not(whole):
 
 
 async def test_while_the_batch_runs_there_is_none(client, half):
-    assert await problem(client) == "batch batch-x still runs: wait until it is done, or pause it"
+    assert (
+        await problem(client) == "batch batch-x is still running: wait until it ends, or pause it"
+    )
     await client.sent("/batches/batch-x/toggle-active", {"active": False})
     assert await problem(client) == BUILDING
     await half.pack("b-x", ZIP)
