@@ -73,7 +73,7 @@ def _run_conference(
     screen.say(f"\n{format_markdown_head(completed[0])}\n")
     paths = download_session_zips(client, completed, zips)
     screen.say(f"  {len(paths)} ZIPs in {zips}, every file as its manifest says")
-    batch_path = zips / f"{name}.zip"
+    batch_path = zips / f"{'-'.join(name.lower().split())}.zip"  # a path to copy has no spaces
     count = download_batch_zip(client, batch_id, batch_path)
     screen.say(f"  and one of the whole batch: {count} files, with an index page\n")
     return batch_path
