@@ -4,6 +4,7 @@ from collections import Counter, deque
 from itertools import chain, cycle, islice
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from tables import table
@@ -198,3 +199,4 @@ class Dispatching(RuleBasedStateMachine):
 
 
 TestDispatching = Dispatching.TestCase
+TestDispatching.settings = settings(max_examples=4 * settings().max_examples)
