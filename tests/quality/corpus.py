@@ -59,7 +59,7 @@ def text_of(html):
 
 def _had(wanted):
     return DownloadedFile(
-        wanted=wanted,
+        link=wanted,
         name=make_file_name(wanted.title, UNTITLED),
         sha256="0" * 64,
         size_bytes=1,

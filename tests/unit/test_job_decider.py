@@ -37,9 +37,8 @@ SETTING = job.JobContext(ALONE, 1, AT, POLICY)
 RESTART = RestartJob(job_id="job-1")
 DELETE = DeleteJob(job_id="job-1")
 LOST = JobError(code="attempts_lost", message="no worker reported within 15 minutes")
-SHUT_OUT = JobError(
-    code="http_429", message=f"postponed by the host for 24 hours; last answer: {ERROR.message}"
-)
+REASON = f"postponed by the host for 24 hours; last answer: {ERROR.message}"
+SHUT_OUT = JobError(code="http_429", message=REASON)
 A_DAY_AGO = AT - timedelta(hours=24)
 LATER = AT + timedelta(hours=1)
 
