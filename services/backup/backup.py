@@ -68,7 +68,7 @@ class Backup:
         """The number of artifacts that earlier backups lack."""
         return self._copier.new
 
-    async def take(self, started_at: datetime) -> Manifest:
+    async def create(self, started_at: datetime) -> Manifest:
         """Copy everything and return the manifest, which the caller must still publish.
 
         Raises:

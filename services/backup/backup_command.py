@@ -60,7 +60,7 @@ async def _backup(settings: Settings, folder: Path, stop: Stop) -> Manifest:
             report=CommandOutput(),
         )
         try:
-            manifest = await backup.take(started_at)
+            manifest = await backup.create(started_at)
         # a failed run leaves nothing but artifacts, which the next run reuses
         except BaseException:
             shutil.rmtree(folder / run_name, ignore_errors=True)

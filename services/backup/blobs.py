@@ -85,12 +85,12 @@ def write_list(
     count = size_bytes = 0
     for _, sha256s in references.parts():
         for sha256 in sha256s:
-            found = size(sha256)
+            blob_bytes = size(sha256)
             # a lost artifact stays out: verifying the backup would fail otherwise
-            if found is not None:
-                file.write(f"{sha256} {found}\n".encode())
+            if blob_bytes is not None:
+                file.write(f"{sha256} {blob_bytes}\n".encode())
                 count += 1
-                size_bytes += found
+                size_bytes += blob_bytes
     return count, size_bytes
 
 
@@ -98,10 +98,10 @@ def read_list(file: Path) -> Iterator[tuple[str, int]]:
     """Yield sha256 and size in bytes of each artifact; `CannotStart` for a malformed line."""
     with file.open("rb") as lines:
         for line in lines:
-            found = _LINE.fullmatch(line)
-            if found is None:
+            match = _LINE.fullmatch(line)
+            if match is None:
                 raise CannotStart(f"{file} has {line[:99]!r}, expected a sha256 and a size")
-            yield found[1].decode(), int(found[2])
+            yield match[1].decode(), int(match[2])
 
 
 def remove_unreferenced(folder: Path, references: Sha256Set) -> int:

@@ -38,16 +38,16 @@ class ConsistentEnd:
         for _ in range(MAX_READS):
             last_read = self._incomplete[-1].sequence if self._incomplete else self._end
             pages = raw.read_messages(self._connection, subjects.EVENTS, last_read)
-            found = self._take_complete([message async for page in pages for message in page])
+            messages = self._take_complete([message async for page in pages for message in page])
             # restores replay whole appends: half a decision must not come back
-            if not self._incomplete and not any(map(_deletes, found)):
+            if not self._incomplete and not any(map(_deletes, messages)):
                 return self._end  # every gap before this is explained
-            self._write_new(found)
+            self._write_new(messages)
         raise Unavailable("too many deletions at present for the backup to find an end: try again")
 
-    def _take_complete(self, found: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
+    def _take_complete(self, more: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
         """Return the messages of complete appends; the rest waits for its continuation."""
-        messages = [*self._incomplete, *found]
+        messages = [*self._incomplete, *more]
         count = complete_length(messages)
         self._incomplete = messages[count:]
         return messages[:count]

@@ -99,9 +99,9 @@ def _check_content(file: Path, manifest: Manifest) -> None:
             raise CannotStart(f"{file} lacks the last sequence of {stream}")
 
 
-def _check_version(file: Path, found: int) -> None:
-    if found > FORMAT:
+def _check_version(file: Path, version: int) -> None:
+    if version > FORMAT:
         raise CannotStart(
             f"{file} was written by a newer eventjob "
-            f"(backup format {found}; this one knows {FORMAT}): use that version"
+            f"(backup format {version}; this one knows {FORMAT}): use that version"
         )

@@ -42,9 +42,9 @@ async def check_empty(connection: Connection, store: Store, where: str) -> None:
             f"the projection already reflects another log (up to event {await store.checkpoint()}"
             "): restore needs an empty one, EVENTJOB_STORE_URL"
         )
-    found = await restore_streams.find_last_sequences(connection)
-    if found and not await restore_streams.is_restore_unfinished(connection):
-        listed = ", ".join(f"{stream} up to {last:,}" for stream, last in found.items())
+    last_sequences = await restore_streams.find_last_sequences(connection)
+    if last_sequences and not await restore_streams.is_restore_unfinished(connection):
+        listed = ", ".join(f"{stream} up to {last:,}" for stream, last in last_sequences.items())
         raise CannotStart(f"{where} is not empty ({listed}): restore into an empty one only")
 
 

@@ -82,8 +82,7 @@ class Memory:
 
     def entry(self, group: str) -> Entry:
         """Return a group's entry; an unknown group gets a new, empty one."""
-        found = self._entries.get(group)
-        return Entry(group) if found is None else found
+        return self._entries.get(group) or Entry(group)
 
     def pop_unsettled(self) -> list[str]:
         """Return, once, the folded batches with all jobs ended, as a crash may leave them."""

@@ -41,10 +41,10 @@ class Snapshots:
         """
         self._origin = await self._events.read_origin()
         parts = await asyncio.gather(*(self._load(token, last) for token in self._positions))
-        found = {token: part for token, part in zip(self._positions, parts, strict=True) if part}
-        memory.restore([restore_entry(group) for part in found.values() for group in part.groups])
+        loaded = {token: part for token, part in zip(self._positions, parts, strict=True) if part}
+        memory.restore([restore_entry(group) for part in loaded.values() for group in part.groups])
         self._positions = dict.fromkeys(self._positions, 0)
-        self._positions |= {token: part.position for token, part in found.items()}
+        self._positions |= {token: part.position for token, part in loaded.items()}
         return dict(self._positions)
 
     async def store_next(self, memory: Memory) -> None:

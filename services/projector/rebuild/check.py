@@ -99,21 +99,21 @@ class ProjectionCheck:
     async def differences(self, kind: DocumentKind[Document]) -> list[str]:
         """Return the differences of one kind of documents, as lines."""
         suspects: Collection[str] = await self._find_suspects(kind)
-        found: dict[str, Pair[Document]] = {}
+        unequal: dict[str, Pair[Document]] = {}
         # a document that merely changes differs once; a wrong one, every time
         for pause_s in PAUSES_S:
             if not suspects:
                 return []
             await asyncio.sleep(pause_s)
             ordered = sorted(suspects)
-            found = {}
+            unequal = {}
             for first in range(0, len(ordered), PAGE):
                 part = ordered[first : first + PAGE]
-                found |= {key: pair async for key, pair in self._compare(kind, part)}
-            suspects = found.keys()
+                unequal |= {key: pair async for key, pair in self._compare(kind, part)}
+            suspects = unequal.keys()
         return [
             f"{kind.name} {pair.name}: {line}"
-            for pair in found.values()
+            for pair in unequal.values()
             for line in pair.differences()
         ]
 

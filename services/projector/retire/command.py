@@ -72,8 +72,8 @@ async def _retire(settings: Settings, age: timedelta, stop: Stop, *, dry_run: bo
         connection = await connect_as("retire", settings.nats, get_logger("retire"))
         stack.push_async_callback(connection.close)
         commands = await stack.enter_async_context(CommandSender(connection, artifacts))
-        found = await stack.enter_async_context(aclosing(candidates(store, clock.now() - age)))
-        async for batch in found:
+        batches = await stack.enter_async_context(aclosing(candidates(store, clock.now() - age)))
+        async for batch in batches:
             if stop.is_set():
                 break
             if dry_run:

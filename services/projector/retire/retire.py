@@ -132,7 +132,7 @@ async def _compare(
         async for stretch in stretches:
             changes = fold(stretch, jobs, batches)
             jobs |= {job.job_id: job for job in changes.jobs}
-            batches |= {found.group: found for found in changes.batches}
+            batches |= {document.group: document for document in changes.batches}
             for job_id in changes.deleted_jobs:
                 jobs.pop(job_id, None)
     logged = batches.get(batch.group)
@@ -144,9 +144,9 @@ async def _compare(
     ids = sorted(jobs)
     for first in range(0, len(ids), PAGE_SIZE):
         part = ids[first : first + PAGE_SIZE]
-        found = await store.jobs(set(part))
+        documents = await store.jobs(set(part))
         for job_id in part:
-            pair = Pair(found.get(job_id), jobs[job_id])
+            pair = Pair(documents.get(job_id), jobs[job_id])
             differences += [f"job {job_id}: {line}" for line in pair.differences()]
     if differences:
         raise Mismatch("; ".join(differences[:MAX_NAMED]))

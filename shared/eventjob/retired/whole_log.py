@@ -56,11 +56,11 @@ class WholeLog(EventLog):
         retired = _retired_in(records)
         if retired is None:
             return records
-        found = []
+        exported = []
         async with aclosing(self.read_exported(retired)) as stretches:
             async for stretch in stretches:
-                found += [r for r in stretch if _concerns(r, n)]
-        return found + [record for record in records if record.sequence > retired.until]
+                exported += [r for r in stretch if _concerns(r, n)]
+        return exported + [record for record in records if record.sequence > retired.until]
 
     async def read_with_jobs(self, group: str) -> AsyncGenerator[list[RecordedEvent]]:
         """See `EventLog.read_with_jobs`."""

@@ -18,11 +18,11 @@ async def find_page(
         return Page(total, [])
     direction = 1 if query.order == "asc" else -1
     fields = {"document": 1, "position": 1, query.sort: 1}
-    found = collection.find(condition | _make_start(query), fields)
-    found.sort([(query.sort, direction), ("position", direction)]).limit(query.limit + 1)
+    cursor = collection.find(condition | _make_start(query), fields)
+    cursor.sort([(query.sort, direction), ("position", direction)]).limit(query.limit + 1)
     if query.after is None:
-        found.skip(query.skip)
-    rows = await found.to_list(None)
+        cursor.skip(query.skip)
+    rows = await cursor.to_list(None)
     next_start = None
     if len(rows) > query.limit:
         last = rows[query.limit - 1]
@@ -34,18 +34,18 @@ async def find_next(collection: Collection, position: int, limit: int) -> list[s
     """Return the first documents after this position."""
     if limit == 0:
         return []
-    found = collection.find({"position": {"$gt": position}}, {"document": 1})
-    rows = await found.sort("position", 1).limit(limit).to_list(None)
+    cursor = collection.find({"position": {"$gt": position}}, {"document": 1})
+    rows = await cursor.sort("position", 1).limit(limit).to_list(None)
     return [row["document"] for row in rows]
 
 
 async def find_documents(collection: Collection, field: str, values: Some[str]) -> list[str]:
     """Return the documents in which the field has one of these values."""
-    found = [
+    pages = [
         await collection.find({field: {"$in": ids}}, {"document": 1}).to_list(None)
         for ids in split(values)
     ]
-    return [row["document"] for rows in found for row in rows]
+    return [row["document"] for rows in pages for row in rows]
 
 
 def _make_filter(query: JobQuery | BatchQuery) -> Fields:

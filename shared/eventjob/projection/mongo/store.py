@@ -80,23 +80,23 @@ class MongoStore:
 
     async def jobs(self, job_ids: Collection[str]) -> dict[str, JobDocument]:
         """See `Store`."""
-        found = await self._find_by("jobs", "_id", job_ids)
-        return {job.job_id: job for job in map(_job, found)}
+        documents = await self._find_by("jobs", "_id", job_ids)
+        return {job.job_id: job for job in map(_job, documents)}
 
     async def batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
         """See `Store`."""
-        found = await self._find_by("batches", "group", groups)
-        return {batch.group: batch for batch in map(_batch, found)}
+        documents = await self._find_by("batches", "group", groups)
+        return {batch.group: batch for batch in map(_batch, documents)}
 
     async def job(self, job_id: str) -> JobDocument | None:
         """See `Store`."""
-        found = await self._find_by("jobs", "_id", [job_id], READ_TIMEOUT_S)
-        return _job(found[0]) if found else None
+        documents = await self._find_by("jobs", "_id", [job_id], READ_TIMEOUT_S)
+        return _job(documents[0]) if documents else None
 
     async def batch(self, batch_id: str) -> BatchDocument | None:
         """See `Store`."""
-        found = await self._find_by("batches", "_id", [batch_id], READ_TIMEOUT_S)
-        return _batch(found[0]) if found else None
+        documents = await self._find_by("batches", "_id", [batch_id], READ_TIMEOUT_S)
+        return _batch(documents[0]) if documents else None
 
     async def list_jobs(self, query: JobQuery) -> Page[JobDocument]:
         """See `Store`."""
@@ -108,13 +108,13 @@ class MongoStore:
 
     async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
         """See `Store`."""
-        found = await self._read(lambda tables: read.find_next(tables.jobs, position, limit))
-        return [_job(document) for document in found]
+        documents = await self._read(lambda tables: read.find_next(tables.jobs, position, limit))
+        return [_job(document) for document in documents]
 
     async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
         """See `Store`."""
-        found = await self._read(lambda tables: read.find_next(tables.batches, position, limit))
-        return [_batch(document) for document in found]
+        documents = await self._read(lambda tables: read.find_next(tables.batches, position, limit))
+        return [_batch(document) for document in documents]
 
     async def create_generation(self) -> "MongoStore":
         """See `Store`."""
@@ -168,11 +168,11 @@ class MongoStore:
     ) -> list[str]:
         if not values:
             return []
-        found = await self._read(
+        documents = await self._read(
             lambda tables: read.find_documents(getattr(tables, table), field, values), within_s
         )
         self._built_on.add(self._generation)
-        return found
+        return documents
 
     async def _read(
         self,
@@ -188,7 +188,7 @@ class MongoStore:
             while True:
                 failure = None
                 try:
-                    found = await find(collections_of(self._database, generation))
+                    result = await find(collections_of(self._database, generation))
                 except OperationFailure as error:
                     failure = error
                 tried, generation = generation, (await self.progress.locate()).generation
@@ -196,4 +196,4 @@ class MongoStore:
                 if tried == generation:
                     if failure is not None:
                         raise failure
-                    return found
+                    return result

@@ -58,14 +58,14 @@ async def delete_again(to: Collections, changes: Changes) -> None:
 
 async def orphans(to: Collections, before_ms: int, limit: int) -> list[str]:
     """Return blobs that lost their last reference before then; oldest first."""
-    found: list[str] = []
+    unreferenced: list[str] = []
     candidates = to.orphans.find({"since": {"$lt": before_ms}}).sort([("since", 1), ("_id", 1)])
     async with candidates:
-        while len(found) < limit and (chunk := await candidates.to_list(QUERY_SIZE)):
+        while len(unreferenced) < limit and (chunk := await candidates.to_list(QUERY_SIZE)):
             shas = [fields["_id"] for fields in chunk]
             named = await referenced(to, shas)
-            found += [sha256 for sha256 in shas if sha256 not in named]
-    return found[:limit]
+            unreferenced += [sha256 for sha256 in shas if sha256 not in named]
+    return unreferenced[:limit]
 
 
 async def forget_orphans(to: Collections, shas: Some[str]) -> None:
@@ -83,13 +83,13 @@ async def hand_over_orphans(old: Collections, to: Collections, at: datetime) -> 
         position = -1
         while rows := await _read_after(before, position):
             position = rows[-1]["position"]
-            kept = await _find_by(after, "_id", [row["_id"] for row in rows])
-            await _note_candidates(to.orphans, _find_dropped(rows, kept), milliseconds(at))
+            current = await _find_by(after, "_id", [row["_id"] for row in rows])
+            await _note_candidates(to.orphans, _find_dropped(rows, current), milliseconds(at))
 
 
 async def _read_after(table: Collection, position: int) -> list[Fields]:
-    found = table.find({"position": {"$gt": position}}, {"position": 1, "blobs": 1})
-    return await found.sort("position", 1).limit(QUERY_SIZE).to_list(None)
+    cursor = table.find({"position": {"$gt": position}}, {"position": 1, "blobs": 1})
+    return await cursor.sort("position", 1).limit(QUERY_SIZE).to_list(None)
 
 
 async def _write_newer(into: Collection, rows: Sequence[Fields], known: _Known) -> None:
@@ -154,8 +154,8 @@ def _find_dropped(before: Iterable[Fields], after: _Known) -> set[str]:
     """Return the blobs that documents referenced before and do not reference after."""
     dropped: set[str] = set()
     for row in before:
-        kept = after.get(row["_id"])
-        dropped.update(set(row["blobs"]) - set(kept["blobs"] if kept else ()))
+        current = after.get(row["_id"])
+        dropped.update(set(row["blobs"]) - set(current["blobs"] if current else ()))
     return dropped
 
 
@@ -172,16 +172,16 @@ async def _load_known(of: Collection, rows: Sequence[Fields], changes: Changes) 
 
 async def _find_by(of: Collection, field: str, values: Some[str]) -> _Known:
     """Return the stored fields of documents in which the field has one of these values."""
-    found: _Known = {}
+    documents: _Known = {}
     for ids in split(values):
         async for row in of.find({field: {"$in": ids}}, {"sequence": 1, "blobs": 1}):
-            found[row["_id"]] = row
-    return found
+            documents[row["_id"]] = row
+    return documents
 
 
 async def referenced(to: Collections, shas: Some[str]) -> set[str]:
     """Return those of these blobs that a document references."""
-    found: set[str] = set()
+    result: set[str] = set()
     for ids in split(shas):
         matching = {"$match": {"blobs": {"$in": ids}}}
         by_blob = {"$group": {"_id": "$blobs"}}
@@ -189,8 +189,8 @@ async def referenced(to: Collections, shas: Some[str]) -> set[str]:
             rows = await table.aggregate(
                 [matching, {"$project": {"blobs": 1}}, {"$unwind": "$blobs"}, matching, by_blob]
             )
-            found.update([row["_id"] async for row in rows])
-    return found
+            result.update([row["_id"] async for row in rows])
+    return result
 
 
 def _job_name(job_id: str) -> str:

@@ -30,8 +30,8 @@ class Acls:
         public = may_read(_ANONYMOUS, owner, access)
         names = [] if public else sorted(allowed_readers(owner, access))
         key = json_list([owner, public, *names])
-        found = self._generation.execute("SELECT acl FROM acls_@ WHERE key = ?", (key,)).fetchone()
-        return int(found[0]) if found else self._insert(key, owner, names, public=public)
+        row = self._generation.execute("SELECT acl FROM acls_@ WHERE key = ?", (key,)).fetchone()
+        return int(row[0]) if row else self._insert(key, owner, names, public=public)
 
     def _insert(self, key: str, owner: str | None, names: list[str], *, public: bool) -> int:
         inserted = self._generation.execute(
@@ -55,12 +55,10 @@ def readable_acls(generation: Generation, caller: Caller, owner: str | None) -> 
         "SELECT acl FROM acls_@ WHERE public UNION SELECT acl FROM readers_@ WHERE reader = ?",
         caller.user,
     )
-    found = _select(generation, *readable)
+    acls = _select(generation, *readable)
     if owner is None:
-        return found
-    return sorted(
-        {*found} & {*_select(generation, "SELECT acl FROM acls_@ WHERE owner = ?", owner)}
-    )
+        return acls
+    return sorted({*acls} & {*_select(generation, "SELECT acl FROM acls_@ WHERE owner = ?", owner)})
 
 
 def json_list(values: Iterable[str | int | None]) -> str:

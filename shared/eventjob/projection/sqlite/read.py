@@ -140,7 +140,7 @@ def _values_sql(search: Search, column: str) -> str:
 
 
 def _count_total(generation: Generation, search: Search) -> int:
-    found = generation.execute(
+    cursor = generation.execute(
         f"SELECT total(n) FROM {search.table}_counts_@ WHERE {search.where}", search.allowed
     )
-    return int(found.fetchone()[0])
+    return int(cursor.fetchone()[0])

@@ -81,16 +81,16 @@ class SqliteStore:
         """See `Store`."""
         if not job_ids:
             return {}
-        found = await self._read(lambda generation: self._by_id(generation, "jobs", job_ids))
-        return {job.job_id: job for job in map(_job, found)}
+        documents = await self._read(lambda generation: self._by_id(generation, "jobs", job_ids))
+        return {job.job_id: job for job in map(_job, documents)}
 
     async def batches(self, groups: Collection[str]) -> dict[str, BatchDocument]:
         """See `Store`."""
         if not groups:
             return {}
         ids = batch_ids(groups)
-        found = await self._read(lambda generation: self._by_id(generation, "batches", ids))
-        return {batch.group: batch for batch in map(_batch, found)}
+        documents = await self._read(lambda generation: self._by_id(generation, "batches", ids))
+        return {batch.group: batch for batch in map(_batch, documents)}
 
     async def job(self, job_id: str) -> JobDocument | None:
         """See `Store`."""
@@ -98,15 +98,15 @@ class SqliteStore:
 
     async def batch(self, batch_id: str) -> BatchDocument | None:
         """See `Store`."""
-        found = await self._read(lambda generation: self._by_id(generation, "batches", [batch_id]))
-        return _batch(found[0]) if found else None
+        documents = await self._read(lambda current: self._by_id(current, "batches", [batch_id]))
+        return _batch(documents[0]) if documents else None
 
     async def list_jobs(self, query: JobQuery) -> Page[JobDocument]:
         """See `Store`."""
 
         def find(generation: Generation) -> Page[JobDocument]:
-            found = read.find_page(generation, "jobs", query)
-            return Page(found.total, [*map(_job, found.documents)], found.next)
+            page = read.find_page(generation, "jobs", query)
+            return Page(page.total, [*map(_job, page.documents)], page.next)
 
         return await self._read(find)
 
@@ -114,20 +114,20 @@ class SqliteStore:
         """See `Store`."""
 
         def find(generation: Generation) -> Page[BatchDocument]:
-            found = read.find_page(generation, "batches", query)
-            return Page(found.total, [*map(_batch, found.documents)], found.next)
+            page = read.find_page(generation, "batches", query)
+            return Page(page.total, [*map(_batch, page.documents)], page.next)
 
         return await self._read(find)
 
     async def next_jobs(self, position: int, limit: int) -> list[JobDocument]:
         """See `Store`."""
-        found = await self._read(lambda current: _read_after(current, "jobs", position, limit))
-        return [*map(_job, found)]
+        rows = await self._read(lambda current: _read_after(current, "jobs", position, limit))
+        return [*map(_job, rows)]
 
     async def next_batches(self, position: int, limit: int) -> list[BatchDocument]:
         """See `Store`."""
-        found = await self._read(lambda current: _read_after(current, "batches", position, limit))
-        return [*map(_batch, found)]
+        rows = await self._read(lambda current: _read_after(current, "batches", position, limit))
+        return [*map(_batch, rows)]
 
     async def create_generation(self) -> "SqliteStore":
         """See `Store`."""
@@ -181,12 +181,12 @@ class SqliteStore:
 
     def _by_id(self, generation: Generation, table: str, ids: Collection[str]) -> list[bytes]:
         self._built_on.add(generation.number)
-        found = generation.execute(
+        rows = generation.execute(
             f"SELECT document FROM {table}_@ JOIN {table}_documents_@ USING (position) "  # noqa: S608
             "WHERE id IN (SELECT value FROM json_each(?))",
             (json_list(ids),),
         )
-        return [document for (document,) in found]
+        return [document for (document,) in rows]
 
     async def _read(self, work: Callable[[Generation], Result]) -> Result:
         return await self._in_transaction(
@@ -215,9 +215,9 @@ class SqliteStore:
 
 
 def _read_after(generation: Generation, table: str, position: int, limit: int) -> list[bytes]:
-    found = generation.execute(
+    rows = generation.execute(
         f"SELECT document FROM {table}_documents_@ WHERE position > ? "  # noqa: S608
         "ORDER BY position LIMIT ?",
         (position, limit),
     )
-    return [document for (document,) in found]
+    return [document for (document,) in rows]

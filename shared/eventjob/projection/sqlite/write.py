@@ -133,12 +133,12 @@ def _load_known(
     generation: Generation, table: str, positions: Sequence[int]
 ) -> dict[int, tuple[Any, ...]]:
     """Return sequence, acl, facet and status of the rows at these positions."""
-    found = generation.execute(
+    rows = generation.execute(
         f"SELECT position, sequence, acl, {FACET_COLUMN[table]}, status FROM {table}_@ "
         "WHERE position IN (SELECT value FROM json_each(?))",
         (json_list(positions),),
     )
-    return {row[0]: row[1:] for row in found}
+    return {row[0]: row[1:] for row in rows}
 
 
 def _make_row(document: JobDocument | BatchDocument, acls: Acls) -> tuple[Any, ...]:
