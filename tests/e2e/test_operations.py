@@ -81,7 +81,7 @@ def test_readers_see_the_same_through_all_that_is_done(lived, other, artifacts, 
     check_retire(up)
     assert both(up) == before
     refused = up.post("/job-old.1/restart")
-    assert (refused.status, "is filed" in refused.json["message"]) == (409, True)
+    assert (refused.status, "is retired" in refused.json["message"]) == (409, True)
     check_sweep(up, artifacts)  # what was exported stays
     check_rebuild(up)
     assert both(up) == before

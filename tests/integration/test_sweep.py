@@ -107,7 +107,7 @@ async def test_a_blob_that_a_job_uses_again_during_the_sweep_stays(store, artifa
         """A sweep's view of the store, a moment ago."""
 
         delete = artifacts.delete
-        older_than = now.older_than
+        is_older = now.is_older
         size = artifacts.size
 
         async def list_older(self, _age):
