@@ -34,8 +34,7 @@ from eventjob.domain.job import Deleted, Ended, Fetching, LoseAttempt, Waiting, 
 from eventjob.domain.retry import retry_delay
 
 SETTING = job.JobContext(ALONE, 1, AT, POLICY)
-RESTART = RestartJob(job_id="job-1")
-DELETE = DeleteJob(job_id="job-1")
+RESTART, DELETE = RestartJob(job_id="job-1"), DeleteJob(job_id="job-1")
 LOST = JobError(code="attempts_lost", message="no worker reported within 15 minutes")
 REASON = f"postponed by the host for 24 hours; last answer: {ERROR.message}"
 SHUT_OUT = JobError(code="http_429", message=REASON)
