@@ -101,7 +101,7 @@ async def test_another_programs_database_is_refused_and_left_alone(store, path):
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE precious (thing)")
     other.close()
-    with pytest.raises(StoreRefused, match="some other program"):
+    with pytest.raises(StoreRefused, match="another program"):
         await store.checkpoint()
     other = sqlite3.connect(path)
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("precious",)]

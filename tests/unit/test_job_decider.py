@@ -34,12 +34,10 @@ from eventjob.domain.job import Deleted, Ended, Fetching, LoseAttempt, Waiting, 
 from eventjob.domain.retry import retry_delay
 
 SETTING = job.JobContext(ALONE, 1, AT, POLICY)
-RESTART = RestartJob(job_id="job-1")
-DELETE = DeleteJob(job_id="job-1")
+RESTART, DELETE = RestartJob(job_id="job-1"), DeleteJob(job_id="job-1")
 LOST = JobError(code="attempts_lost", message="no worker reported within 15 minutes")
-SHUT_OUT = JobError(
-    code="http_429", message=f"postponed by the host for 24 hours; last answer: {ERROR.message}"
-)
+SAID = f"postponed by the host for 24 hours; last answer: {ERROR.message}"
+SHUT_OUT = JobError(code="http_429", message=SAID)
 A_DAY_AGO = AT - timedelta(hours=24)
 LATER = AT + timedelta(hours=1)
 
@@ -49,8 +47,8 @@ COMPLETED = [*FETCHED, job_completed()]
 FAILED = [*STARTED, job_failed()]
 
 
-def due(tries, attempt, asked_s=0.0):
-    return AT + retry_delay(tries, POLICY, at_least_s=asked_s, salt=f"job-1:{attempt}")
+def due(tries, attempt):
+    return AT + retry_delay(tries, POLICY, at_least_s=0.0, salt=f"job-1:{attempt}")
 
 
 # What follows from each command in each state: events by name; "" for a report whose time has
