@@ -39,10 +39,10 @@ test: setup  ## run the tests, but for the long ones, on all cores
 	$(PYTEST)
 
 test-long: setup  ## run the long tests: crashes under load, clusters, two of everything
-	$(PYTEST) -m long
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) -m long
 
 test-all: setup  ## run both
-	$(PYTEST) -m "not bench and not containers"
+	HYPOTHESIS_PROFILE=thorough $(PYTEST) -m "not bench and not containers"
 
 test-containers: setup  ## run the suites that are on containers, or on processes where there is no Docker
 	@if docker info > /dev/null 2>&1; then deploy/run.sh $(BIN)/python -m pytest -q tests/containers -m containers; \

@@ -79,6 +79,7 @@ def test_a_service_that_does_not_start_says_why(tmp_path):
     assert "EVENTJOB_MAX_ATTEMPTS" in str(failed.value)
 
 
+@pytest.mark.long
 def test_a_service_is_ready_inside_and_gone_after(tmp_path, monkeypatch):
     monkeypatch.setenv("EVENTJOB_NATS_URL", "nats://somebody-elses.example")
     with lock_data_dir(tmp_path / "data") as data_dir, run_service(data_dir, {}) as client:

@@ -197,6 +197,7 @@ def read(path):
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_sessions_of_a_real_conference_get_valid_paths():
     sessions = json.loads(read(CORPUS / "fosdem-2025-sessions.json"))
     assert len(sessions) > 1000

@@ -15,6 +15,8 @@ SCHEDULES = Path(__file__).parents[3] / "shared/corpus/schedules"
 COUNTS = {
     "38c3.xml": 1007,
     "fosdem-2020.xml": 872,
+    "fosdem-2023.xml": 780,
+    "fosdem-2025.xml": 943,
     "fosdem-2026.xml": 883,
     "frab-camp2019.json": 79,
     "pretalx-democon.json": 36,
@@ -24,9 +26,10 @@ COUNTS = {
     "voctoweb.xml": 123,
 }
 
-pytestmark = pytest.mark.skipif(
-    not SCHEDULES.exists(), reason="the corpus of real schedules is not on this machine"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not SCHEDULES.exists(), reason="the corpus is not on this machine"),
+]
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -70,6 +70,7 @@ async def test_a_whole_conference_extracts_inside_its_folder(tmp_path):
     assert len(found) == len(sessions) + 2
 
 
+@pytest.mark.long
 async def test_more_than_65535_files(tmp_path):
     files = letters(f"{n // 256}/{n % 256}" for n in range(66_000))
     await build_zip(Letters(), files, "readme", tmp_path / "z.zip")
