@@ -24,8 +24,8 @@ from eventjob.runtime.settings import Fetch, Settings
 from eventjob.runtime.workspace import workspace
 from services.processor.fetching.gate import PoliteGate
 from services.processor.fetching.host_limiter import HostLimiter, open_limiter
+from services.processor.fetching.host_slots import Pace
 from services.processor.fetching.http_cache import CachedFetcher
-from services.processor.fetching.politeness import Pace
 from services.processor.fetching.robots import Robots
 from services.processor.fetching.session_fetcher import PageSource
 from services.processor.files.attachments import Attachments

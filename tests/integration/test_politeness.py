@@ -13,7 +13,7 @@ from nats.js.api import StorageType
 from eventjob.bus.buckets.hosts import BUCKET, open_hosts
 from eventjob.bus.wire.connection import connect
 from services.processor.fetching.host_limiter import WaitTooLong, open_limiter
-from services.processor.fetching.politeness import HostState, Pace
+from services.processor.fetching.host_slots import HostState, Pace
 
 HOST = "conf.example"
 PATIENT = timedelta(seconds=30)

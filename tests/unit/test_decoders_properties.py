@@ -29,7 +29,7 @@ from eventjob.contracts.announcements import WorkerAlive
 from eventjob.contracts.base import UNREADABLE
 from eventjob.domain.access import Caller
 from eventjob.projection.store import JobQuery, PageStart
-from eventjob.retired import exports
+from eventjob.retired import export_format
 from eventjob.runtime.lifecycle import CannotStart
 from services.api.access import keys
 from services.api.operations import files
@@ -131,7 +131,7 @@ def a_snapshot():
 
 def an_export():
     event = texts(EVENTS)[0]
-    return exports.encode([StoredMessage(sequence=1, subject=EVENT_SUBJECT, data=event)])
+    return export_format.encode([StoredMessage(sequence=1, subject=EVENT_SUBJECT, data=event)])
 
 
 def an_entry():
@@ -188,8 +188,8 @@ DECODERS = {
         texts(EVENTS),
     ),
     "announcement": (heard, (), texts(ANNOUNCEMENTS)),
-    "export": (exports.decode, Poison, [an_export()]),
-    "export, inside": (lambda data: exports.decode(gzip.compress(data)), Poison, [b"{}"]),
+    "export": (export_format.decode, Poison, [an_export()]),
+    "export, inside": (lambda data: export_format.decode(gzip.compress(data)), Poison, [b"{}"]),
     "snapshot of a partition": (
         lambda data: snapshot_codec.decode(data, "log", 9),
         (),

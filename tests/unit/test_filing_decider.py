@@ -45,7 +45,13 @@ from eventjob.domain.access import Caller
 from eventjob.domain.decide import Context
 from eventjob.domain.errors import Refused
 from eventjob.domain.ids import group_of
-from eventjob.retired.exports import MAX_EVENTS, MAX_UNPACKED_BYTES, ExportBuilder, decode, encode
+from eventjob.retired.export_format import (
+    MAX_EVENTS,
+    MAX_UNPACKED_BYTES,
+    ExportBuilder,
+    decode,
+    encode,
+)
 from services.scheduler import snapshot_codec
 from services.scheduler.decide import MessageDecider
 from services.scheduler.memory import Memory, Purge

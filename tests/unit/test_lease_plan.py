@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import row, table
 
-from eventjob.bus.buckets.lease_view import (
+from eventjob.bus.buckets.lease_takeover import (
     BELIEVED_FOR_S,
     LONGEST_GAP_S,
     LeaseKey,

@@ -1,6 +1,6 @@
 from tables import row, table
 
-from services.processor.fetching.politeness import (
+from services.processor.fetching.host_slots import (
     LEASE_S,
     HostState,
     Pace,

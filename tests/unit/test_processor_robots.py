@@ -7,7 +7,7 @@ from fakes_processor import Answer, FakeHosts, FakeWeb, OpenGate, until
 from eventjob.fetch.client import FetchFailed
 from services.processor.fetching.gate import POSTPONED, PoliteGate
 from services.processor.fetching.host_limiter import open_limiter
-from services.processor.fetching.politeness import Pace
+from services.processor.fetching.host_slots import Pace
 from services.processor.fetching.robots import CACHE_TIME, MAX_DELAY_S, MAX_ORIGINS, Robots
 
 ROBOTS = "https://conf.example/robots.txt"

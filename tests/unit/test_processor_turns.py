@@ -13,7 +13,7 @@ from services.processor.fetching.host_limiter import (
     WaitTooLong,
     open_limiter,
 )
-from services.processor.fetching.politeness import HostState, Pace, Share
+from services.processor.fetching.host_slots import HostState, Pace, Share
 
 PATIENT = timedelta(seconds=30)
 AT_ONCE = Pace(0.0, 2)

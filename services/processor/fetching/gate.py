@@ -10,7 +10,7 @@ import msgspec
 from eventjob.fetch.client import FetchFailed
 from eventjob.fetch.response_head import parse_retry_after
 from services.processor.fetching.host_limiter import HostLimiter, WaitTooLong
-from services.processor.fetching.politeness import Pace
+from services.processor.fetching.host_slots import Pace
 from services.processor.fetching.robots import Robots
 
 POSTPONED = "postponed"

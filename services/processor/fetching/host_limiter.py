@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from eventjob.bus.errors import Unavailable
 from eventjob.runtime.async_tasks import cancel_and_wait
-from services.processor.fetching import politeness
-from services.processor.fetching.politeness import HostState, Pace
+from services.processor.fetching import host_slots
+from services.processor.fetching.host_slots import HostState, Pace
 from services.processor.fetching.shared_host import HostBucket, SharedHost
 
 MAX_HOSTS = 2000  # in memory; idle ones are dropped beyond it
 PUBLISH_AFTER_S = 0.05  # an end travels with the next start, or after this time
-RENEW_AFTER_S = politeness.LEASE_S / 3  # so that two renewals may fail
+RENEW_AFTER_S = host_slots.LEASE_S / 3  # so that two renewals may fail
 RECHECK_S = 1.0  # a dead process's share expires without any news
 FINAL_PUBLISH_S = 1.0  # a shutdown must not wait for the bus
 LATE_SHARE = 0.05  # of the pause; smaller delays are not published
@@ -69,8 +69,8 @@ class HostLimiter:
 
         def go_late(state: HostState, now: float) -> HostState:
             nonlocal go_at
-            go_at = politeness.late_start(state, start, now, delay_s)
-            return politeness.postpone_starts(state, go_at + delay_s)
+            go_at = host_slots.late_start(state, start, now, delay_s)
+            return host_slots.postpone_starts(state, go_at + delay_s)
 
         with suppress(Unavailable):  # one slightly early request is harmless
             await shared.update(go_late)
@@ -113,10 +113,10 @@ class HostLimiter:
 
         def reserve(state: HostState, now: float) -> HostState | None:
             nonlocal slot
-            slot = politeness.first_free_slot(state, now)
+            slot = host_slots.first_free_slot(state, now)
             if slot > deadline:
                 raise WaitTooLong(slot - now)
-            return politeness.reserve_slot(state, slot, pace) if slot > now else None
+            return host_slots.reserve_slot(state, slot, pace) if slot > now else None
 
         await shared.update(reserve)
         await self._sleep_until(slot)
@@ -142,10 +142,10 @@ class HostLimiter:
 
         def begin(state: HostState, now: float) -> HostState | None:
             nonlocal start
-            start = max(now, politeness.earliest_start(state))  # a pause may have come meanwhile
-            if start > now or not politeness.has_room(state, now, pace, self._me, shared.running):
+            start = max(now, host_slots.earliest_start(state))  # a pause may have come meanwhile
+            if start > now or not host_slots.has_room(state, now, pace, self._me, shared.running):
                 return None
-            return politeness.record_start(state, now, pace, self._me)
+            return host_slots.record_start(state, now, pace, self._me)
 
         try:
             while not await shared.update(begin, starts=True, waited=is_waiting):
@@ -167,7 +167,7 @@ class HostLimiter:
         """Publish that this process waits, and wait for a change."""
         await shared.publish()
         now = self._bucket.now()
-        if not politeness.has_room(shared.state, now, pace, self._me, shared.running):
+        if not host_slots.has_room(shared.state, now, pace, self._me, shared.running):
             await shared.wait_for_change(RECHECK_S)
 
     async def _sleep_until(self, moment: float) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from eventjob.artifacts.store import ArtifactMissing, Artifacts
 from eventjob.contracts.base import UNREADABLE
-from eventjob.fetch.body import open_body_file
+from eventjob.fetch.bounded_body import open_body_file
 from eventjob.fetch.client import FetchCaps, FetchResult, Gate
 from eventjob.fetch.response_head import parse_url
 from services.processor.fetching.freshness import (

@@ -8,8 +8,8 @@ import msgspec
 
 from eventjob.bus.buckets.hosts import Entry
 from eventjob.contracts.base import UNREADABLE
-from services.processor.fetching import politeness
-from services.processor.fetching.politeness import HostState
+from services.processor.fetching import host_slots
+from services.processor.fetching.host_slots import HostState
 
 Update = Callable[[HostState, float], HostState | None]
 
@@ -72,11 +72,11 @@ class SharedHost:
             while True:
                 await self._refresh()
                 now, not_before = self._hosts.now(), self.not_before
-                new_state = compute(politeness.apply_pause(self.state, not_before), now)
+                new_state = compute(host_slots.apply_pause(self.state, not_before), now)
                 if new_state is None:
                     return False
                 running, waits = self.running + starts, self.waiting > waited
-                state = politeness.set_share(new_state, now, self._me, running, waits=waits)
+                state = host_slots.set_share(new_state, now, self._me, running, waits=waits)
                 if await self._swap(state):  # else another process was faster: compute anew
                     self.running += starts
                     # others may have left meanwhile

@@ -25,7 +25,7 @@ from eventjob.projection.differences import Pair
 from eventjob.projection.fold import fold
 from eventjob.projection.read_model import BatchDocument, JobDocument
 from eventjob.projection.store import Store
-from eventjob.retired.exports import ExportBuilder, encode
+from eventjob.retired.export_format import ExportBuilder, encode
 from eventjob.retired.whole_log import WholeLog
 
 PAGE_SIZE = 500

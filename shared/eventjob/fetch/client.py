@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 
 from eventjob.fetch.addresses import AddressGuard
-from eventjob.fetch.body import store_body, too_large_error
+from eventjob.fetch.bounded_body import store_body, too_large_error
 from eventjob.fetch.caps import FILE, IMAGE, PAGE, Budget, FetchCaps
 from eventjob.fetch.errors import FetchFailed
 from eventjob.fetch.resolver import Resolver, system_resolver

@@ -15,7 +15,7 @@ from eventjob.bus.wire.connection import Connection
 from eventjob.contracts.events import BatchDeleted, BatchFiled
 from eventjob.domain.ids import batch_group, is_batch
 from eventjob.domain.recorded_event import RecordedEvent
-from eventjob.retired.exports import decode
+from eventjob.retired.export_format import decode
 
 
 class WholeLog(EventLog):

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from nats.js.api import StorageType, StreamConfig
 from nats.js.errors import APIError
 
-from eventjob.bus.buckets.lease_view import LeaseKey, LeaseView, plan_leases
+from eventjob.bus.buckets.lease_takeover import LeaseKey, LeaseView, plan_leases
 from eventjob.bus.errors import Unavailable
 from eventjob.bus.log.log import WRONG_SEQUENCE
 from eventjob.bus.streams.ensure import ensure_stream
