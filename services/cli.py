@@ -166,7 +166,7 @@ def _sequence(text: str) -> int:
 def _add_key(key: argparse.ArgumentParser) -> None:
     actions = key.add_subparsers(dest="action", required=True, metavar="action")
     new = actions.add_parser("new", help="create a key and print it once")
-    new.add_argument("--user", required=True, help="user that the key stands for")
+    new.add_argument("--user", required=True, help="user that requests with this key act as")
     new.add_argument("--id", help="name of the key in the file and in logs; default: random")
     new.add_argument("--act-for-others", action="store_true", help="let X-User-ID name any user")
     new.add_argument("--admin", action="store_true", help="allow reading and changing everything")

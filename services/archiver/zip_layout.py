@@ -45,7 +45,7 @@ def arrange_sessions(sessions: Sequence[SessionFiles]) -> list[SessionFiles]:
 
 
 def _claimed_keys(session: SessionFiles) -> set[str]:
-    """The collision keys of the Markdown, the name beside it, and all top-level files."""
+    """Return the collision keys of the Markdown, of its folder of files, and of top-level names."""
     paths = {session.markdown_file, _stem_path(session)}
     for file in session.files:
         inside = file.path.removeprefix(f"{session.target_dir}/")

@@ -141,7 +141,7 @@ class Rounds:
         """Decide one message; one that broke several terms is poison."""
         key = (delivery.subject, delivery.stream_sequence)
         if self._faults[key] >= MAX_FAULTS:
-            raise Poison(f"deciding it failed {MAX_FAULTS} times")
+            raise Poison(f"processing this message failed {MAX_FAULTS} times")
         # sent through the server, so its author's own rights were never checked
         if frames.is_server_answer(delivery.head, delivery.data):
             raise Poison(frames.FORGED)

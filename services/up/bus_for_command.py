@@ -1,4 +1,4 @@
-"""A bus for one command: the configured one, a running `up`'s, or one started for it."""
+"""A bus for one command: the configured server, that of a running `up`, or a temporary one."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping

@@ -89,7 +89,7 @@ async def test_a_report_from_before_its_time_counts_when_it_is_put_back(machine)
     subject = subjects.report_subject(subjects.token_of("b-late"))
     await publish(machine.connection, [Outgoing(subject, report)])
     (message,) = await all_parked(machine.connection, 1)
-    assert message.reason == "deciding it failed 3 times"
+    assert message.reason == "processing this message failed 3 times"
     await machine.work(handler)
     assert isinstance(await machine.send(batch("batch-late", 3), "b-late"), Accepted)
     await asyncio.wait_for(begun.wait(), WITHIN_S)

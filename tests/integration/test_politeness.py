@@ -80,7 +80,7 @@ async def test_a_turn_that_is_too_far_away_is_refused_and_reserves_nothing(two):
     before = await state_of(one)
     with pytest.raises(WaitTooLong) as refused:
         await other.acquire(HOST, pace, timedelta(seconds=60))
-    assert timedelta(seconds=115) < refused.value.wait <= timedelta(seconds=120)
+    assert 115 < refused.value.wait.total_seconds() < 120.1  # two estimates of one clock
     assert (await state_of(one)).next_slot == before.next_slot
 
 

@@ -15,7 +15,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccessBody(Body, frozen=True, kw_only=True):
-    """Users who may read or change an object. A list that is absent holds the owner alone."""
+    """Users who may read or change an object. A missing list defaults to the owner alone."""
 
     visibility: Literal["private", "public"] = "private"
     read_access: list[str] | None = None

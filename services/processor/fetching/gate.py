@@ -50,7 +50,7 @@ class PoliteGate:
             raise FetchFailed(POSTPONED, detail, transient=True, retry_after=reason.wait) from None
 
     async def on_connected(self, url: str) -> None:
-        """Wait until the request may go out; later than planned if connecting took long."""
+        """Wait until the request may go out. That is later than planned if connecting took long."""
         await self._limiter.start_sending(_host(url))
 
     async def after_request(self, url: str, status: int, headers: Mapping[str, str]) -> None:

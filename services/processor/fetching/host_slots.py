@@ -49,7 +49,7 @@ def earliest_start(state: HostState) -> float:
 
 
 def has_room(state: HostState, now: float, pace: Pace, me: str, running: int) -> bool:
-    """True if ``me``, with ``running`` requests, may start one more; the longest wait is first."""
+    """True if process ``me`` with ``running`` requests may start one more, in its turn."""
     others = [share for name, share in state.shares.items() if name != me and share.until > now]
     mine = state.shares.get(me, Share(now))
     since = now if mine.waits_since is None else mine.waits_since

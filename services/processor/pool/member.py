@@ -76,7 +76,7 @@ class Member:
                 raise Crashed(f"the process that worked on it sent {length} bytes")
             return await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise Crashed(f"the process that worked on it died: {await self._cause()}") from None
+            raise Crashed(f"the process that handled it died: {await self._cause()}") from None
 
     async def _cause(self) -> str:
         try:

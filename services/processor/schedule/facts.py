@@ -25,7 +25,7 @@ _TAG = re.compile(  # spares <https://…> and List<int>
 
 
 def session_facts(session: ScheduledSession, schedule: Schedule, url: str) -> Facts:
-    """Return what ``schedule``, found at ``url``, says of one session."""
+    """Return what ``schedule``, found at ``url``, says about one session."""
     base = Document("", url, "")
     start, end = session_span(session, schedule)
     links = tuple(_links(session.links, base))

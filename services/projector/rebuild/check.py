@@ -172,7 +172,7 @@ class ProjectionCheck:
             if checkpoint >= self._builder.sequence:
                 return checkpoint
             await asyncio.sleep(0.1)
-        raise StoreMoved("the projection went back meanwhile, or no projector continues it")
+        raise StoreMoved("the projection did not catch up: it was reset, or no projector runs")
 
 
 async def _walk(kind: DocumentKind[Document], store: Store) -> AsyncGenerator[Document]:

@@ -81,7 +81,7 @@ async def retire_batch(
 
     Raises:
         NotRetirable: the batch has changed, or the documents lag.
-        DocumentsDiffer: the documents differ from the events.
+        Mismatch: the documents differ from the events.
         NoAnswer: the scheduler decides once it is back.
         ArtifactsUnavailable, Poison, StoreUnavailable, Unavailable: a dependency is away or broken.
     """

@@ -49,7 +49,7 @@ class SweepReport(msgspec.Struct):
 async def run_daily_sweeps(
     store: Store, artifacts: Artifacts, grace: timedelta, connection: Connection, log: Logger
 ) -> None:
-    """Sweep once a day, and an hour later after a fault."""
+    """Sweep once a day; after a fault, try again in an hour."""
     pause_s = FIRST_AFTER_S
     while True:
         await asyncio.sleep(pause_s)

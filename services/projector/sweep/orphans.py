@@ -55,7 +55,7 @@ async def run_orphan_sweeps(
 async def sweep_orphans(
     store: Store, artifacts: Artifacts, grace: timedelta, now: Callable[[], datetime]
 ) -> int:
-    """Delete blobs orphaned, and last stored, longer than ``grace`` ago; return their number."""
+    """Delete blobs orphaned and last stored more than ``grace`` ago; return how many."""
     orphans = await store.orphans(now() - grace, MAX_BLOBS)
     deleted = [sha256 for sha256 in orphans if await delete_if_old(artifacts, sha256, grace)]
     if deleted:

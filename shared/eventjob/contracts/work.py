@@ -47,7 +47,7 @@ Task = FetchSession | BuildArchive | PackBatch
 
 
 class SessionFetched(Message, frozen=True, kw_only=True):
-    """Outcome of `FetchSession`: all of it is in the artifact store."""
+    """Outcome of `FetchSession`: the session's files are all in the artifact store."""
 
     group: str
     n: int

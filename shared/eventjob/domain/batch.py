@@ -46,7 +46,7 @@ class AddedBy(msgspec.Struct, frozen=True):
 
 
 class ZipIdle(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """The last attempt to build the ZIP has ended; ``attempt`` is 0 before the first.
+    """No ZIP is being built; ``attempt`` is the last attempt's number, 0 before the first.
 
     If that attempt failed, ``tried_at`` is when it began.
     """

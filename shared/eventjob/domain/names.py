@@ -59,7 +59,7 @@ def make_folder_name(text: str, fallback: str) -> str:
 
 
 def make_file_name(text: str, fallback: str) -> str:
-    """Return ``text`` like `make_folder_name`, but keep the extension of a long name."""
+    """Return ``text`` as a safe name like `make_folder_name`; cutting keeps the extension."""
     return _shorten(*_split(_sanitise(text, fallback)), MAX_BYTES)
 
 

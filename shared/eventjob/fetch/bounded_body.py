@@ -1,4 +1,4 @@
-"""Write a response body to a file while decoding, counting and hashing it."""
+"""Write a response body to a file within its limits, decoded, counted and hashed."""
 
 import hashlib
 from collections.abc import AsyncIterable, Iterator

@@ -39,7 +39,7 @@ class DocumentIds(msgspec.Struct, frozen=True):
 
 
 def affected_documents(stretch: Iterable[RecordedEvent]) -> DocumentIds:
-    """Return the documents that the stretch may change; it creates others itself."""
+    """Return the ids of existing documents that the stretch may change."""
     job_ids: set[str] = set()
     groups: set[str] = set()
     for record in stretch:

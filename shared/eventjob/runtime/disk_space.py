@@ -33,7 +33,7 @@ class DiskSpace:
         self._is_short = False
 
     def is_short(self) -> bool:
-        """Return True if the disk is too full for new work; at most a second old."""
+        """Return True if the disk is too full for new work. The answer is at most a second old."""
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + CHECK_EVERY_S

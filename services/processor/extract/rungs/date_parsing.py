@@ -90,7 +90,7 @@ def to_iso(day: date | None, start: time | None, end: time | None) -> tuple[str 
 
 
 def parse_span(text: str) -> TimeSpan:
-    """Parse the one date, and the one or two times, in ``text``."""
+    """Parse one date and one or two times in ``text``."""
     text = _OFFSET.sub(" ", text)  # else "+02:00" would be a time
     for word, replacement in _WORDS:
         text = word.sub(replacement, text)

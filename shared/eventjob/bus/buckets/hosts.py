@@ -123,7 +123,7 @@ class Hosts:
         return self._bucket
 
     async def _set_clock(self) -> None:
-        """Measure the server's time against ours, wrong by half a round trip at most."""
+        """Measure how far the server's clock is ahead; the error is at most half a round trip."""
         asked = time.monotonic()
         answer = await self._connection.client.request(
             f"$JS.API.STREAM.INFO.KV_{BUCKET}", timeout=ANSWER_WITHIN_S

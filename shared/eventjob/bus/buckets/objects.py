@@ -56,7 +56,7 @@ class Objects:
             raise Unavailable(f"snapshot {name} is not stored: {error!r}") from error
 
     async def get(self, name: str) -> bytes | None:
-        """Return the last version if it exists and is complete."""
+        """Return the object's content, or None if it is missing or incomplete."""
         try:
             await self._opened()
             found = await self._connection.jetstream.get_last_msg(STREAM, _meta_subject(name))

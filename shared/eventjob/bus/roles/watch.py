@@ -50,7 +50,7 @@ class Watch:
             found.append("not connected to NATS")
         found += self._of_schedulers(oldest)
         if self._projector_at < oldest:
-            found.append("the projector is silent")
+            found.append("the projector has stopped reporting")
         elif self._fault is not None:
             found.append(f"the projection has stopped: {self._fault}")
         return found

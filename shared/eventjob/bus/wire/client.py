@@ -106,7 +106,7 @@ class Client(nats.aio.client.Client):
         return super()._connect_command()
 
     async def _process_pong(self) -> None:
-        """Handle a pong, also one of an abandoned flush, which would end nats-py's reading loop."""
+        """Handle a pong; that of an abandoned flush would end nats-py's reading loop."""
         if self._pongs and self._pongs[0].done():
             self._pongs[0] = asyncio.get_running_loop().create_future()
         await super()._process_pong()

@@ -1,4 +1,4 @@
-"""Batched direct get: read messages of a stream, sparing a consumer."""
+"""Batched direct get: read messages of a stream, without a consumer."""
 
 from collections.abc import Mapping, Sequence
 

@@ -98,5 +98,5 @@ def readable_filter(caller: Caller) -> Fields:
 
 
 def _mark_name(name: str) -> str:
-    """Mark a user name, since a user may have the name that means everyone."""
+    """Prefix a user name, so that a user named ``*`` is not taken for `EVERYONE`."""
     return f"@{name}"

@@ -57,7 +57,7 @@ async def delete_again(to: Collections, changes: Changes) -> None:
 
 
 async def orphans(to: Collections, before_ms: int, limit: int) -> list[str]:
-    """Return blobs that lost their last reference before then; oldest first."""
+    """Return blobs that lost their last reference before ``before_ms``; oldest first."""
     unreferenced: list[str] = []
     candidates = to.orphans.find({"since": {"$lt": before_ms}}).sort([("since", 1), ("_id", 1)])
     async with candidates:

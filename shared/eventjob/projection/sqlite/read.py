@@ -30,7 +30,7 @@ class FoundPage(NamedTuple):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """The values that a list allows in some columns; other columns may have any."""
+    """Conditions of a list: allowed values by column; other columns are unrestricted."""
 
     table: str
     allowed: dict[str, str]  # JSON lists
