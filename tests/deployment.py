@@ -81,11 +81,13 @@ class Up:
         assert self.process is not None
         assert self.process.stdout is not None
         reader = threading.Thread(
-            target=lambda out: line.append(out.readline()), args=(self.process.stdout,), daemon=True
+            target=lambda out: line.extend([out.readline(), out.readline()]),
+            args=(self.process.stdout,),
+            daemon=True,
         )
         reader.start()
         reader.join(READY_WITHIN_S)
-        if not line or b"ready" not in line[0]:
+        if not line or b"ready" not in line[1]:
             self.stop()
             raise RuntimeError(f"not ready: {line}\n{self.log()[-4000:]}")
 

@@ -37,6 +37,7 @@ async def run(settings: Settings, environ: Mapping[str, str], stop: Stop) -> Non
     """
     with lock_folder(settings.data_dir):
         address = find_free_address(settings.host, settings.port)
+        print_line(f"starting eventjob, which takes some seconds (data in {settings.data_dir})")
         supervisor = Supervisor(stop, get_logger("up"))
         background: list[asyncio.Task[None]] = []
         try:

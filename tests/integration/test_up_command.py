@@ -34,6 +34,7 @@ def test_each_service_is_a_process_that_says_its_name_and_the_port_is_told(tmp_p
     up.environ["EVENTJOB_PORT"] = "0"
     up.launch()
     try:
+        assert up.process.stdout.readline().startswith(b"starting eventjob, ")
         line = up.process.stdout.readline().decode()
         found = re.fullmatch(
             r"eventjob is ready at http://127\.0\.0\.1:(\d+)/api/event-job \(data in (/.+)\)\n",
