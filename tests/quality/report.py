@@ -3,12 +3,31 @@
 import asyncio
 
 import articles
-import fosdem
-import jsonld
-import pretalx
-import rendering
+import conferences
+import markup
 import titles
 from corpus import ABSENT, CORPUS
+
+
+def scores():
+    for way, found in articles.scores().items():
+        means = f"precision {found.precision:.4f}, recall {found.recall:.4f}"
+        yield f"{way:<26} F1 {found.f1:.4f}  ({means})"
+
+
+TALLIES = {
+    "fosdem-pages, with the schedule at hand (2017's is made of the truth of its six sessions)": (
+        lambda: conferences.fosdem(scheduled=True).rows()
+    ),
+    "fosdem-pages, without it: weekday and time instead of start and end": (
+        lambda: conferences.fosdem(scheduled=False).rows()
+    ),
+    "pretalx-pages": lambda: conferences.pretalx().rows(),
+    "articles: four-gram shingles of words, means over pages": scores,
+    "jsonld": lambda: markup.json_ld().rows(),
+    "all of these pages: their Markdown": lambda: markup.markdown().rows(),
+    "titles of all schedules": lambda: asyncio.run(titles.tally()).rows(),
+}
 
 
 def main():
@@ -16,32 +35,8 @@ def main():
     if not CORPUS.exists():
         print(f"=== {ABSENT} ===")
         return
-    show(
-        "fosdem-pages, with the schedule at hand (2017's is made of the truth of its six sessions)"
-    )
-    lines(fosdem.tally(scheduled=True).rows())
-    show("fosdem-pages, without it: weekday and time instead of start and end")
-    lines(fosdem.tally(scheduled=False).rows())
-    show("pretalx-pages")
-    lines(pretalx.tally().rows())
-    show("articles: four-gram shingles of words, means over pages")
-    for way, found in articles.scores().items():
-        means = f"precision {found.precision:.4f}, recall {found.recall:.4f}"
-        print(f"{way:<26} F1 {found.f1:.4f}  ({means})")
-    show("jsonld")
-    lines(jsonld.tally().rows())
-    show("all of these pages: their Markdown")
-    lines(rendering.tally().rows())
-    show("titles of all schedules")
-    lines(asyncio.run(titles.tally()).rows())
-
-
-def show(title):
-    print(f"\n{title}\n{'-' * len(title)}", flush=True)
-
-
-def lines(rows):
-    print(*rows, sep="\n", flush=True)
+    for title, rows in TALLIES.items():
+        print(f"\n{title}\n{'-' * len(title)}", *rows(), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

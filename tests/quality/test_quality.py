@@ -1,11 +1,9 @@
 """What ``make quality`` measures, as gates."""
 
 import articles
-import fosdem
-import jsonld
-import pretalx
+import conferences
+import markup
 import pytest
-import rendering
 import titles
 from corpus import ABSENT, CORPUS
 
@@ -16,11 +14,11 @@ pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason=ABSENT)
 
 @pytest.mark.parametrize("scheduled", [True, False], ids=["with schedule", "without"])
 def test_every_field_of_every_fosdem_page_is_exact(scheduled):
-    assert_exact(fosdem.tally(scheduled=scheduled), pages=30)
+    assert_exact(conferences.fosdem(scheduled=scheduled), pages=30)
 
 
 def test_every_field_of_every_pretalx_page_is_exact():
-    assert_exact(pretalx.tally(), pages=18)
+    assert_exact(conferences.pretalx(), pages=18)
 
 
 def test_articles_are_found_as_well_as_by_trafilatura_alone():
@@ -30,11 +28,11 @@ def test_articles_are_found_as_well_as_by_trafilatura_alone():
 
 
 def test_an_event_in_json_ld_counts_only_by_a_title_of_the_page():
-    assert_exact(jsonld.tally(), pages=8)
+    assert_exact(markup.json_ld(), pages=8)
 
 
 def test_all_markdown_is_in_order_and_harmless():
-    assert_exact(rendering.tally(), pages=30 + 18 + 8 + 91)
+    assert_exact(markup.markdown(), pages=30 + 18 + 8 + 91)
 
 
 async def test_every_title_of_every_schedule_survives():

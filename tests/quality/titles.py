@@ -1,7 +1,5 @@
 """The titles of all schedules: through YAML, as file names, and through a ZIP."""
 
-import hashlib
-import json
 import re
 import tempfile
 import zipfile
@@ -9,10 +7,9 @@ from html import unescape
 from pathlib import Path
 
 import yaml
-from corpus import CORPUS
+from corpus import CORPUS, Tally, loaded
 from obstore.store import MemoryStore
 from pathvalidate import is_valid_filename
-from scoring import Tally
 
 from eventjob.artifacts.store import Artifacts
 from eventjob.contracts.base import FileRef
@@ -31,7 +28,7 @@ def all_titles():
     for path in sorted((CORPUS / "schedules").glob("*.xml")):
         found += map(unescape, _IN_XML.findall(path.read_text(encoding="utf-8")))
     for path in sorted((CORPUS / "schedules").glob("*.json")):
-        found += _in_json(json.loads(path.read_text(encoding="utf-8")))
+        found += _in_json(loaded(path))
     return found
 
 
@@ -50,12 +47,12 @@ async def tally():
             **{f"name valid on {name}": _is_valid(file, name) for name in PLATFORMS},
             "unpacked with every byte": unpacked.pop(f"inside/E/{file}", None) == title.encode(),
         }
-        result.compare(title, found, dict.fromkeys(found, True))
+        result.check(title, found)
     whole = {
         "names unique": len({names.collision_key(file) for file in files}) == len(files),
         "nothing else unpacked": set(unpacked) == OWN_FILES,
     }
-    result.compare("all titles", whole, dict.fromkeys(whole, True))
+    result.check("all titles", whole)
     return result
 
 
@@ -76,8 +73,12 @@ def _is_valid(name, platform):
 
 async def _pack(titles, files, target):
     """A ZIP of all files, each holding its title."""
-    artifacts = Artifacts(MemoryStore())
-    refs = [await _stored(artifacts, *pair) for pair in zip(titles, files, strict=True)]
+    artifacts, refs = Artifacts(MemoryStore()), []
+    for title, file in zip(titles, files, strict=True):
+        content = title.encode()
+        sha256 = await artifacts.put(content)
+        ref = {"path": f"E/{file}", "sha256": sha256, "media_type": "text/markdown"}
+        refs.append(FileRef(**ref, size_bytes=len(content)))
     await build_zip(artifacts, refs, "all", target)
 
 
@@ -85,19 +86,5 @@ def _unpacked(folder):
     """What lies in ``folder`` once the ZIP in it is extracted into a folder ``inside``."""
     with zipfile.ZipFile(folder / "all.zip") as archive:
         archive.extractall(folder / "inside")
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-async def _stored(artifacts, title, file):
-    content = title.encode()
-    await artifacts.put(content)
-    return FileRef(
-        path=f"E/{file}",
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
-        media_type="text/markdown",
-    )
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
