@@ -7,17 +7,16 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from deployment import Up
+from deployment import eventually
 from mongo_server import SecantusServer
 from nats_server import NatsServer
 
 READY_WITHIN_S = 60.0
-DELAY_S = 0.2  # between two requests to the compose deployment's site: a batch takes some time
 NATS_CONF = """
 listen: "0.0.0.0:4222"
 jetstream { store_dir: "/tmp/js", sync_interval: always }
@@ -29,22 +28,12 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 if Path("/.dockerenv").exists():
     os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
     os.environ.setdefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
-
-
-def docker() -> str | None:
-    """The command, where an engine answers."""
-    command = shutil.which("docker")
-    if (
-        command is None
-        or subprocess.run([command, "info"], capture_output=True, check=False).returncode
-    ):
-        return None
-    return command
-
-
 from testcontainers.core.container import DockerContainer  # noqa: E402 - it reads os.environ
 
-DOCKER = docker()
+# the command, where an engine answers
+DOCKER = shutil.which("docker")
+if DOCKER and subprocess.run([DOCKER, "info"], capture_output=True, check=False).returncode:
+    DOCKER = None
 IMAGES = {name: os.environ.get(name, "") for name in ("NATS_IMAGE", "MONGO_IMAGE")}
 
 
@@ -52,71 +41,61 @@ IMAGES = {name: os.environ.get(name, "") for name in ("NATS_IMAGE", "MONGO_IMAGE
 def nats(folder: Path) -> Iterator[str]:
     """The address of a server with JetStream and without users."""
     if not DOCKER:
-        server = NatsServer()
-        server.start()
-        try:
+        with process(NatsServer()) as server:
             yield server.url
-        finally:
-            server.stop()
         return
     conf = folder / "nats.conf"
     conf.write_text(NATS_CONF)
     conf.chmod(0o644)
     folder.chmod(0o755)
-    with container("NATS_IMAGE", 4222) as made:
-        made.with_volume_mapping(str(conf), "/etc/eventjob.conf", "ro")
-        made.with_command(["-c", "/etc/eventjob.conf"])
-        yield f"nats://127.0.0.1:{started(made, 4222)}"
+    made = image("NATS_IMAGE").with_volume_mapping(str(conf), "/etc/eventjob.conf", "ro")
+    with container(made.with_command(["-c", "/etc/eventjob.conf"]), 4222, b"INFO") as port:
+        yield f"nats://127.0.0.1:{port}"
 
 
 @contextmanager
 def mongo() -> Iterator[str]:
     """The address of a MongoDB, or of what stands in for it, without a database."""
     if not DOCKER:
-        server = SecantusServer()
-        try:
-            server.start()
+        with process(SecantusServer()) as server:
             yield server.url("")
-        finally:
-            server.stop()
         return
-    with container("MONGO_IMAGE", 27017) as made:
-        yield f"mongodb://127.0.0.1:{started(made, 27017)}/?directConnection=true"
+    with container(image("MONGO_IMAGE"), 27017, b"") as port:
+        yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
 
 
 @contextmanager
-def container(name: str, port: int) -> Iterator[DockerContainer]:
-    assert IMAGES[name], f"{name} is not set: run make test-containers"
-    made = DockerContainer(IMAGES[name]).with_exposed_ports(port)
+def process(server: Any) -> Iterator[Any]:
     try:
-        yield made
+        server.start()
+        yield server
     finally:
-        made.stop()
+        server.stop()
 
 
-def started(made: DockerContainer, port: int) -> int:
-    """The port of 127.0.0.1 at which the container now answers."""
-    made.start()
-    here = int(made.get_exposed_port(port))
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
+def image(name: str) -> DockerContainer:
+    assert IMAGES[name], f"{name} is not set: run make test-containers"
+    return DockerContainer(IMAGES[name])
+
+
+@contextmanager
+def container(made: DockerContainer, port: int, greeting: bytes) -> Iterator[int]:
+    """The port of 127.0.0.1 at which the container answers."""
+
+    def answers() -> bool:
         try:  # Docker's own proxy takes connections before the server does, and drops them
             with socket.create_connection(("127.0.0.1", here), timeout=1) as there:
-                there.settimeout(1.0)
-                if port == 27017 or there.recv(4) == b"INFO":
-                    return here
+                return not greeting or there.recv(len(greeting)) == greeting
         except OSError:
-            pass
-        time.sleep(0.1)
-    out, err = made.get_logs()
-    raise RuntimeError(f"{made.image} is not ready: {(out + err)[-2000:]!r}")
+            return False
 
-
-class Deployed(Up):
-    """Talks to a deployment that is not its own to start and stop."""
-
-    def __init__(self, port):
-        self.port = port
-        self.root = f"http://127.0.0.1:{port}"
-        self.url = f"{self.root}/api/event-job"
-        self.who = {}
+    try:
+        made.with_exposed_ports(port).start()
+        here = int(made.get_exposed_port(port))
+        eventually(made.image, READY_WITHIN_S, answers)
+        yield here
+    except AssertionError:
+        print(*made.get_logs(), sep="\n")
+        raise
+    finally:
+        made.stop()

@@ -1,11 +1,7 @@
-"""Where these suites run, said loudly."""
-
-import os
+"""What these suites run on, said loudly: Docker, or local processes."""
 
 import pytest
-from backing import DELAY_S, DOCKER, IMAGES, mongo, nats
-
-from demo.containers import run_deployment
+from backing import DOCKER, IMAGES, mongo, nats
 
 
 def pytest_report_header():
@@ -27,11 +23,3 @@ def nats_url(tmp_path_factory):
 def mongo_url():
     with mongo() as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def deployment():
-    """All of `deploy/compose.yaml`, and a site."""
-    settings = {"EVENTJOB_FETCH_DELAY_S": str(DELAY_S)}
-    with run_deployment(f"eventjob-test-{os.getpid()}", settings) as deployment:
-        yield deployment
