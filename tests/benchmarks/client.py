@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
+from adapter_pages import title
+
 USER = "bench"
 BASE = "/api/event-job"
 WITHIN_S = 60.0
 KEPT_FOR_S = 2.0  # the api hangs up on a connection that is idle for longer than 5 s
+
+Jobs = list[dict[str, Any]]
 
 
 class Answer(NamedTuple):
@@ -70,13 +74,14 @@ def connected(port: int) -> Iterator[Client]:
         yield Client(connection)
 
 
-def batch_body(name: str, count: int) -> bytes:
-    """A batch of jobs whose parameters are of a usual size, some 360 bytes each."""
-    return json.dumps({"batch_id": name, "jobs": [job(name, n) for n in range(count)]}).encode()
+def batch_body(name: str, jobs: int | Jobs, **more: Any) -> bytes:
+    """A batch of these jobs, or of so many that no worker ever fetches."""
+    listed = [job(name, n) for n in range(jobs)] if isinstance(jobs, int) else jobs
+    return json.dumps({"batch_id": name, "jobs": listed, **more}).encode()
 
 
 def job(name: str, n: int) -> dict[str, Any]:
-    """A job that no worker of the benchmarks ever fetches."""
+    """A job that no worker ever fetches; its parameters are of a usual size, some 360 bytes."""
     return {
         "parameters": {
             "event": "Benchmark Conference 2030",
@@ -93,17 +98,19 @@ def job(name: str, n: int) -> dict[str, Any]:
     }
 
 
-def session_jobs(site: str, name: str, count: int) -> list[dict[str, Any]]:
-    """Jobs whose pages are at the sample site."""
+def page_jobs(port: int, name: str, count: int, *, small: bool = False) -> Jobs:
+    """Jobs whose pages are at the site of `page_site.py`, of 4 KB or small."""
+    names = [f"{name}-{n}" for n in range(count)]
+    folder = "small" if small else "2030/event"
     return [
         {
             "parameters": {
-                "event": "Benchmark Conference",
-                "session": f"{name} {n}",
-                "url": f"{site}/{name}-{n}",
-                "filename": f"{name}-{n}.md",
-                "track": "Track",
+                "event": "Harbour Days 2030",
+                "session": name if small else title(name),
+                "url": f"http://127.0.0.1:{port}/{folder}/{name}/",
+                "filename": f"{name}.md",
+                "track": "Queues",
             }
         }
-        for n in range(count)
+        for name in names
     ]

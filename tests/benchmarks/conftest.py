@@ -1,34 +1,24 @@
 """The table that all benchmarks fill, printed when they are done."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 from table import Table
 
-JSON = "EVENTJOB_BENCH_JSON"
-
-_table = pytest.StashKey[Table]()
+_table = Table()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_table] = Table()
+@pytest.fixture(scope="session")
+def table() -> Table:
+    return _table
 
 
-@pytest.fixture
-def table(pytestconfig: pytest.Config) -> Table:
-    return pytestconfig.stash[_table]
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    table = config.stash[_table]
-    if not table:
-        return
-    load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
-    terminalreporter.section(f"measured on {os.cpu_count()} cores, load {load}")
-    for line in table.lines():
-        terminalreporter.write_line(line)
-    if os.environ.get(JSON):
-        table.write(Path(os.environ[JSON]))
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _table.lines:
+        load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+        terminalreporter.section(f"measured on {os.cpu_count()} cores, load {load}")
+        terminalreporter.write_line("\n".join(_table.lines))
+        if path := os.environ.get("EVENTJOB_BENCH_JSON"):
+            Path(path).write_text(json.dumps(_table.raw, indent=2) + "\n")

@@ -8,22 +8,15 @@ import asyncio
 import os
 import sys
 import time
+from typing import Any
 
 import msgspec
 
 from eventjob.artifacts.open_artifacts import open_artifacts
-from eventjob.artifacts.store import Artifacts
 from eventjob.bus.roles.worker import Worker
 from eventjob.bus.wire.connection import connect_as
 from eventjob.contracts.base import FileRef
-from eventjob.contracts.work import (
-    ArchiveBuilt,
-    BuildArchive,
-    Bundle,
-    FetchSession,
-    SessionFetched,
-    Task,
-)
+from eventjob.contracts.work import ArchiveBuilt, Bundle, SessionFetched, Task
 from eventjob.runtime.lifecycle import Stop, run_service
 from eventjob.runtime.logs import get_logger, set_up_logs
 from eventjob.runtime.settings import Settings, read_settings
@@ -32,76 +25,55 @@ CAPACITY = 1000
 MARKDOWN = b"---\nschema: event-session/1\n---\n\n# A session\n\n" + b"It was about work. " * 20
 
 
-class Answers:
-    """What becomes of every task."""
+async def work(settings: Settings, stop: Stop) -> None:
+    log, artifacts, has_said = get_logger("worker"), open_artifacts(settings.artifacts_url), False
 
-    def __init__(self, bundle: str, markdown: FileRef, archive: FileRef) -> None:
-        self._bundle = bundle
-        self._markdown = markdown
-        self._archive = archive
-        self._is_first = True
+    async def stored(path: str, data: bytes, media_type: str) -> FileRef:
+        sha256 = await artifacts.put(data)
+        return FileRef(path=path, sha256=sha256, size_bytes=len(data), media_type=media_type)
 
-    async def fetched(self, task: Task) -> SessionFetched:
-        if self._is_first:
-            self._is_first = False
-            sys.stdout.write(f"{time.monotonic()}\n")
-            sys.stdout.flush()
-        assert isinstance(task, FetchSession)
-        return SessionFetched(
-            group=task.group,
-            n=task.n,
-            attempt=task.attempt,
-            bundle=self._bundle,
-            files=[self._markdown],
-        )
+    async def fetch(task: Task) -> SessionFetched:
+        nonlocal has_said
+        if not has_said:
+            has_said = True
+            print(time.monotonic(), flush=True)
+        return SessionFetched(**where(task), bundle=bundle, files=[markdown])
 
-    async def archived(self, task: Task) -> ArchiveBuilt:
-        assert isinstance(task, BuildArchive)
-        return ArchiveBuilt(group=task.group, n=task.n, attempt=task.attempt, archive=self._archive)
+    async def archive(task: Task) -> ArchiveBuilt:
+        return ArchiveBuilt(**where(task), archive=zipped)
+
+    markdown = await stored("Benchmark/Track/s.md", MARKDOWN, "text/markdown")
+    zipped = await stored("s.zip", b"PK", "application/zip")
+    bundle = await artifacts.put(msgspec.json.encode(bundle_of(markdown)))
+    connection = await connect_as("worker", settings.nats, log)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for handler in (fetch, archive):
+                kind = handler.__name__
+                about = {"name": f"instant-{kind}", "kind": kind, "capacity": CAPACITY}
+                worker = Worker(connection, **about, handler=handler, log=log)
+                group.create_task(worker.run(stop))
+    finally:
+        await connection.close()
 
 
-async def stored(artifacts: Artifacts) -> Answers:
-    """The answers, once what they name lies in the store."""
-    markdown = await _file(artifacts, "Benchmark/Track/session.md", MARKDOWN, "text/markdown")
-    bundle = Bundle(
+def where(task: Task) -> dict[str, Any]:
+    return {"group": task.group, "n": task.n, "attempt": task.attempt}
+
+
+def bundle_of(markdown: FileRef) -> Bundle:
+    return Bundle(
         title="A session",
         event="Benchmark",
         track="Track",
         target_dir="Benchmark/Track",
-        asset_dir="Benchmark/Track/session",
-        archive_filename="session.zip",
+        asset_dir="Benchmark/Track/s",
+        archive_filename="s.zip",
         markdown_file=markdown.path,
         files=[markdown],
         web_text=MARKDOWN.decode(),
         structured_data=msgspec.Raw(b"{}"),
     )
-    archive = await _file(artifacts, "session.zip", b"PK", "application/zip")
-    return Answers(await artifacts.put(msgspec.json.encode(bundle)), markdown, archive)
-
-
-async def _file(artifacts: Artifacts, path: str, data: bytes, media_type: str) -> FileRef:
-    sha256 = await artifacts.put(data)
-    return FileRef(path=path, sha256=sha256, size_bytes=len(data), media_type=media_type)
-
-
-async def work(settings: Settings, stop: Stop) -> None:
-    log = get_logger("worker")
-    answers = await stored(open_artifacts(settings.artifacts_url))
-    connection = await connect_as("worker", settings.nats, log)
-    try:
-        async with asyncio.TaskGroup() as group:
-            for kind, handler in (("fetch", answers.fetched), ("archive", answers.archived)):
-                worker = Worker(
-                    connection,
-                    name=f"instant-{kind}",
-                    kind=kind,
-                    capacity=CAPACITY,
-                    handler=handler,
-                    log=log,
-                )
-                group.create_task(worker.run(stop))
-    finally:
-        await connection.close()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,15 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 GRACE_S = 10.0
+HERE = Path(__file__).parent
+INHERITED = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -17,7 +21,7 @@ class Processes:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._running: dict[str, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> Self:
@@ -34,11 +38,11 @@ class Processes:
         self, name: str, command: Sequence[str], environ: Mapping[str, str]
     ) -> subprocess.Popen[str]:
         """A program; its standard error goes to ``<name>.log``, its output is for the caller."""
-        with (self._folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
                 env={**environ, "EVENTJOB_PARENT_PIPE": str(self._pipe[0])},
-                cwd=self._folder,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -48,37 +52,30 @@ class Processes:
         self._running[name] = process
         return process
 
-    @property
-    def names(self) -> list[str]:
-        return list(self._running)
+    def script(
+        self, name: str, *arguments: str, environ: Mapping[str, str] = INHERITED
+    ) -> subprocess.Popen[str]:
+        """A script of this folder, which finds what the tests share."""
+        command = (sys.executable, str(HERE / name), *arguments)
+        return self.start(name, command, {**environ, "PYTHONPATH": f"{HERE.parent}:{HERE}"})
 
-    def process(self, name: str) -> subprocess.Popen[str]:
-        return self._running[name]
+    def said(self, name: str, *arguments: str, environ: Mapping[str, str] = INHERITED) -> str:
+        """The line that a script prints at its end."""
+        line = line_of(self.script(name, *arguments, environ=environ))
+        self.stop(name)
+        return line
 
     def pid(self, name: str) -> int:
         return self._running[name].pid
 
-    def stop(self, name: str) -> None:
-        """Ask it to end, and wait; it is killed where it does not."""
-        process = self._running.pop(name)
-        process.terminate()
-        try:
-            process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        _close(process)
-
-    def kill(self, name: str) -> None:
-        """End it as a crash would."""
-        process = self._running.pop(name)
-        process.kill()
-        process.wait()
-        _close(process)
-
-    def cpu_s(self) -> dict[str, float]:
-        """The CPU time that each has used so far, user and system."""
-        return {name: cpu_s(process.pid) for name, process in self._running.items()}
+    def stop(self, name: str, *, kill: bool = False) -> None:
+        """Ask it to end, and wait; it is killed at once, or where it does not end."""
+        with self._running.pop(name) as process:
+            (process.kill if kill else process.terminate)()
+            try:
+                process.wait(GRACE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def line_of(process: subprocess.Popen[str]) -> str:
@@ -94,41 +91,17 @@ def line_of(process: subprocess.Popen[str]) -> str:
     return line
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of all threads of a process."""
-    return sum(_times(pid)[:2]) / _TICKS_S
-
-
-def tree_cpu_s(pids: Iterable[int]) -> float:
-    """As `cpu_s` of all of these, and of those of their children that have ended."""
-    return sum(sum(_times(pid)) for pid in pids) / _TICKS_S
-
-
 def ended_cpu_ms(pid: int) -> int:
     """User and system time of those of its children that have ended."""
-    return round(sum(_times(pid)[2:]) / _TICKS_S * 1000)
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return round(sum(map(int, fields[13:15])) / _TICKS_S * 1000)
 
 
 def pss_mb(pids: Iterable[int]) -> float:
     """The memory of these processes, in MB; shared pages are counted once."""
-    return sum(map(_pss_kb, pids)) / 1024
-
-
-def _times(pid: int) -> list[int]:
-    """User and system ticks, its own and those of its children that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return [int(field) for field in fields[11:15]]
-
-
-def _pss_kb(pid: int) -> int:
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0  # it has ended meanwhile
-    line = next(line for line in rollup.splitlines() if line.startswith("Pss:"))
-    return int(line.split()[1])
-
-
-def _close(process: subprocess.Popen[str]) -> None:
-    if process.stdout is not None:
-        process.stdout.close()
+    used_kb = 0
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            used_kb += int(rollup.partition("\nPss:")[2].split()[0])
+    return used_kb / 1024

@@ -4,9 +4,8 @@ import time
 
 import pytest
 from client import batch_body
+from machine import machine
 from processes import line_of
-from table import at_most
-from whole_machine import Machine
 
 pytestmark = pytest.mark.bench
 RUNS = 3
@@ -15,25 +14,27 @@ JOBS = 10_000
 
 
 def test_the_scheduler_starts_with_100_000_unfinished_jobs(table):
-    created_s: list[float] = []
-    restarted_s: list[float] = []
-    late = 0
+    created_s, restarted_s, late = [], [], 0
     for _ in range(RUNS):
-        with Machine() as machine:
+        with machine() as running:
             for number in range(BATCHES):
                 name = f"batch-{number}"
-                created_s.append(machine.post(name, batch_body(name, JOBS)))
-                machine.check_visible(name, JOBS)
-            late += machine.late
-            assert machine.client.total("status=pending") == BATCHES * JOBS
-            restarted_s.append(until_first_task_s(machine))
+                created_s.append(running.post(name, batch_body(name, JOBS)))
+                running.check_visible(name, JOBS)
+            late += running.late
+            assert running.client.total("status=pending") == BATCHES * JOBS
+            running.processes.stop("scheduler", kill=True)
+            worker = running.start_worker()
+            began = time.monotonic()
+            running.start("scheduler")
+            restarted_s.append(float(line_of(worker)) - began)
     table.add(
         "scheduler restart, 100,000 unfinished jobs",
         restarted_s,
         "s",
         "killed with -9 and started again, from then until a worker that was already waiting has "
         f"its first task; {RUNS} machines of their own",
-        at_most(5),
+        at_most=5,
     )
     table.add(
         "  POST of a batch of 10,000 jobs, no worker there",
@@ -41,14 +42,5 @@ def test_the_scheduler_starts_with_100_000_unfinished_jobs(table):
         "s",
         f"until 201 and visible in every read; {BATCHES} in a row on each of these machines; "
         f"{late} answered 202 before that",
-        at_most(0.7),
+        at_most=0.7,
     )
-
-
-def until_first_task_s(machine: Machine) -> float:
-    """Seconds from the scheduler's start until the worker has a task."""
-    machine.processes.kill("scheduler")
-    worker = machine.start_worker()
-    began = time.monotonic()
-    machine.start("scheduler")
-    return float(line_of(worker)) - began

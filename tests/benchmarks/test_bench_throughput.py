@@ -1,16 +1,18 @@
 """The whole machine with a worker that answers at once, beside taskiq on the same server."""
 
+import json
 import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from client import batch_body
-from processes import line_of
-from table import at_least, at_most
-from whole_machine import HERE, Machine
+from client import batch_body, connected, job
+from machine import machine
+from processes import HERE
+from table import figures, percentile
 
 from eventjob.runtime import die_with_parent
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.bench
 ROUNDS = 3
 JOBS = 10_000
 WARM_UP = 500
-OURS = ("nats-server", "api", "projector", "scheduler", "worker")
+PAUSE_S = 0.05
 WHOLE = (
     "from sending POST /batches (10,000 jobs of 360 bytes) until GET says that all are completed; "
     "api, projector and scheduler as `up` starts them, the bench answers fetch and archive at once"
@@ -29,116 +31,97 @@ TASKIQ = (
 )
 
 
-class Measured(NamedTuple):
-    """One server's rounds, ours and taskiq's in turns."""
-
-    created_s: list[float]
-    rates: list[float]  # jobs/s
-    taskiq: list[float]  # tasks/s
-    cpu_us: dict[str, float]  # for each job, by process
-    late: int  # batches that were answered 202
-
-    @property
-    def ratios(self) -> list[float]:
-        return [ours / theirs for ours, theirs in zip(self.rates, self.taskiq, strict=True)]
-
-    @property
-    def growth(self) -> float:
-        """Of the rate, from the first batch to the last."""
-        return self.rates[-1] / self.rates[0]
-
-
-def measured(*, fsync: bool) -> Measured:
-    with Machine(fsync=fsync) as machine:
-        machine.start_worker()
-        start_taskiq(machine)
-        machine.run("warm-up", batch_body("warm-up", WARM_UP), WARM_UP)
-        result = Measured([], [], [], dict.fromkeys(OURS, 0.0), 0)
+@pytest.mark.parametrize(
+    ("server", "least_jobs_s", "least_ratio"),
+    [("fsync always", 6_000, 2.0), ("default sync", None, None)],
+)
+def test_the_whole_machine(table, server, least_jobs_s, least_ratio):
+    created_s, ours, theirs = [], [], []
+    with machine(fsync=server == "fsync always") as running:
+        warm_up(running)
+        environ = start_taskiq(running)
         for round_ in range(ROUNDS):
             body = batch_body(f"batch-{round_}", JOBS)
-            before = machine.processes.cpu_s()
-            created_s, took_s = machine.run(f"batch-{round_}", body, JOBS)
-            after = machine.processes.cpu_s()
-            for name in result.cpu_us:
-                result.cpu_us[name] += (after[name] - before[name]) / JOBS / ROUNDS * 1e6
-            result.created_s.append(created_s)
-            result.rates.append(JOBS / took_s)
-            result.taskiq.append(JOBS / taskiq_s(machine))
-        machine.processes.kill("taskiq")  # asked to end, it would wait for tasks for ever
-        return result._replace(late=machine.late)
+            created, took_s = running.run(f"batch-{round_}", body, JOBS)
+            created_s.append(created)
+            ours.append(JOBS / took_s)
+            theirs.append(JOBS / float(running.processes.said("taskiq_tasks.py", environ=environ)))
+        running.processes.stop("taskiq", kill=True)  # asked to end, it would wait for tasks
+    table.add(
+        f"POST of a batch of 10,000 jobs until 201, {server}",
+        created_s,
+        "s",
+        "and visible in every read, while the worker below is already at work on them; "
+        f"{running.late} answered 202 before that",
+        at_most=0.7,
+    )
+    table.add(f"the whole machine, {server}", ours, "jobs/s", WHOLE, at_least=least_jobs_s)
+    table.add(
+        "  its last batch against its first",
+        [ours[-1] / ours[0]],
+        "x",
+        f"three batches in a row on the same streams: {figures(ours)}",
+        at_least=1.0,
+    )
+    versions = version("taskiq"), version("taskiq-nats")
+    table.add(f"  taskiq, {server}", theirs, "tasks/s", TASKIQ.format(*versions))
+    table.add(
+        f"  the whole machine against taskiq, {server}",
+        [one / other for one, other in zip(ours, theirs, strict=True)],
+        "x",
+        f"in turns: {figures(ours)} jobs/s, and {figures(theirs)} tasks/s",
+        at_least=least_ratio,
+    )
 
 
-def start_taskiq(machine: Machine) -> None:
-    """Its worker, which then stays: a server gives tasks to one that has died for 30 s."""
+def warm_up(running):
+    running.start_worker()
+    running.run("warm-up", batch_body("warm-up", WARM_UP), WARM_UP)
+
+
+def start_taskiq(running):
+    """The environment of its clients; its worker stays.
+
+    A server gives tasks to a worker that has died for 30 s.
+    """
+    environ = {**running.environ, "PYTHONPATH": str(HERE)}
     shim = (sys.executable, die_with_parent.__file__, str(os.getpid()))
     taskiq = str(Path(sys.executable).with_name("taskiq"))
     options = ("taskiq_tasks:broker", "--workers", "1", "--log-level", "WARNING")
-    machine.processes.start("taskiq", (*shim, taskiq, "worker", *options), beside(machine))
+    running.processes.start("taskiq", (*shim, taskiq, "worker", *options), environ)
+    return environ
 
 
-def taskiq_s(machine: Machine) -> float:
-    """Seconds that taskiq takes for 10,000 tasks."""
-    command = (sys.executable, str(HERE / "taskiq_kick.py"))
-    took_s = float(line_of(machine.processes.start("kick", command, beside(machine))))
-    machine.processes.stop("kick")
-    return took_s
-
-
-def beside(machine: Machine) -> dict[str, str]:
-    """An environment in which taskiq finds its tasks, and the server."""
-    return {**machine.environ, "PYTHONPATH": str(HERE)}
-
-
-def test_the_whole_machine_with_fsync(table):
-    result = measured(fsync=True)
+def test_a_single_post_while_busy(table):
+    """Posts from before a batch of 10,000 is sent until all its jobs are completed."""
+    with machine() as running:
+        warm_up(running)
+        runs = [posts(running, f"busy-{number}") for number in range(ROUNDS)]
+    times, statuses = zip(*(one for run in runs for one in run), strict=True)
     table.add(
-        "POST of a batch of 10,000 jobs until 201",
-        result.created_s,
-        "s",
-        "and visible in every read, while the worker below is already at work on them; "
-        f"{result.late} answered 202 before that",
-        at_most(0.7),
-    )
-    shares = ", ".join(f"{name} {used:.0f}" for name, used in result.cpu_us.items())
-    table.add(
-        "the whole machine, fsync always",
-        result.rates,
-        "jobs/s",
-        f"{WHOLE}. CPU microseconds for each job: {shares}; {sum(result.cpu_us.values()):.0f} "
-        "in all",
-        at_least(6_000),
-    )
-    table.add(
-        "  its last batch against its first",
-        [result.growth],
-        "x",
-        "three batches in a row on the same streams: " + figures(result.rates),
-        at_least(1.0),
-    )
-    add_taskiq(table, result, "fsync always", at_least(2.0))
-
-
-def test_the_whole_machine_without_fsync(table):
-    result = measured(fsync=False)
-    table.add("the whole machine, default sync", result.rates, "jobs/s", WHOLE)
-    add_taskiq(table, result, "default sync", None)
-
-
-def add_taskiq(table, result, server, reach):
-    table.add(
-        f"  taskiq, {server}",
-        result.taskiq,
-        "tasks/s",
-        TASKIQ.format(version("taskiq"), version("taskiq-nats")),
-    )
-    table.add(
-        f"  the whole machine against taskiq, {server}",
-        result.ratios,
-        "x",
-        f"in turns: {figures(result.rates)} jobs/s, and {figures(result.taskiq)} tasks/s",
-        reach,
+        "a single POST while 10,000 jobs run, p95",
+        [percentile([took_ms for took_ms, _ in run], 95) for run in runs],
+        "ms",
+        "until 201, visible in every read; one connection that is kept, a post every 50 ms; from "
+        "the POST of 10,000 jobs until the instant worker has completed them; "
+        f"{len(times)} posts in {len(runs)} runs, p50 {percentile(times, 50):.1f} ms, slowest "
+        f"{max(times):.0f} ms, {statuses.count(202)} answered 202",
+        at_most=150,
     )
 
 
-def figures(rates):
-    return ", ".join(f"{rate:,.0f}" for rate in rates)
+def posts(running, name):
+    """Milliseconds and status of each post; 202 is one that was not visible within 2 s."""
+    found, body = [], json.dumps(job("single", JOBS)).encode()
+    with connected(running.port) as client, ThreadPoolExecutor(1) as other:
+        batch = other.submit(running.run, name, batch_body(name, JOBS), JOBS)
+        while not found or not batch.done():
+            began = time.perf_counter()
+            answer = client.post("/jobs", body)
+            found.append(((time.perf_counter() - began) * 1000, answer.status))
+            assert answer.status in {201, 202}, answer
+            if answer.status == 201:
+                assert client.get(f"/jobs/{answer.json['job']['job_id']}").status == 200
+            time.sleep(PAUSE_S)
+        batch.result()
+    return found

@@ -3,10 +3,10 @@
 import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from adapter_pages import PLAIN, title
-from client import session_jobs
+from adapter_pages import PLAIN
+from client import Jobs, batch_body, page_jobs
 from deployment import eventually
 from side import WITHIN_S, Heard, Side, Values
 from table import percentile
@@ -17,8 +17,6 @@ SETTLED_AFTER_S = 0.2  # what is acknowledged after the last answer
 IDLE_AFTER_S = 3.0
 PAUSE_S = 0.1  # after a POST; its job is done meanwhile
 WORKERS = ("processor", "pool", "archiver")
-
-Jobs = list[dict[str, Any]]
 
 
 def start(side: Side, _: int) -> Values:
@@ -35,23 +33,15 @@ def warm_and_idle(side: Side, seconds: int) -> Values:
 
 
 def small_jobs(side: Side, count: int, name: str = "small") -> Values:
-    return batch(side, name, jobs_of(side, name, count))
+    return batch(side, name, page_jobs(side.site, name, count, small=True))
 
 
 def known_pages(side: Side, count: int, name: str = "known") -> Values:
-    jobs = session_jobs(f"http://127.0.0.1:{side.sites.usual}/2030/event", name, count)
-    for n, job in enumerate(jobs):
-        job["parameters"]["session"] = title(f"{name}-{n}")
-    return batch(side, name, jobs)
+    return batch(side, name, page_jobs(side.site, name, count))
 
 
 def unknown_pages(side: Side, count: int, name: str = PLAIN) -> Values:
     return known_pages(side, count, name)  # the site knows by the name what page is wanted
-
-
-def jobs_of(side: Side, name: str, count: int) -> Jobs:
-    """Jobs with small pages."""
-    return session_jobs(f"http://127.0.0.1:{side.sites.small}", name, count)
 
 
 def batch(side: Side, name: str, jobs: Jobs) -> Values:
@@ -79,13 +69,13 @@ def failed(side: Side, count: int) -> Values:
         assert side.client.post("/batches/fail-all", b"{}").json["updated_count"] == 1
         time.sleep(SETTLED_AFTER_S)
 
-    jobs = jobs_of(side, "many", count)
+    jobs = page_jobs(side.site, "many", count, small=True)
     used = per(side.used_ms(work), count)
     return {process: ms for process, ms in used.items() if process not in WORKERS}
 
 
 def post_batch(side: Side, name: str, jobs: Jobs) -> None:
-    answer = side.client.post("/batches", json.dumps({"batch_id": name, "jobs": jobs}).encode())
+    answer = side.client.post("/batches", batch_body(name, jobs))
     assert answer.status in {201, 202}, answer
     eventually(name, WITHIN_S, lambda: side.client.get(f"/batches/{name}").status == 200)
 
@@ -95,7 +85,7 @@ def singles(side: Side, count: int) -> Values:
     stages: list[Values] = []
 
     def work() -> None:
-        for job in jobs_of(side, "single", count):
+        for job in page_jobs(side.site, "single", count, small=True):
             stages.append(post(side, heard, json.dumps(job).encode()))
             time.sleep(PAUSE_S)
 

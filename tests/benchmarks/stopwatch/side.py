@@ -33,25 +33,17 @@ class Checkout(NamedTuple):
     environ: dict[str, str]
 
 
-class Sites(NamedTuple):
-    """The ports of a site of small pages, and of one of pages of a usual size."""
-
-    small: int
-    usual: int
-
-
 class Side:
     """A commit's `up` with a folder of its own, once it is started."""
 
-    def __init__(self, checkout: Checkout, sites: Sites, folder: Path) -> None:
+    def __init__(self, checkout: Checkout, site: int, folder: Path) -> None:
         self.label = checkout.label
-        self.sites = sites
+        self.site = site
         self._folder = folder
         self._port = free_port()
         self._command = (str(checkout.eventjob), "up")
         self._environ = checkout.environ | {
-            **without_pauses(0),
-            "EVENTJOB_FETCH_ALLOW": ",".join(f"127.0.0.1/32:{port}" for port in sites),
+            **without_pauses(site),
             "EVENTJOB_PORT": str(self._port),
             "EVENTJOB_DATA_DIR": str(folder / "data"),
         }

@@ -14,14 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from comparison import CALIBRATION, EXPLAINED, Comparison
-from processes import Processes, line_of
+from processes import INHERITED, Processes, line_of
 from rows import ROWS, Row
-from side import Checkout, Side, Sites, Values
+from side import Checkout, Side, Values
 
 PAIRS = 5
 LEAST_COUNT = 4
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).parents[3]
 LOCK = "requirements.lock"
 IMPORTED = "import eventjob, services; print(eventjob.__path__[0], services.__path__[0])"
 
@@ -40,10 +39,10 @@ def main() -> int:
     with TemporaryDirectory(prefix="eventjob-bench-") as name, Processes(Path(name)) as running:
         folder = Path(name)
         checkouts = [checked_out(label, revision, folder) for label, revision in commits.items()]
-        sites = Sites(site(running, "sample_site.py"), site(running, "adapter_site.py"))
+        site = int(line_of(running.script("page_site.py")))
         for number in range(pairs):
             print(f"pair {number + 1}, after {time.monotonic() - began:.0f} s", flush=True)
-            for measured in pair(checkouts, sites, folder / "pair", size, number % 2):
+            for measured in pair(checkouts, site, folder / "pair", size, number % 2):
                 result.add(*measured)
             shutil.rmtree(folder / "pair")
     load = ", ".join(f"{load:.1f}" for load in os.getloadavg())
@@ -53,11 +52,11 @@ def main() -> int:
 
 
 def pair(
-    checkouts: list[Checkout], sites: Sites, folder: Path, size: float, first: int
+    checkouts: list[Checkout], site: int, folder: Path, size: float, first: int
 ) -> Iterator[tuple[Row, Values, Values]]:
     """All rows of both sides, BASE's values before this commit's; ``first`` is measured first."""
     with ExitStack() as stack:
-        sides = [Side(checkout, sites, folder / checkout.label) for checkout in checkouts]
+        sides = [Side(checkout, site, folder / checkout.label) for checkout in checkouts]
         for side in sides:
             stack.enter_context(side.stopped_at_the_end())
         for row in ROWS:
@@ -89,8 +88,7 @@ def checked_out(label: str, revision: str, folder: Path) -> Checkout:
     place, programs = folder / label, Path(sys.executable).parent
     with tarfile.open(fileobj=io.BytesIO(git("archive", revision))) as archive:
         archive.extractall(place, filter="data")
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
-    environ = {**inherited, "PYTHONPATH": f"{place}:{place / 'shared'}"}
+    environ = {**INHERITED, "PYTHONPATH": f"{place}:{place / 'shared'}"}
     if pins(place / LOCK) != pins(ROOT / LOCK):
         print(f"{label} has another {LOCK}: its own .venv is made", flush=True)
         make = ("make", "--silent", "setup")
@@ -107,12 +105,6 @@ def checked_out(label: str, revision: str, folder: Path) -> Checkout:
 def pins(lock: Path) -> list[str]:
     """The packages of a lock with their versions."""
     return [line for line in lock.read_text().splitlines() if "==" in line and line[0] != "#"]
-
-
-def site(running: Processes, script: str) -> int:
-    """The port of a site that both sides fetch from."""
-    environ = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    return int(line_of(running.start(script, (sys.executable, str(HERE.parent / script)), environ)))
 
 
 def commit(name: str) -> str:

@@ -1,5 +1,6 @@
 """A site of session pages as a process of its own, as cheap as can be: prints its port.
 
+Pages of 4 KB are under ``/2030/event/``, small ones under ``/small/``; there is no robots.txt.
 With an argument, each answer takes as many seconds: a site that is far away.
 """
 
@@ -8,6 +9,7 @@ import os
 import sys
 
 from adapter_pages import page
+from pages import PAGE
 
 _HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n"
 _AWAY_S = float(sys.argv[1]) if sys.argv[1:] else 0.0
@@ -15,7 +17,7 @@ _NONE = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 
 
 
 class Answers(asyncio.Protocol):
-    """Answers requests on one connection; there is no robots.txt."""
+    """Answers the requests of one connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -36,17 +38,19 @@ class Answers(asyncio.Protocol):
 
 
 def answer(path: str) -> bytes:
-    if not path.startswith("/2030/event/"):
+    folder, _, name = path.strip("/").rpartition("/")
+    if folder == "2030/event":
+        body = page(name)
+    elif folder == "small":
+        body = PAGE.format(title=name.replace("-", " "), slides="").encode()
+    else:
         return _NONE
-    body = page(path.strip("/").rpartition("/")[2])
     return _HEAD.format(len(body)).encode() + body
 
 
 async def main() -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Answers, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
+    server = await asyncio.get_running_loop().create_server(Answers, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(os.read, int(os.environ["EVENTJOB_PARENT_PIPE"]), 1)
 
 
