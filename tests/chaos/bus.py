@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from nats.errors import Error
 from nats.js.errors import APIError
@@ -37,59 +39,49 @@ class Bus:
     def programs(self, binary: Path, folder: Path, disk: Path) -> list[Kept]:
         """The servers as the keeper starts them; the configurations are written."""
         found = []
+        routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in self._routes)
         for name, port, route in zip(self.names, self.ports, self._routes, strict=True):
             config = folder / f"{name}.conf"
             text = CONFIG.format(name=name, port=port, disk=disk)
             if len(self.names) > 1:
-                routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in self._routes)
                 text += CLUSTER.format(route=route, routes=routes, quiet=QUIET)
             config.write_text(text)
-            command = [str(binary), "-c", str(config)]
-            found.append(Kept(name, command, {}, folder / f"{name}.log"))
+            found.append(Kept([str(binary), "-c", str(config)], {}, folder / f"{name}.log"))
         return found
 
     def wait(self) -> None:
-        """Until a stream can be made on all servers.
+        """Until a stream can be made on all servers."""
 
-        Raises:
-            TimeoutError: they do not get so far.
-        """
-        asyncio.run(self._wait())
+        async def made(jetstream: Any) -> bool:
+            copies = len(self.names)
+            await jetstream.add_stream(name="FIRST", subjects=["first"], num_replicas=copies)
+            return await jetstream.delete_stream("FIRST")
+
+        deadline = time.monotonic() + ELECTED_WITHIN_S
+        while not self._asked(made):
+            assert time.monotonic() < deadline, "the bus takes no stream"
+            time.sleep(0.2)
 
     def leader(self, stream: str) -> str | None:
         """The name of the server that leads a stream, where there is one."""
-        return asyncio.run(self._leader(stream))
 
-    async def _wait(self) -> None:
-        deadline = time.monotonic() + ELECTED_WITHIN_S
-        while True:
-            try:
-                await self._try()
-            except (APIError, Error, TimeoutError, Unavailable):
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.2)
-            else:
-                return
+        async def led(jetstream: Any) -> str | None:
+            cluster = (await jetstream.stream_info(stream)).cluster
+            return cluster.leader if cluster is not None else None
 
-    async def _try(self) -> None:
-        connection = await connect(self.url, name="chaos")
-        try:
-            made = {"name": "FIRST", "subjects": ["first"], "num_replicas": len(self.names)}
-            await connection.jetstream.add_stream(**made)
-            await connection.jetstream.delete_stream("FIRST")
-        finally:
-            await connection.close()
+        return self._asked(led)
 
-    async def _leader(self, stream: str) -> str | None:
-        try:
+    def _asked(self, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+        """What the servers answer, or None while they cannot."""
+
+        async def asked() -> Any:
             connection = await connect(self.url, name="chaos")
-        except Unavailable:
-            return None
+            try:
+                return await ask(connection.jetstream)
+            finally:
+                await connection.close()
+
         try:
-            cluster = (await connection.jetstream.stream_info(stream)).cluster
-        except (APIError, Error, TimeoutError):
+            return asyncio.run(asked())
+        except (APIError, Error, TimeoutError, Unavailable):
             return None
-        finally:
-            await connection.close()
-        return cluster.leader if cluster is not None else None

@@ -54,14 +54,11 @@ def drawn(seed: int, length_s: float, every_s: float, buses: Sequence[str]) -> l
     return sorted(found)
 
 
-def _one_of_each_first(kinds: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _one_of_each_first(faults: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """In turns, so that a short run has some of everything."""
-    turn = Counter[str]()
-    turns = []
-    for kind, target in kinds:
-        turns.append((turn[kind], (kind, target)))
-        turn[kind] += 1
-    return [fault for _, fault in sorted(turns, key=itemgetter(0))]
+    kinds = [kind for kind, _ in faults]
+    turns = [kinds[:at].count(kind) for at, kind in enumerate(kinds)]
+    return [fault for _, fault in sorted(zip(turns, faults, strict=True), key=itemgetter(0))]
 
 
 class Faults:
@@ -87,56 +84,35 @@ class Faults:
 
     def _let(self, fault: Fault) -> None:
         try:
-            did = getattr(self, f"_{fault.kind}")(fault)
+            did = self._did(fault)
         except OSError as error:
             self.troubles.append(f"{fault.kind} {fault.target}: {error}")
             return
         with self._lock:
             (self.happened if did else self.missed)[fault.kind, fault.target] += 1
 
-    def _kill(self, fault: Fault) -> bool:
-        return self._room.keeper.kill(fault.target)
-
-    def _kill_leader(self, fault: Fault) -> bool:
-        leader = self._room.bus.leader(fault.target)
-        return leader is not None and self._room.keeper.kill(leader)
-
-    def _freeze(self, fault: Fault) -> bool:
-        return self._room.keeper.freeze(fault.target, fault.seconds)
-
-    def _store_away(self, fault: Fault) -> bool:
-        was_there = self._room.keeper.hold(fault.target)
-        time.sleep(fault.seconds)
-        self._room.keeper.release(fault.target)
-        return was_there
-
-    def _full(self, fault: Fault) -> bool:
-        return self._room.fill(fault.seconds)
-
-    def _dead(self, fault: Fault) -> bool:
-        return self._room.sites.be("dead", fault.seconds)
-
-    def _slow(self, fault: Fault) -> bool:
-        return self._room.sites.be("slow", fault.seconds)
-
-    def _cut(self, _: Fault) -> bool:
-        return self._room.wire.cut()
-
-    def _duplicate(self, fault: Fault) -> bool:
-        return self._mistreat("duplicate", fault.seconds)
-
-    def _reorder(self, fault: Fault) -> bool:
-        return self._mistreat("reorder", fault.seconds)
-
-    def _mistreat(self, how: str, seconds: float) -> bool:
-        with self._lock:
-            self._room.wire.modes[how] += 1
-        time.sleep(seconds)
-        with self._lock:
-            self._room.wire.modes[how] -= 1
-        return True
-
-    def _jump(self, fault: Fault) -> bool:
-        forwards = int(fault.at * 1000) % 2 == 0
-        name = fault.target.removeprefix("clock of ")
-        return self._room.jump(name, JUMP_S if forwards else -JUMP_S, fault.seconds)
+    def _did(self, fault: Fault) -> bool:
+        """Let it happen; False where the target was away already."""
+        room, target, seconds = self._room, fault.target, fault.seconds
+        match fault.kind:
+            case "kill":
+                return room.keeper.kill(target)
+            case "kill_leader":
+                leader = room.bus.leader(target)
+                return leader is not None and room.keeper.kill(leader)
+            case "freeze":
+                return room.keeper.freeze(target, seconds)
+            case "store_away":
+                return room.keeper.hold(target, seconds)
+            case "full":
+                return room.fill(seconds)
+            case "dead" | "slow":
+                return room.sites.be(fault.kind, seconds)
+            case "cut":
+                return room.wire.cut()
+            case "duplicate" | "reorder":
+                return room.wire.mistreat(fault.kind, seconds)
+            case "jump":
+                by_s = JUMP_S if int(fault.at * 1000) % 2 == 0 else -JUMP_S
+                return room.jump(target.removeprefix("clock of "), by_s, seconds)
+        raise ValueError(fault.kind)

@@ -1,25 +1,25 @@
 """What must be true at the end, when everything runs again and is quiet."""
 
-import io
-import json
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from zipfile import BadZipFile
 
-from verify import all_jobs, check_counters
+from deployment import Answer
+from verify import all_jobs, check_counters, check_zip
 
 from chaos.people import Record, batch_of, owner
 from chaos.room import Room
-from demo import DemoFailed
-from demo.zips import check_zip
 
 STILL_S = 240.0  # without any progress for so long, jobs are stuck
 ZIP_WITHIN_S = 120.0
 AT_A_TIME = 4
-ENDED = {"completed", "failed"}
+# a traceback, or something that a service itself calls an error
+BAD = re.compile(r'Traceback|\bpanic\b|\bfatal error\b|^\{.*"level": ?"(error|critical)"')
+BROKEN = (AssertionError, KeyError, OSError, ValueError, BadZipFile)
 
 # the codes that a job of a kind may fail with; a kind that is not named is always completed
 DESERVED = {
@@ -41,6 +41,7 @@ class Judgement:
         self.faults: list[str] = []
         self.counted: dict[str, str] = {}
         self._room, self._door, self._record = room, room.door, record
+        self._batches = sorted(set(record.batches) - record.gone)
         self._outcomes: Counter[str] = Counter()
         self._zips = 0
 
@@ -59,8 +60,11 @@ class Judgement:
         ):
             try:
                 check()
-            except (AssertionError, KeyError, OSError) as error:
+            except BROKEN as error:
                 self.faults.append(f"{check.__name__.strip('_')}: {error!r}"[:2000])
+
+    def _get(self, path: str, name: str) -> Answer:
+        return self._door.patiently("GET", path, **owner(name))
 
     def _all_ended(self) -> None:
         began = still_since = time.monotonic()
@@ -74,12 +78,9 @@ class Judgement:
         self.counted["quiet after"] = f"{time.monotonic() - began:.0f} s"
 
     def _unfinished(self) -> int:
-        found = 0
-        for user in ("ann", "bob"):
-            for status in ("pending", "processing"):
-                path = f"/jobs?status={status}&limit=0"
-                found += self._door.patiently("GET", path, X_User_ID=user).json["total"]
-        return found
+        paths = [f"/jobs?status={status}&limit=0" for status in ("pending", "processing")]
+        asked = [(path, {"X_User_ID": user}) for path in paths for user in ("ann", "bob")]
+        return sum(self._door.patiently("GET", path, **user).json["total"] for path, user in asked)
 
     def _jobs(self) -> None:
         """Every accepted job is there, has one outcome, the one that its site deserves."""
@@ -90,17 +91,15 @@ class Judgement:
         }
         self._all(there.items(), lambda pair: self._job(*pair))
         told = ", ".join(f"{name} {count:,}" for name, count in sorted(self._outcomes.items()))
-        self.counted["accepted jobs"] = f"{self._record.jobs:,}, {len(there):,} not deleted"
+        self.counted["accepted jobs"] = f"{len(self._record.kinds()):,}, {len(there):,} not deleted"
         self.counted["outcomes"] = told
         self.counted["ZIPs of jobs, whole"] = f"{self._zips:,}"
 
     def _job(self, job_id: str, kind: str) -> None:
-        answer = self._door.patiently("GET", f"/jobs/{job_id}", **owner(job_id))
+        answer = self._get(f"/jobs/{job_id}", job_id)
         assert answer.status == 200, f"{job_id} was accepted and is gone: {answer}"
         job = answer.json["job"]
-        path = f"/jobs/{job_id}/history"
-        events = self._door.patiently("GET", path, **owner(job_id)).json["events"]
-        one_outcome(job_id, events)
+        one_outcome(job_id, self._get(f"/jobs/{job_id}/history", job_id).json["events"])
         code = (job.get("error") or {}).get("code")
         self._outcomes[code or job["status"]] += 1
         fair = DESERVED.get(kind, {None})
@@ -113,26 +112,20 @@ class Judgement:
 
     def _check_zip(self, path: str, name: str) -> None:
         deadline = time.monotonic() + ZIP_WITHIN_S
-        while (answer := self._door.patiently("GET", path, **owner(name))).status == 409:
+        while (answer := self._get(path, name)).status == 409:
             assert time.monotonic() < deadline, f"{path}: {answer.data[:300]!r}"
             time.sleep(0.5)
         assert answer.status == 200, f"{path}: {answer.status} {answer.data[:300]!r}"
-        try:
-            check_zip(io.BytesIO(answer.data))
-        except DemoFailed as error:
-            raise AssertionError(f"{path}: {error}") from error
+        check_zip(answer.data)
         self._zips += 1
 
-    def _batches(self) -> list[str]:
-        return sorted(set(self._record.batches) - self._record.gone)
-
     def _counters(self) -> None:
-        self._all(self._batches(), lambda batch: check_counters(self._door, batch, **owner(batch)))
-        self.counted["batches, counters add up"] = f"{len(self._batches()):,}"
+        self._all(self._batches, lambda batch: check_counters(self._door, batch, **owner(batch)))
+        self.counted["batches, counters add up"] = f"{len(self._batches):,}"
 
     def _batch_zips(self) -> None:
         self._zips = 0
-        self._all(self._batches(), self._batch_zip)
+        self._all(self._batches, self._batch_zip)
         self.counted["ZIPs of batches, whole"] = f"{self._zips:,}"
 
     def _batch_zip(self, batch: str) -> None:
@@ -141,14 +134,14 @@ class Judgement:
             self._check_zip(f"/batches/{batch}/download-archive", batch)
 
     def _projection(self) -> None:
-        done = self._room.eventjob("rebuild", "--check")
-        assert done.returncode == 0, done.stdout + done.stderr
-        self.counted["projection"] = done.stdout.strip().splitlines()[-1]
+        code, said, errors = self._room.ran("rebuild", "--check")
+        assert code == 0, said + errors
+        self.counted["projection"] = said.strip().splitlines()[-1]
 
     def _deleted(self) -> None:
         for name in sorted(self._record.gone):
             kind = "batches" if name in self._record.batches else "jobs"
-            answer = self._door.patiently("GET", f"/{kind}/{name}", **owner(name))
+            answer = self._get(f"/{kind}/{name}", name)
             assert answer.status == 404, f"{name} was deleted: {answer}"
         self.counted["deleted, and gone"] = f"{len(self._record.gone):,}"
 
@@ -159,16 +152,17 @@ class Judgement:
 
     def _logs(self) -> None:
         lines, worst = 0, []
-        for log in self._room.logs():
+        for log in sorted(self._room.folder.glob("*.log")):
             text = log.read_text(errors="replace")
             lines += text.count("\n")
-            worst += [f"{log.name}: {line[:1500]}" for line in text.splitlines() if is_bad(line)]
+            bad = filter(BAD.search, text.splitlines())
+            worst += [f"{log.name}: {line[:1500]}" for line in bad]
         self.faults += worst[:20]
         self.counted["lines in logs, errors among them"] = f"{lines:,}, {len(worst):,}"
 
     def _processes(self) -> None:
         keeper = self._room.keeper
-        self.faults += [f"{e.name} ended by itself with {e.code}: {e.said}" for e in keeper.alone]
+        self.faults += keeper.alone
         self.faults += [f"an answer: {answer}" for answer in self._door.odd[:10]]
         self.counted["processes that ended by themselves"] = f"{len(keeper.alone):,}"
         waited = keeper.waited_in_vain.total()
@@ -178,15 +172,14 @@ class Judgement:
     def _all(self, them: Iterable[Any], check: Callable[[Any], object]) -> None:
         """``check`` of each, some at a time; each one that fails is told."""
 
-        def checked(one: Any) -> str | None:
+        def checked(one: Any) -> None:
             try:
                 check(one)
-            except (AssertionError, KeyError, OSError) as error:
-                return str(error)[:1000]
-            return None
+            except BROKEN as error:
+                self.faults.append(f"{one}: {error!r}"[:1000])
 
         with ThreadPoolExecutor(AT_A_TIME) as pool:
-            self.faults += [fault for fault in pool.map(checked, them) if fault is not None]
+            list(pool.map(checked, them))
 
 
 def one_outcome(job_id: str, events: list[dict[str, Any]]) -> None:
@@ -204,15 +197,3 @@ def one_outcome(job_id: str, events: list[dict[str, Any]]) -> None:
     assert ended, f"{job_id} has no outcome: {types}"
     started = [event["attempt"] for event in events if event["type"] == "job_started"]
     assert len(started) == len(set(started)), f"{job_id} began an attempt twice: {started}"
-
-
-def is_bad(line: str) -> bool:
-    """A traceback, or something that a service itself calls an error."""
-    if "Traceback" in line or re.search(r"\bpanic\b|\bfatal error\b", line):
-        return True
-    if not line.startswith("{"):
-        return False
-    try:
-        return json.loads(line).get("level") in {"error", "critical"}
-    except ValueError:
-        return False

@@ -9,35 +9,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 LOOK_EVERY_S = 0.1
 PAUSE_S = 0.3  # between an end and the next start
-# whoever starts while the bus is away waits some seconds, says so, and leaves it to its keeper
+# a service that starts while the bus is away waits some seconds, says so, and ends
 AWAY = ("no NATS server answers at",)
-
-
-class End(NamedTuple):
-    """How a process ended that nobody had killed."""
-
-    name: str
-    code: int
-    said: str  # the last lines of its log
 
 
 class Kept:
     """A program, and the process that it is at present."""
 
-    def __init__(
-        self, name: str, command: Sequence[str], environ: Mapping[str, str], log: Path
-    ) -> None:
-        self.name = name
-        self.log = log
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self.name, self.log = log.stem, log
         self.process: subprocess.Popen[bytes] | None = None
-        self.is_held = False  # nobody starts it
+        self.is_held = False  # it is not started
         self.due = 0.0
-        self._command = command
-        self._environ = environ
+        self._command, self._environ = command, environ
+
+    @property
+    def is_there(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def start(self, pipe: int) -> None:
         with self.log.open("ab") as log:
@@ -52,16 +44,13 @@ class Kept:
                 start_new_session=True,
             )
 
-    def tail(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-3:])
-
 
 class Keeper:
     """``with Keeper() as keeper``: what ends is started again, until the end."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
-        self.alone: list[End] = []  # died by themselves
+        self.alone: list[str] = []  # how processes ended that were not killed
         self.waited_in_vain: Counter[str] = Counter()  # for a bus that was away when they started
         self._pipe = os.pipe()
         self._killed: set[int] = set()
@@ -77,7 +66,12 @@ class Keeper:
         self._over.set()
         self._thread.join()
         for kept in self.kept.values():
-            self._end(kept)
+            if kept.is_there:
+                kept.process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    kept.process.wait(5)
+                end_group(kept.process)
+                kept.process.wait()
         for end in self._pipe:
             os.close(end)
 
@@ -91,20 +85,20 @@ class Keeper:
         """kill -9; whether there was such a process at this moment."""
         kept = self.kept[name]
         with self._lock:
-            if kept.process is None or kept.process.poll() is not None:
+            if not kept.is_there:
                 return False
             self._killed.add(kept.process.pid)
             kept.process.kill()
             kept.process.wait()
             return True
 
-    def hold(self, name: str) -> bool:
-        """Kill it, and leave it so until `release`."""
+    def hold(self, name: str, seconds: float) -> bool:
+        """Kill it, and leave it so for a while."""
         self.kept[name].is_held = True
-        return self.kill(name)
-
-    def release(self, name: str) -> None:
+        was_there = self.kill(name)
+        time.sleep(seconds)
         self.kept[name].is_held = False
+        return was_there
 
     def freeze(self, name: str, seconds: float) -> bool:
         """It neither works nor ends for a while; whether it was there all the time."""
@@ -125,33 +119,27 @@ class Keeper:
                     self._look_at(kept)
 
     def _look_at(self, kept: Kept) -> None:
-        process = kept.process
-        if process is not None:
-            if process.poll() is None:
-                return
-            self._note(kept, process)
+        if kept.is_there:
+            return
+        if kept.process is not None:
+            self._note(kept, kept.process)
             kept.process = None
             kept.due = time.monotonic() + PAUSE_S
         if not kept.is_held and time.monotonic() >= kept.due:
             kept.start(self._pipe[0])
 
     def _note(self, kept: Kept, process: "subprocess.Popen[bytes]") -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # what it has started
+        end_group(process)
         if process.pid in self._killed:
             return
-        said = kept.tail()
+        said = "\n".join(kept.log.read_text(errors="replace").splitlines()[-3:])
         if process.returncode == 1 and any(reason in said for reason in AWAY):
             self.waited_in_vain[kept.name] += 1
         else:
-            self.alone.append(End(kept.name, process.returncode, said))
+            self.alone.append(f"{kept.name} ended by itself with {process.returncode}: {said}")
 
-    def _end(self, kept: Kept) -> None:
-        if kept.process is None or kept.process.poll() is not None:
-            return
-        kept.process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            kept.process.wait(5)
-        with suppress(ProcessLookupError):
-            os.killpg(kept.process.pid, signal.SIGKILL)
-        kept.process.wait()
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill it, and what it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -4,8 +4,11 @@ import random
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from zlib import crc32
+
+from deployment import Answer
 
 from chaos.door import Door
 from chaos.sites import Sites
@@ -53,10 +56,6 @@ class Record:
         self.done: Counter[str] = Counter()  # what people did
         self.lock = threading.Lock()
 
-    @property
-    def jobs(self) -> int:
-        return sum(map(len, self.batches.values())) + len(self.alone)
-
     def kinds(self) -> dict[str, str]:
         """Each accepted job's kind, by id; deleted ones included."""
         found = dict(self.alone)
@@ -77,14 +76,9 @@ class People:
     def run(self, jobs: int, seconds: float) -> None:
         """Post ``jobs`` jobs, evenly over ``seconds``."""
         began = time.monotonic()
-        threads = [
-            threading.Thread(target=self._person, args=(number, jobs, seconds, began))
-            for number in range(AT_A_TIME)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            for number in range(AT_A_TIME):
+                pool.submit(self._person, number, jobs, seconds, began)
         for batch in sorted(self.record.paused):
             self._set_active(batch, is_active=True)
 
@@ -98,8 +92,8 @@ class People:
                     self._meddle(chance)
                 due = began + seconds * self._posted / jobs
                 time.sleep(max(0.0, due - time.monotonic()))
-        except (TimeoutError, AssertionError) as error:
-            self.troubles.append(f"person {number}: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run has failed
+            self.troubles.append(f"person {number}: {error!r}")
 
     def _take(self, chance: random.Random, name: str, jobs: int) -> bool:
         """Post something new, unless all is posted."""
@@ -109,46 +103,30 @@ class People:
             self._posted += count
         if count <= 0:
             return False
-        kinds = [self._kind(chance) for _ in range(count)]
+        kinds = [_kind(chance) for _ in range(count)]
         if count == 1:
-            self._post_alone(name, kinds[0])
+            job = {"job_id": name, "parameters": self._parameters(kinds[0], name)}
+            self._post("/jobs", name, job)
         else:
-            self._post_batch(name, kinds)
+            parameters = [self._parameters(kind, f"{name}-{n}") for n, kind in enumerate(kinds, 1)]
+            body = {"batch_id": name, "jobs": [{"parameters": one} for one in parameters]}
+            self._post("/batches", name, body)
+        with self.record.lock:
+            if count == 1:
+                self.record.alone[name] = kinds[0]
+            else:
+                self.record.batches[name] = kinds
         return True
-
-    def _post_alone(self, name: str, kind: str) -> None:
-        body = {"job_id": name, "parameters": self._parameters(kind, name)}
-        self._post("/jobs", name, body)
-        with self.record.lock:
-            self.record.alone[name] = kind
-
-    def _post_batch(self, name: str, kinds: list[str]) -> None:
-        jobs = [
-            {"parameters": self._parameters(kind, f"{name}-{n}")} for n, kind in enumerate(kinds, 1)
-        ]
-        self._post("/batches", name, {"batch_id": name, "jobs": jobs})
-        with self.record.lock:
-            self.record.batches[name] = kinds
 
     def _post(self, path: str, name: str, body: dict[str, Any]) -> None:
         """Once or twice, with one key: the second time changes nothing."""
         for _ in range(random.Random(name).choice((1, 1, 1, 2))):
-            answer = self._door.patiently("POST", path, body, **owner(name), Idempotency_Key=name)
+            answer = self._act(name, f"POST {path}", "POST", path, body, Idempotency_Key=name)
             assert answer.status in {200, 201, 202}, (path, name, answer)
-            self._count(f"POST {path}")
 
     def _parameters(self, kind: str, name: str) -> dict[str, Any]:
         url = self._sites.url(kind, name)
         return {"event": "E", "track": "T", "session": name, "url": url, "filename": f"{name}.md"}
-
-    @staticmethod
-    def _kind(chance: random.Random) -> str:
-        left = chance.randrange(100)
-        for kind, share in KINDS.items():
-            left -= share
-            if left < 0:
-                return kind
-        return chance.choice(("talks", "with-slides"))
 
     def _meddle(self, chance: random.Random) -> None:
         """Something with what is there already."""
@@ -180,20 +158,25 @@ class People:
     def _set_active(self, batch: str, *, is_active: bool) -> None:
         with self.record.lock:
             (self.record.paused.discard if is_active else self.record.paused.add)(batch)
-        body = {"active": is_active}
-        what = "resume" if is_active else "pause"
-        self._act(batch, what, "POST", f"/batches/{batch}/toggle-active", body)
+        what, path = "resume" if is_active else "pause", f"/batches/{batch}/toggle-active"
+        self._act(batch, what, "POST", path, {"active": is_active})
 
     def _delete(self, path: str, name: str) -> None:
         with self.record.lock:
             self.record.gone.add(name)
         self._act(name, "delete", "DELETE", path)
 
-    def _act(self, name: str, what: str, method: str, path: str, body: Any = None) -> None:
+    def _act(
+        self, name: str, what: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> Answer:
         """404, 409 and the like are fair answers: somebody else may have been there."""
-        self._door.patiently(method, path, body, **owner(name))
-        self._count(what)
-
-    def _count(self, what: str) -> None:
+        answer = self._door.patiently(method, path, body, **owner(name), **headers)
         with self.record.lock:
             self.record.done[what] += 1
+        return answer
+
+
+def _kind(chance: random.Random) -> str:
+    ordinary = 100 - sum(KINDS.values())
+    kinds = {**KINDS, "talks": ordinary / 2, "with-slides": ordinary / 2}
+    return chance.choices(list(kinds), list(kinds.values()))[0]

@@ -10,6 +10,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
+from commands import EVENTJOB, ran
+from deployment import eventually
 from mongo_server import DAEMON
 from nats_server import free_port
 
@@ -24,16 +26,17 @@ READY_WITHIN_S = 120.0
 TWICE = ("api", "projector", "scheduler", "processor")
 SERVICES = (*(f"{name}-{n}" for name in TWICE for n in (1, 2)), "archiver-1")
 BIN = Path(sys.executable).parent
-HERE = Path(__file__).parent
+CLOCKS = Path(__file__).parent / "clocks"
 GAVE_UP_WITHIN_S = 2.0
 GAVE_UP = ("JetStream Shutdown", "ritical write error")
 ZEROS = bytes(64 * 1024)
 
 
-class Room:
+class Room(ExitStack):
     """``with Room() as room``: all is up. The folder with the logs stays where something failed."""
 
     def __init__(self, servers: int = 1) -> None:
+        super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="eventjob-chaos-"))
         self.disk = self.folder / "disk"
         self.keeper = Keeper()
@@ -46,23 +49,19 @@ class Room:
         self.wire = Wire(wire_port, self.bus.ports)
         self._api_ports = {"api-1": free_port(), "api-2": free_port()}
         self.door = Door(self._api_ports.values())
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._stack.callback(self._clear)
+        self.callback(self._clear)
         try:
             self._mount()
-            self._stack.enter_context(self.sites)
-            self._stack.enter_context(self.wire)
-            self._stack.enter_context(self.keeper)
+            self.enter_context(self.sites)
+            self.enter_context(self.wire)
+            self.enter_context(self.keeper)
             self._start()
         except BaseException:
-            self._stack.close()
+            self.close()
             raise
         return self
-
-    def __exit__(self, *details: object) -> None:
-        self._stack.__exit__(*details)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -92,16 +91,9 @@ class Room:
         alive = all(k.process is not None for k in self.keeper.kept.values())
         return alive and self.door.are_ready()
 
-    def eventjob(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """A command about this deployment, as a person would type it."""
-        return subprocess.run(
-            [str(BIN / "eventjob"), *arguments],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+    def ran(self, *arguments: str) -> tuple[int, str, str]:
+        """A command about this deployment: its exit code, output and errors."""
+        return ran(self.environ, *arguments, within_s=300)
 
     def jump(self, name: str, by_s: float, seconds: float) -> bool:
         """A service's clock is wrong by ``by_s`` for a while."""
@@ -137,9 +129,6 @@ class Room:
             if max(map(said.rfind, GAVE_UP)) > said.rfind("Server is ready"):
                 self.restarted += self.keeper.kill(name)
 
-    def logs(self) -> list[Path]:
-        return sorted(self.folder.glob("*.log"))
-
     def _mount(self) -> None:
         """A small disk of its own, where this process may have one."""
         self.disk.mkdir()
@@ -148,33 +137,27 @@ class Room:
             done = subprocess.run(mount, capture_output=True, check=False)
             self.has_own_disk = done.returncode == 0
         if self.has_own_disk:
-            self._stack.callback(subprocess.run, ["umount", "-l", str(self.disk)], check=False)
+            self.callback(subprocess.run, ["umount", "-l", str(self.disk)], check=False)
 
     def _start(self) -> None:
+        self.keeper.keep(*self.bus.programs(BIN / "nats-server", self.folder, self.disk))
         store = [str(DAEMON), "--host", "127.0.0.1", "--port", str(self._mongo_port)]
         store += ["--storage-path", str(self.folder / "store"), "--sync-on-commit"]
-        self.keeper.keep(*self.bus.programs(BIN / "nats-server", self.folder, self.disk))
-        self.keeper.keep(self._kept("store", store))
+        self.keeper.keep(Kept(store, self.environ, self.folder / "store.log"))
         self.bus.wait()
-        self.keeper.keep(*(self._service(name) for name in SERVICES))
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not self.is_ready():
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"not ready within {READY_WITHIN_S:g} s: see {self.folder}")
-            time.sleep(0.2)
-
-    def _service(self, name: str) -> Kept:
-        command = [sys.executable, str(BIN / "eventjob"), name.partition("-")[0]]
-        port = self._api_ports.get(name, 0)
-        more = {"EVENTJOB_INSTANCE": name, "EVENTJOB_PORT": str(port)}
-        clock = {"CHAOS_CLOCK_FILE": str(self._clock(name)), "PYTHONPATH": str(HERE / "clocks")}
-        return self._kept(name, command, **more, **clock)
+        for name in SERVICES:
+            command = [str(EVENTJOB), name.partition("-")[0]]
+            environ = self.environ | {
+                "EVENTJOB_INSTANCE": name,
+                "EVENTJOB_PORT": str(self._api_ports.get(name, 0)),
+                "CHAOS_CLOCK_FILE": str(self._clock(name)),
+                "PYTHONPATH": str(CLOCKS),
+            }
+            self.keeper.keep(Kept(command, environ, self.folder / f"{name}.log"))
+        eventually(f"ready, see {self.folder}", READY_WITHIN_S, self.is_ready)
 
     def _clock(self, name: str) -> Path:
         return self.folder / f"{name}.clock"
-
-    def _kept(self, name: str, command: list[str], **more: str) -> Kept:
-        return Kept(name, command, {**self.environ, **more}, self.folder / f"{name}.log")
 
     def _clear(self) -> None:
         if not self.keeps_folder:

@@ -1,9 +1,9 @@
-"""The sites whose sessions are fetched: calm, rough, busy, and one that nobody may see."""
+"""The sites whose sessions are fetched: calm, rough, busy, and one that is not allowed."""
 
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Self
 
 from nats_server import free_port
@@ -13,98 +13,80 @@ LARGE_BYTES = 1_500_000  # more than the page of 1 MB that is allowed
 FEW_VISITS = 2
 
 
-class CalmSite(Site):
-    """Always there: each kind of page ends as `DESERVED` says, whatever happens around it."""
+class TrialSite(Site):
+    """Each kind of page ends as `DESERVED` says, whatever happens around it.
 
-    def respond(self, handler) -> None:
-        kind = handler.path.split("/")[1]
-        if kind == "slow":
-            self.closing.wait(1.5)
-        if kind == "drip":
-            handler.drip()
-        elif kind == "inward":
-            handler.redirect(f"{self.trap}{handler.path}")
-        elif kind == "broken" or (kind == "flaky" and self.seen[handler.path] <= FEW_VISITS):
-            handler.send(500, "text/html", b"<h1>Oh</h1>")
-        elif kind == "huge":
-            handler.send(200, "text/html", PAGE.encode() + b" " * LARGE_BYTES)
-        else:
-            super().respond(handler)
+    The site is slow or dead for a while, as a fault likes.
+    """
 
     trap = ""
-
-
-class BusySite(Site):
-    """Says of each page, at first, that it has too much to do."""
-
-    def respond(self, handler) -> None:
-        if handler.path != "/robots.txt" and self.seen[handler.path] <= FEW_VISITS:
-            handler.send_response(429 if self.seen[handler.path] == 1 else 503)
-            handler.send_header("Retry-After", "1")
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
-        else:
-            super().respond(handler)
-
-
-class RoughSite(Site):
-    """Is slow or dead for a while, as a fault likes."""
-
     is_dead = False
     is_slow = False
 
     def respond(self, handler) -> None:
+        if self.is_slow:
+            self.closing.wait(2)
         if self.is_dead:
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
-        if self.is_slow:
-            self.closing.wait(2)
-        super().respond(handler)
+        visits = self.seen[handler.path]
+        match handler.path.split("/")[1]:
+            case "drip":
+                handler.drip()
+            case "inward":
+                handler.redirect(f"{self.trap}{handler.path}")
+            case "huge":
+                handler.send(200, "text/html", PAGE.encode() + b" " * LARGE_BYTES)
+            case "busy" if visits <= FEW_VISITS:
+                handler.send_response(429 if visits == 1 else 503)
+                for name, value in (("Retry-After", "1"), ("Content-Length", "0")):
+                    handler.send_header(name, value)
+                handler.end_headers()
+            case "broken":
+                handler.send(500, "text/html", b"<h1>Oh</h1>")
+            case "flaky" if visits <= FEW_VISITS:
+                handler.send(500, "text/html", b"<h1>Oh</h1>")
+            case kind:
+                self.closing.wait(1.5 if kind == "slow" else 0)
+                super().respond(handler)
 
 
 class Trap:
-    """A port of this machine that nobody has allowed: counts who connects all the same."""
+    """A port of this machine that is not allowed: counts who connects all the same."""
 
     def __init__(self) -> None:
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.close = self._listener.close
         threading.Thread(target=self._count, daemon=True).start()
 
-    def close(self) -> None:
-        self._listener.close()
-
     def _count(self) -> None:
-        while True:
-            try:
+        with suppress(OSError):  # it is closed
+            while True:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            connection.close()
+                self.connections += 1
+                connection.close()
 
 
-class Sites:
+class Sites(ExitStack):
     """All of them; ``url(kind, name)`` is a session's address."""
 
     def __init__(self) -> None:
-        self.calm = CalmSite()
-        self.busy = BusySite("127.0.0.2")  # a host's name is what turns and silences are about
-        self.rough = RoughSite("127.0.0.3")
+        super().__init__()
+        self.calm = TrialSite()
+        self.busy = TrialSite("127.0.0.2")  # a host's name is what turns and silences are about
+        self.rough = TrialSite("127.0.0.3")
         self.trap = Trap()
         self.calm.trap = self.trap.url
         self._dead_port = free_port()
-        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         for site in (self.calm, self.busy, self.rough):
-            self._stack.enter_context(site)
-        self._stack.callback(self.trap.close)
+            self.enter_context(site)
+        self.callback(self.trap.close)
         return self
-
-    def __exit__(self, *details: object) -> None:
-        self._stack.__exit__(*details)
 
     @property
     def allowance(self) -> str:

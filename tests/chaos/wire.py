@@ -7,14 +7,17 @@ What belongs to an atomic batch is left alone: the server takes one in its order
 import asyncio
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import NamedTuple
 
 CHANCE = 0.2  # of a message, while a fault lasts
 HELD_S = 0.15
 LINE_BYTES = 1024 * 1024
+OURS = tuple(b"%b %b." % pair for pair in product((b"PUB", b"HPUB"), (b"cmd", b"rep")))
 _WITH_PAYLOAD = {b"PUB", b"HPUB", b"MSG", b"HMSG"}
 
 
@@ -24,13 +27,14 @@ class Frame(NamedTuple):
     head: bytes  # the first line
     payload: bytes
 
-    @property
-    def raw(self) -> bytes:
-        return self.head + self.payload
+    def is_delivery(self) -> bool:
+        """Whether a consumer has delivered it, so that it may come again, or late."""
+        return self.head.startswith((b"MSG ", b"HMSG ")) and b" $JS.ACK." in self.head
 
-    @property
-    def words(self) -> list[bytes]:
-        return self.head.split()
+    def is_publish(self) -> bool:
+        """Whether it is a command or a report on its way to the server."""
+        is_ours = self.head.startswith(OURS)
+        return is_ours and b"Nats-Batch" not in self.payload
 
 
 async def frames(reader: asyncio.StreamReader) -> AsyncIterator[Frame]:
@@ -42,18 +46,6 @@ async def frames(reader: asyncio.StreamReader) -> AsyncIterator[Frame]:
             has_payload = bool(words) and words[0].upper() in _WITH_PAYLOAD
             payload = await reader.readexactly(int(words[-1]) + 2) if has_payload else b""
             yield Frame(head, payload)
-
-
-def is_delivery(frame: Frame) -> bool:
-    """Whether a consumer has delivered it, so that it may come again, or late."""
-    return frame.words[:1] in ([b"MSG"], [b"HMSG"]) and b" $JS.ACK." in frame.head
-
-
-def is_publish(frame: Frame) -> bool:
-    """Whether it is a command or a report on its way to the server."""
-    words = frame.words
-    is_ours = words[:1] in ([b"PUB"], [b"HPUB"]) and words[1].startswith((b"cmd.", b"rep."))
-    return is_ours and b"Nats-Batch" not in frame.payload
 
 
 class Wire:
@@ -84,10 +76,17 @@ class Wire:
 
     def cut(self) -> bool:
         """End all connections at once; whether there were any."""
-        had = bool(self._open)
-        for writer in list(self._open):
+        found = list(self._open)
+        for writer in found:
             self._loop.call_soon_threadsafe(writer.transport.abort)
-        return had
+        return bool(found)
+
+    def mistreat(self, how: str, seconds: float) -> bool:
+        """Repeat or reorder messages for a while."""
+        self._loop.call_soon_threadsafe(self.modes.update, (how,))
+        time.sleep(seconds)
+        self._loop.call_soon_threadsafe(self.modes.subtract, (how,))
+        return True
 
     async def _end(self) -> None:
         self._server.close()
@@ -96,32 +95,29 @@ class Wire:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what comes from a client, and what comes to it, until one of both hangs up."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        open_, ways = {writer}, []
         try:
-            await self._connect(reader, writer)
+            there, server = await self._server_that_is_there()
+            open_.add(server)
+            self._open |= open_
+            deliveries = self._pass(there, writer, Frame.is_delivery, "delivery")
+            publishes = self._pass(reader, server, Frame.is_publish, "publish")
+            ways = [asyncio.create_task(way) for way in (deliveries, publishes)]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except (OSError, asyncio.CancelledError):
             pass  # the server is away, or all is over
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, server = await self._server_that_is_there()
-        self._open |= {writer, server}
-        ways = [
-            asyncio.create_task(self._pass(there, writer, is_delivery, "delivery")),
-            asyncio.create_task(self._pass(reader, server, is_publish, "publish")),
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            self._open -= {writer, server}
-            server.transport.abort()
+            self._open -= open_
+            for one in open_:
+                one.transport.abort()
+            self._tasks.discard(task)
 
     async def _server_that_is_there(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         away: OSError = ConnectionRefusedError()
@@ -139,25 +135,21 @@ class Wire:
         is_fair: Callable[[Frame], bool],
         what: str,
     ) -> None:
+        """Each message: once, or twice, or later than what comes behind it."""
         async for frame in frames(reader):
-            if self.modes and is_fair(frame):
-                self._mistreat(frame, writer, what)
-            else:
-                writer.write(frame.raw)
+            message = frame.head + frame.payload
+            fair = is_fair(frame)
+            if fair and self.modes["reorder"] > 0 and random.random() < CHANCE:
+                self.done[f"{what} held back"] += 1
+                self._loop.call_later(HELD_S * random.random(), self._late, message, writer)
+                continue
+            writer.write(message)
+            if fair and self.modes["duplicate"] > 0 and random.random() < CHANCE:
+                self.done[f"{what} repeated"] += 1
+                writer.write(message)
             await writer.drain()
 
-    def _mistreat(self, frame: Frame, writer: asyncio.StreamWriter, what: str) -> None:
-        """Send it twice, or later than what comes behind it, or as it should be."""
-        if self.modes["reorder"] > 0 and random.random() < CHANCE:
-            self.done[f"{what} held back"] += 1
-            self._loop.call_later(HELD_S * random.random(), self._late, frame, writer)
-            return
-        writer.write(frame.raw)
-        if self.modes["duplicate"] > 0 and random.random() < CHANCE:
-            self.done[f"{what} repeated"] += 1
-            writer.write(frame.raw)
-
     @staticmethod
-    def _late(frame: Frame, writer: asyncio.StreamWriter) -> None:
+    def _late(message: bytes, writer: asyncio.StreamWriter) -> None:
         if not writer.is_closing():
-            writer.write(frame.raw)
+            writer.write(message)
