@@ -11,8 +11,7 @@ from subprocess import Popen
 from tempfile import TemporaryDirectory
 
 from client import USER, Client, connected
-from commands import EVENTJOB
-from deployment import eventually, without_pauses
+from deployment import EVENTJOB, eventually, without_pauses
 from nats.js.api import StreamState
 from nats_server import free_port
 from processes import INHERITED, Processes, line_of

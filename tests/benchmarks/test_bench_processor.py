@@ -11,8 +11,7 @@ import msgspec
 import pytest
 from adapter_pages import PLAIN
 from client import page_jobs
-from commands import EVENTJOB
-from deployment import without_pauses
+from deployment import EVENTJOB, without_pauses
 from machine import open_bus, start_server, start_site, started
 from process_tree import descendants
 from processes import Processes, pss_mb

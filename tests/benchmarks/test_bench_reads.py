@@ -11,7 +11,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 from client import batch_body
-from commands import ran
+from deployment import ran
 from machine import machine, states
 from table import figures, percentile
 

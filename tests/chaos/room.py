@@ -10,8 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
-from commands import EVENTJOB, ran
-from deployment import eventually
+from deployment import EVENTJOB, eventually, ran
 from mongo_server import DAEMON
 from nats_server import free_port
 
