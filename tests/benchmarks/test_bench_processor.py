@@ -10,9 +10,9 @@ from typing import NamedTuple
 import msgspec
 import pytest
 from adapter_pages import PLAIN
+from bench_machine import open_bus, start_server, start_site, started
 from client import page_jobs
 from deployment import EVENTJOB, without_pauses
-from machine import open_bus, start_server, start_site, started
 from process_tree import descendants
 from processes import Processes, pss_mb
 

@@ -10,9 +10,9 @@ from itertools import product
 from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
+from bench_machine import machine, states
 from client import batch_body
 from deployment import ran
-from machine import machine, states
 from table import figures, percentile
 
 from eventjob.bus import subjects

@@ -3,8 +3,8 @@
 import time
 
 import pytest
+from bench_machine import machine
 from client import batch_body
-from machine import machine
 from processes import line_of
 
 pytestmark = pytest.mark.bench

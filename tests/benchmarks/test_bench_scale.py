@@ -3,9 +3,9 @@
 import time
 
 import pytest
+from bench_machine import DONE_WITHIN_S, machine, product
 from client import batch_body, connected, page_jobs
 from deployment import eventually
-from machine import DONE_WITHIN_S, machine, product
 
 pytestmark = pytest.mark.bench
 ROUNDS = 3

@@ -3,9 +3,9 @@
 import time
 
 import pytest
+from bench_machine import machine, product, states
 from client import batch_body, page_jobs
 from deployment import eventually
-from machine import machine, product, states
 from process_tree import descendants
 from processes import pss_mb
 

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from bench_machine import machine
 from client import batch_body, connected, job
-from machine import machine
 from processes import HERE
 from table import figures, percentile
 
