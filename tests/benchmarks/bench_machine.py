@@ -144,7 +144,7 @@ def start_server(processes: Processes, *, fsync: bool = True) -> Environ:
     server.config.write_text(config + _EVERYBODY)
     program = server.program(INHERITED)
     processes.start("nats-server", program.command, program.environ)
-    eventually("nats-server", READY_WITHIN_S, lambda: asyncio.run(server.answers()))
+    eventually("nats-server", READY_WITHIN_S, lambda: asyncio.run(server.is_answering()))
     user = {"EVENTJOB_NATS_USER": "bench", "EVENTJOB_NATS_PASSWORD": "bench"}
     return INHERITED | server.settings() | user
 

@@ -8,9 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from deployment import inherited
+
 GRACE_S = 10.0
 HERE = Path(__file__).parent
-INHERITED = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
+INHERITED = inherited()
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 

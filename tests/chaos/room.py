@@ -1,6 +1,5 @@
 """The set-up: every service as a process of its own, most of them twice, and what they stand on."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
-from deployment import EVENTJOB, eventually, ran
+from deployment import EVENTJOB, eventually, inherited, ran
 from mongo_server import DAEMON
 from nats_server import free_port
 
@@ -65,10 +64,9 @@ class Room(ExitStack):
     @property
     def environ(self) -> dict[str, str]:
         """What all services are told."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("EVENTJOB_")}
         mongo = f"mongodb://127.0.0.1:{self._mongo_port}/eventjob?directConnection=true"
         return {
-            **inherited,
+            **inherited(),
             "EVENTJOB_NATS_URL": self.bus.url,
             "EVENTJOB_NATS_REPLICAS": str(len(self.bus.names)),
             "EVENTJOB_STORE_URL": mongo,

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from backing import DOCKER
-from deployment import Up, eventually
+from deployment import Up, eventually, session
 from documents import ROOT, only
 from verify import all_jobs, check_completed, check_counters
 
@@ -21,7 +21,6 @@ pytestmark = [
     pytest.mark.skipif(not DOCKER, reason="NO DOCKER ENGINE ANSWERS: no compose deployment"),
 ]
 
-ANN = {"X_User_ID": "ann"}
 JOBS = 24
 DELAY_S = 0.2  # between two requests to the deployment's site: a batch takes some time
 DONE_WITHIN_S = 180
@@ -42,7 +41,7 @@ class Deployed(Up):
     def __init__(self, port):
         self.root = f"http://127.0.0.1:{port}"
         self.url = f"{self.root}/api/event-job"
-        self.who = {}
+        self.who = {"X_User_ID": "ann"}
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +58,8 @@ def up(deployment):
 
 
 def job_of(deployment, n=0, query="", **more):
-    parameters = {"event": "E", "track": "T", "session": f"Session {n}", "filename": f"{n}.md"}
     url = f"{deployment.site_url}{PAGES[n % len(PAGES)]}{query}"
-    return {"parameters": parameters | {"url": url} | more}
+    return session(url, f"session-{n}", **more)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -69,10 +67,10 @@ def test_a_batch_completes_although_a_service_dies_in_the_middle(deployment, up,
     more = {"event": f"Without {service}", "use_cache": False}
     jobs = [job_of(deployment, n, f"?{service}={n}", **more) for n in range(JOBS)]
     batch_id = f"without-{service}"
-    up.patiently("POST", "/batches", {"batch_id": batch_id, "jobs": jobs}, **ANN)
+    up.submit(batch_id, jobs)
 
     def completed():
-        return up.patiently("GET", f"/batches/{batch_id}", **ANN).json["batch"]["completed_jobs"]
+        return up.batch(batch_id)["completed_jobs"]
 
     def running():
         listed = deployment.compose("ps", "--status", "running", "--format", "{{.Service}}")
@@ -91,9 +89,9 @@ def test_a_batch_completes_although_a_service_dies_in_the_middle(deployment, up,
     print(f"{service}: {before} killed, all done {took_s:.0f} s after its restart")
     eventually("readiness", 60, up.is_ready)
     assert running() == before
-    assert check_counters(up, batch_id, **ANN)["completed_jobs"] == JOBS
-    for job in all_jobs(up, batch_id, **ANN):
-        check_completed(up, job, **ANN)
+    assert check_counters(up, batch_id)["completed_jobs"] == JOBS
+    for job in all_jobs(up, batch_id):
+        check_completed(up, job)
 
 
 def test_its_operator_checks_it_and_backs_it_up(deployment, tmp_path):
@@ -117,8 +115,7 @@ def test_a_subscriber_reads_what_happens(deployment, up, tmp_path):
         ("$PWD/subscriber.py", str(script)),
     ):
         command = command.replace(text, own)
-    body = {"batch_id": "heard", "jobs": [job_of(deployment)]}
-    assert up.patiently("POST", "/batches", body, **ANN).status == 201
+    up.submit("heard", [job_of(deployment)])
     printed = tmp_path / "printed"
     with printed.open("wb") as out:
         process = subprocess.Popen(["/bin/bash", "-c", command], cwd=ROOT, stdout=out, stderr=out)
@@ -142,12 +139,12 @@ def key(deployment):
 
 
 def test_a_request_without_a_key_is_refused(deployment, up, key):
-    job = job_of(deployment)
-    assert up.post("/jobs", job, **ANN).status == 401
-    assert up.get("/jobs", Authorization="Bearer ej_wrong").status == 401
+    job, nobody = job_of(deployment), up.by(None)
+    assert up.post("/jobs", job).status == 401
+    assert nobody.get("/jobs", Authorization="Bearer ej_wrong").status == 401
     authorized = {"Authorization": f"Bearer {key}"}
-    answer = up.post("/jobs", job, **authorized)
+    answer = nobody.post("/jobs", job, **authorized)
     assert answer.status == 201
     path = f"/jobs/{answer.json['job']['job_id']}"
-    assert up.get(path, **authorized).json["job"]["user_id"] == "ann"
-    assert up.get(path, **ANN).status == 401
+    assert nobody.get(path, **authorized).json["job"]["user_id"] == "ann"
+    assert up.get(path).status == 401
