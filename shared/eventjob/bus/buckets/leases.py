@@ -104,7 +104,8 @@ class Leases:
             except Unavailable as reason:
                 self._log_once(str(reason))
             # The owner of all parts has no other to take over from: half as many looks when idle.
-            is_alone = len(self._held) == len(self._parts)
+            # After a fault it tries again soon, or its lease would expire with one slow answer.
+            is_alone = not self._trouble and len(self._held) == len(self._parts)
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_EVERY_S if is_alone else CHECK_EVERY_S):
                     await stop.wait()
