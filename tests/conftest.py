@@ -1,6 +1,7 @@
 """What tests share: servers, logs and stores of their own, and connections that are closed."""
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,18 @@ def kind(request: pytest.FixtureRequest) -> str:
 async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
     async with opened(kind, tmp_path) as store:
         yield store
+
+
+class Clock:
+    """The real time, moved forward by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

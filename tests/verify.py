@@ -75,3 +75,8 @@ def check_completed(up: Up, job: dict[str, Any], **headers: str) -> None:
     members = check_zip(archive.data)
     markdown = job["results"]["markdown_file"].removeprefix(f"{job_id}/")
     assert members[markdown].startswith(b"---\n")
+
+
+def is_right(up: Up) -> None:
+    """The projection is what the log says."""
+    assert up.did("rebuild", "--check").endswith(": no difference\n")

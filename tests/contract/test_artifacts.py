@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from obstore.store import LocalStore, MemoryStore, S3Store
@@ -17,21 +17,6 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 UNKNOWN = "0" * 64
 _numbers = itertools.count()
 MOMENT = timedelta(seconds=30)  # longer than any of these tests takes
-
-
-class Clock:
-    """The real time, moved forward by hand."""
-
-    def __init__(self):
-        self.ahead = timedelta()
-
-    def __call__(self):
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture(scope="session")

@@ -38,3 +38,12 @@ def held(site):
     site.hold.clear()
     yield site
     site.hold.set()
+
+
+@pytest.fixture
+def other(tmp_path, site):
+    """Another deployment, of which nothing is started yet."""
+    other = Up(tmp_path / "two", "ann", **without_pauses(site.port))
+    yield other
+    if other.process is not None:
+        other.stop()

@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 from deployment import Up, eventually, session, without_pauses
 from old_blobs import age, leave
-from verify import all_jobs, check_counters
+from verify import all_jobs, check_counters, is_right
 
 JOBS = 8
 
@@ -44,10 +44,6 @@ def both(up):
     return seen(up, "old"), seen(up, "new")
 
 
-def is_right(up):
-    assert up.did("rebuild", "--check").endswith(": no difference\n")
-
-
 @pytest.fixture
 def artifacts(tmp_path):
     return tmp_path / "one/data/artifacts"
@@ -63,15 +59,6 @@ def lived(tmp_path, site, artifacts):
         age(artifacts)
         up.did("sweep")
         yield up
-
-
-@pytest.fixture
-def other(tmp_path, site):
-    """Another deployment, of which nothing is started yet."""
-    other = Up(tmp_path / "two", "ann", **without_pauses(site.port))
-    yield other
-    if other.process is not None:
-        other.stop()
 
 
 def test_readers_see_the_same_through_all_that_is_done(lived, other, artifacts, tmp_path):

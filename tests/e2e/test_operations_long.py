@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import pytest
 from deployment import Up, eventually, session, without_pauses
-from verify import all_jobs, check_counters
+from verify import all_jobs, check_counters, is_right
 
 pytestmark = pytest.mark.long
 EACH = 12  # jobs in a batch of the load
@@ -24,21 +24,8 @@ def up(tmp_path, site):
         yield up
 
 
-@pytest.fixture
-def other(tmp_path, site):
-    """Another one, of which nothing is started yet."""
-    other = Up(tmp_path / "two", "ann", **without_pauses(site.port))
-    yield other
-    if other.process is not None:
-        other.stop()
-
-
 def submit(up, site, name, count):
     up.submit(name, [session(f"{site.url}/{name}-{n}", f"{name} {n}") for n in range(count)])
-
-
-def is_right(up):
-    assert up.did("rebuild", "--check").endswith(": no difference\n")
 
 
 def shown(up, name):

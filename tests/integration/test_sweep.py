@@ -1,7 +1,7 @@
 """Both sweeps of blobs: what nothing names goes, once it is old enough, and nothing else."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -27,21 +27,6 @@ from services.projector.sweep.orphans import MIN_GRACE, grace_for, sweep_orphans
 GRACE = timedelta(minutes=30)
 LATER = GRACE + timedelta(minutes=1)
 NO_TIME = timedelta()
-
-
-class Clock:
-    """The real time, moved forward by hand."""
-
-    def __init__(self):
-        self.ahead = timedelta()
-
-    def __call__(self):
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
