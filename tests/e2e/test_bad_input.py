@@ -1,4 +1,4 @@
-"""What nobody should send, over a real socket: refused in one shape, and nothing is stored."""
+"""Bad input over a real socket: it is refused in one shape and stored nowhere."""
 
 import re
 import socket
@@ -15,7 +15,7 @@ SECRETS = re.compile(rb"Traceback|site-packages|\.py\b|/tmp/|/home/|sqlite|nats"
 
 @pytest.fixture(scope="module", autouse=True)
 def unharmed(shared_up):
-    """Nothing of all this is stored, and nothing breaks by it."""
+    """The api stores none of this, and goes on working."""
     up = shared_up
     lines, jobs = len(up.log()), ids(up)
     batches, blobs = up.get("/batches?limit=0").json["total"], files(up)

@@ -98,7 +98,7 @@ class HostileSite(Site):
 
 
 def ended(folder, *names, **settings):
-    """The jobs of these pages, and one whose files are inside, which nobody reaches."""
+    """The jobs of these pages, and one with files at private addresses, which stay out of reach."""
     with trap() as (inside, reached), HostileSite(inside) as site:
         settings |= {
             "EVENTJOB_FETCH_ALLOW": f"127.0.0.1/32:{site.port}",
