@@ -1,4 +1,4 @@
-"""What nobody should send, and where it is wrong."""
+"""Bad input: each case with the place that the refusal names."""
 
 import json
 
